@@ -1,0 +1,117 @@
+"""The frame-recurrent generator: flow, warp, space-to-depth, reconstruct (FRVSR and TecoGAN)."""
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..ops import backward_warp, space_to_depth, upsample_bicubic, upsample_bilinear, upsample_bilinear_centred
+from .fnet import FNet
+from .spec import Dialect, GeneratorSpec
+from .srnet import SRNet
+
+_FLOW_UPSAMPLERS = {
+    Dialect.TF: upsample_bilinear,
+    Dialect.BD: upsample_bicubic,
+    Dialect.BI: upsample_bilinear_centred,
+    Dialect.EGVSR: upsample_bicubic,
+}
+FNET_STRIDE = 8
+"""FNet pools three times: its flow covers 8 * floor(size / 8) pixels."""
+
+
+def mirror_indices(size: int, length: int, *, repeat_edge: bool) -> list[int]:
+    """Indices 0..size-1 continued to ``length`` by mirroring at the far edge, again and again if need be.
+
+    :param repeat_edge: True repeats the edge sample (TF ``SYMMETRIC``), False does not (``reflect``).
+    """
+    period = max(2 * size if repeat_edge else 2 * size - 2, 1)
+    far = period - 1 if repeat_edge else period
+    return [k if k < size else far - k for k in (i % period for i in range(length))]
+
+
+def pad_flow(flow: Tensor, height: int, width: int, dialect: Dialect) -> Tensor:
+    """Extend a flow at the bottom and right to (height, width), as each published dialect does.
+
+    :param flow: (N, 2, h, w) with h <= height and w <= width.
+    :return:     (N, 2, height, width).
+    """
+    h, w = flow.shape[-2:]
+    if (h, w) == (height, width):
+        return flow
+    rows, columns = (
+        torch.tensor(mirror_indices(size, length, repeat_edge=dialect is Dialect.TF), device=flow.device)
+        for size, length in ((h, height), (w, width))
+    )
+    return flow.index_select(2, rows).index_select(3, columns)
+
+
+class Generator(nn.Module):
+    """FNet and SRNet with the recurrence between them.
+
+    Images are (N, 3, H, W) in [0, 1]; the output is never clamped. Flow is in pixels of its own resolution,
+    ``output(p) = input(p + flow)``, channel 0 = x, channel 1 = y, float32 whatever the precision of the convolutions.
+    """
+
+    def __init__(self, spec: GeneratorSpec | None = None) -> None:
+        super().__init__()
+        self.spec = spec or GeneratorSpec()
+        self.fnet = FNet(self.spec.dialect)
+        self.srnet = SRNet(self.spec)
+
+    def estimate_flow(self, previous: Tensor, current: Tensor) -> Tensor:
+        """LR flow from ``current`` back to ``previous``.
+
+        Frames smaller than FNet's 8-pixel grid are replicated up to 8 first; published code cannot run on those.
+
+        :param previous, current: (N, 3, H, W) in [0, 1].
+        :return: (N, 2, H, W) float32, LR pixels.
+        """
+        height, width = current.shape[-2:]
+        right, bottom = max(FNET_STRIDE - width, 0), max(FNET_STRIDE - height, 0)
+        if right or bottom:
+            previous, current = (F.pad(x, (0, right, 0, bottom), mode="replicate") for x in (previous, current))
+        flow = self.fnet(current, previous)[..., :height, :width]
+        return pad_flow(flow, height, width, self.spec.dialect)
+
+    def upsample_flow(self, flow: Tensor) -> Tensor:
+        """(N, 2, H, W) in LR pixels -> (N, 2, sH, sW) in HR pixels."""
+        return _FLOW_UPSAMPLERS[self.spec.dialect](flow.float() * self.spec.scale, self.spec.scale)
+
+    def reconstruct(self, lr: Tensor, warped: Tensor) -> Tensor:
+        """SRNet on (N, 3, H, W) and the space-to-depth warped output (N, 3 s^2, H, W) -> (N, 3, sH, sW)."""
+        frame: Tensor = self.srnet(lr, warped)
+        return frame
+
+    def step(self, lr: Tensor, previous_lr: Tensor | None = None, previous_hr: Tensor | None = None) -> Tensor:
+        """One step of the recurrence.
+
+        Without a previous frame the recurrent input is zero; the published PyTorch code runs FNet against black and
+        warps zeros then, which gives the same zeros.
+
+        :param lr: (N, 3, H, W); :param previous_lr: same; :param previous_hr: (N, 3, sH, sW), the last unclamped output.
+        :return:   (N, 3, sH, sW) float32.
+        """
+        scale = self.spec.scale
+        if previous_lr is None or previous_hr is None:
+            n, _, h, w = lr.shape
+            return self.reconstruct(lr, lr.new_zeros(n, 3 * scale * scale, h, w))
+        flow = self.upsample_flow(self.estimate_flow(previous_lr, lr))
+        return self.reconstruct(lr, space_to_depth(backward_warp(previous_hr, flow), scale))
+
+    def forward(self, lr: Tensor) -> tuple[Tensor, Tensor]:
+        """Reconstruct a sequence from a zero state; FNet sees all pairs in one batch.
+
+        :param lr: (N, T, 3, H, W) in [0, 1].
+        :return:   outputs (N, T, 3, sH, sW), and LR flows (N, T-1, 2, H, W) from frame t+1 back to frame t.
+        """
+        n, t, c, h, w = lr.shape
+        scale = self.spec.scale
+        flows = lr.new_zeros(n, 0, 2, h, w)
+        if t > 1:
+            previous, current = (x.reshape(-1, c, h, w) for x in (lr[:, :-1], lr[:, 1:]))
+            flows = self.estimate_flow(previous, current).view(n, t - 1, 2, h, w)
+        frames = [self.step(lr[:, 0])]
+        for k in range(1, t):
+            warped = backward_warp(frames[-1], self.upsample_flow(flows[:, k - 1]))
+            frames.append(self.reconstruct(lr[:, k], space_to_depth(warped, scale)))
+        return torch.stack(frames, dim=1), flows
