@@ -75,7 +75,8 @@ class Generator(nn.Module):
 
     def upsample_flow(self, flow: Tensor) -> Tensor:
         """(N, 2, H, W) in LR pixels -> (N, 2, sH, sW) in HR pixels."""
-        return _FLOW_UPSAMPLERS[self.spec.dialect](flow.float() * self.spec.scale, self.spec.scale)
+        upsample = _FLOW_UPSAMPLERS[self.spec.dialect]
+        return upsample(flow.float() * self.spec.scale, self.spec.scale)
 
     def reconstruct(self, lr: Tensor, warped: Tensor) -> Tensor:
         """SRNet on (N, 3, H, W) and the space-to-depth warped output (N, 3 s^2, H, W) -> (N, 3, sH, sW)."""
@@ -88,7 +89,7 @@ class Generator(nn.Module):
         Without a previous frame the recurrent input is zero; the published PyTorch code runs FNet against black and
         warps zeros then, which gives the same zeros.
 
-        :param lr: (N, 3, H, W); :param previous_lr: same; :param previous_hr: (N, 3, sH, sW), the last unclamped output.
+        :param lr: (N, 3, H, W); :param previous_lr: same; :param previous_hr: (N, 3, sH, sW), last output, unclamped.
         :return:   (N, 3, sH, sW) float32.
         """
         scale = self.spec.scale

@@ -1,7 +1,7 @@
 """Upsampling by an integer factor on the two grids that published networks use.
 
-*Legacy* grid (TensorFlow 1 without half-pixel centres): output pixel ``i`` reads at ``i / scale``, so LR pixel ``k`` sits
-exactly on HR pixel ``scale * k``. *Centred* grid: half-pixel centres, torch's ``align_corners=False``.
+*Legacy* grid (TensorFlow 1 without half-pixel centres): output pixel ``i`` reads at ``i / scale``, so LR pixel ``k``
+sits exactly on HR pixel ``scale * k``. *Centred* grid: half-pixel centres, torch's ``align_corners=False``.
 """
 
 import torch

@@ -1,0 +1,1 @@
+"""Temporally coherent video super-resolution for VapourSynth."""

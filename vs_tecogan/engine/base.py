@@ -1,0 +1,48 @@
+"""What an engine is: one step of the recurrence on one device, knowing no VapourSynth."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from torch import Tensor
+
+Plane = np.ndarray[Any, np.dtype[np.float32]]
+"""One image plane, float32 (H, W), any strides."""
+
+
+@dataclass(frozen=True)
+class State:
+    """The recurrent state after a frame. Immutable and shared by reference; never clamped or quantised."""
+
+    lr: Tensor | None
+    """The frame taken last, (1, 3, H, W) float32; None in the zero state."""
+    hr: Tensor | None
+    """The output for it, (1, 3, sH, sW) float32 unclamped; None in the zero state."""
+
+
+class Engine(Protocol):
+    """One step of the recurrence.
+
+    Results depend on the arguments alone: the same state and planes give the same bits, on any thread, at any time, on
+    the same device, precision and number of torch threads.
+    """
+
+    scale: int
+    device: str
+    precision: str
+
+    def zero_state(self, height: int, width: int) -> State:
+        """The state before the first frame of a chain."""
+
+    def step(self, state: State, planes: Sequence[Plane]) -> State:
+        """Advance by one frame: R, G, B planes of (H, W), nominally in [0, 1]."""
+
+    def read(self, state: State, planes: Sequence[Plane]) -> None:
+        """Write the output of ``state`` into R, G, B planes of (sH, sW), unclamped."""
+
+    def is_repeat(self, state: State, planes: Sequence[Plane]) -> bool:
+        """Whether ``planes`` equal, bit for bit, the frame that ``state`` took last."""
+
+    def nbytes(self, state: State) -> int:
+        """Memory that ``state`` holds."""

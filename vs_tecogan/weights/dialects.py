@@ -1,0 +1,118 @@
+"""Reading published state dicts: one small class per layout, ``detect`` apart from ``load``."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+from torch import Tensor
+
+from ..networks import Dialect, Generator, GeneratorSpec
+from .card import WeightsError
+
+StateDict = Mapping[str, Tensor]
+
+_SCALE_OF_INPUTS = {51: 4, 15: 2}
+_UPSAMPLER_BUFFERS = ("upsample_func.kernels", "srnet.upsample_func.kernels")
+
+
+class Layout(Protocol):
+    """A published arrangement of generator weights."""
+
+    def detect(self, state: StateDict) -> bool:
+        """Whether ``state`` has this layout; looks at keys and shapes only."""
+
+    def load(self, state: StateDict) -> Generator:
+        """A generator in eval mode with these weights, fp32."""
+
+
+def count_blocks(state: StateDict) -> int:
+    """Number of residual blocks, from the keys ``srnet.resblocks.{i}.conv.0.weight``."""
+    return sum(key.startswith("srnet.resblocks.") and key.endswith(".conv.0.weight") for key in state)
+
+
+def build(spec: GeneratorSpec, state: StateDict) -> Generator:
+    """A generator of ``spec`` holding ``state``.
+
+    :raises WeightsError: a tensor is missing, too many, of another shape, or not finite.
+    """
+    generator = Generator(spec)
+    expected = generator.state_dict()
+    for key, tensor in expected.items():
+        if key not in state:
+            raise WeightsError(f"tensor {key} is missing; expected a complete {spec.dialect} x{spec.scale} generator")
+        if state[key].shape != tensor.shape:
+            came, wanted = tuple(state[key].shape), tuple(tensor.shape)
+            raise WeightsError(f"tensor {key} has shape {came}; expected {wanted} for {spec.dialect} x{spec.scale}")
+        if not bool(state[key].isfinite().all()):
+            raise WeightsError(f"tensor {key} holds NaN or infinity; the training that made it diverged")
+    surplus = sorted(set(state) - set(expected))
+    if surplus:
+        raise WeightsError(f"tensor {surplus[0]} is not part of a {spec.dialect} x{spec.scale} generator")
+    generator.load_state_dict({key: state[key].float() for key in expected})
+    return generator.eval().requires_grad_(False)
+
+
+class TecoGanPyTorch:
+    """TecoGAN-PyTorch ``G_iter*.pth``: BD files carry bicubic buffers, BI files do not."""
+
+    def detect(self, state: StateDict) -> bool:
+        """conv_in for scale 2 or 4, deconvolutions, and an output convolution as wide as the body."""
+        first, last = state.get("srnet.conv_in.0.weight"), state.get("srnet.conv_out.weight")
+        return (
+            first is not None
+            and last is not None
+            and first.ndim == last.ndim == 4
+            and first.shape[1] in _SCALE_OF_INPUTS
+            and last.shape[1] == first.shape[0]
+        )
+
+    def load(self, state: StateDict) -> Generator:
+        """:raises WeightsError: the tensors do not fit together."""
+        first = state["srnet.conv_in.0.weight"]
+        spec = GeneratorSpec(
+            scale=_SCALE_OF_INPUTS[first.shape[1]],
+            blocks=count_blocks(state),
+            channels=first.shape[0],
+            dialect=Dialect.BD if any(key in state for key in _UPSAMPLER_BUFFERS) else Dialect.BI,
+        )
+        return build(spec, {key: value for key, value in state.items() if key not in _UPSAMPLER_BUFFERS})
+
+
+class Egvsr:
+    """EGVSR: the output convolution sees channels / scale^2, and the unused ``conv_up`` is still in the file."""
+
+    def detect(self, state: StateDict) -> bool:
+        """conv_out narrower than the body by scale^2."""
+        first, last = state.get("srnet.conv_in.0.weight"), state.get("srnet.conv_out.weight")
+        if first is None or last is None or first.ndim != 4 or last.ndim != 4:
+            return False
+        scale = _SCALE_OF_INPUTS.get(first.shape[1])
+        return scale is not None and last.shape[1] * scale * scale == first.shape[0]
+
+    def load(self, state: StateDict) -> Generator:
+        """:raises WeightsError: the tensors do not fit together."""
+        first = state["srnet.conv_in.0.weight"]
+        spec = GeneratorSpec(
+            scale=_SCALE_OF_INPUTS[first.shape[1]],
+            blocks=count_blocks(state),
+            channels=first.shape[0],
+            dialect=Dialect.EGVSR,
+        )
+        unused = (*_UPSAMPLER_BUFFERS, "srnet.conv_up.")
+        return build(spec, {key: value for key, value in state.items() if not key.startswith(unused)})
+
+
+LAYOUTS: tuple[Layout, ...] = (Egvsr(), TecoGanPyTorch())
+
+
+def load_published(state: StateDict) -> Generator:
+    """Recognise a published PyTorch generator and load it.
+
+    :raises WeightsError: not a generator of a known layout.
+    """
+    for layout in LAYOUTS:
+        if layout.detect(state):
+            return layout.load(state)
+    if any(key.startswith("discriminator_block.") for key in state):
+        raise WeightsError("this is a discriminator; expected the generator's file (G_iter*.pth)")
+    keys = ", ".join(sorted(state)[:3]) or "none"
+    raise WeightsError(f"not a TecoGAN, FRVSR or EGVSR generator (tensors: {keys}, ...); give a generator's state dict")

@@ -1,0 +1,159 @@
+"""Find, open and write weight files."""
+
+import os
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from ..networks import Generator
+from .card import FORMAT, ModelCard, WeightsError
+from .dialects import build, load_published
+
+DEFAULT_MODEL = "frvsr-4x"
+"""The best model shipped, by the scores in ``models/``."""
+
+SUFFIXES = (".safetensors", ".pth", ".pt")
+
+
+@dataclass(frozen=True)
+class Model:
+    """Weights ready for use, and what they say of themselves."""
+
+    generator: Generator
+    card: ModelCard
+
+
+def models_folder() -> Path:
+    """Where the shipped models lie: inside the installed package, or at the top of a checkout."""
+    package = Path(__file__).resolve().parents[1]
+    installed = package / "_models"
+    return installed if installed.is_dir() else package.parent / "models"
+
+
+def shipped_models() -> list[ModelCard]:
+    """Cards of the shipped models, sorted by name; reads headers only."""
+    return [_read_card(path) for path in sorted(models_folder().glob("*.safetensors"))]
+
+
+def find_model(model: str | os.PathLike[str]) -> Path:
+    """The file behind a shipped model's name or a path.
+
+    :raises FileNotFoundError: a path that does not exist.
+    :raises WeightsError: an unknown name, or a path that is no file of a known kind.
+    """
+    text = os.fspath(model)
+    path = Path(text).expanduser()
+    shipped = {file.stem: file for file in models_folder().glob("*.safetensors")}
+    if isinstance(model, str) and text in shipped and not path.is_file():
+        return shipped[text]
+    if path.is_dir():
+        raise WeightsError(f"model {text!r} is a directory; give a {', '.join(SUFFIXES)} file")
+    if path.is_file():
+        if path.suffix.lower() not in SUFFIXES:
+            raise WeightsError(f"model {text!r} has suffix {path.suffix!r}; expected one of {', '.join(SUFFIXES)}")
+        return path
+    if path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
+        raise FileNotFoundError(f"model file {text!r} does not exist; check the path")
+    names = ", ".join(sorted(shipped)) or "none"
+    raise WeightsError(f"model {text!r} is not known; shipped models: {names}; or give the path of a weight file")
+
+
+def load_model(model: str | os.PathLike[str]) -> Model:
+    """Open a shipped model by name, or a weight file by path; its architecture is read off the file.
+
+    :param model: name of a shipped model, or path of a ``.safetensors``, ``.pth`` or ``.pt`` file: the project's own,
+        or a generator of TecoGAN-PyTorch (BD or BI, x2 or x4) or EGVSR. Official TensorFlow checkpoints are converted
+        first, by ``scripts/convert_tf.py``.
+    :return: generator in eval mode, float32, on the CPU, and its card.
+    :raises FileNotFoundError: the path does not exist.
+    :raises WeightsError: anything else that is wrong with the name or the file, in one line.
+    """
+    path = find_model(model)
+    try:
+        if path.suffix.lower() == ".safetensors":
+            return _load_safetensors(path)
+        return _load_pickle(path)
+    except WeightsError as error:
+        raise WeightsError(f"{path}: {error}") from error
+    except OSError as error:
+        raise WeightsError(f"{path}: cannot be read ({error.strerror or error}); check the file") from error
+
+
+def save_model(path: str | os.PathLike[str], generator: Generator, card: ModelCard, *, half: bool = False) -> None:
+    """Write the project's own format, atomically.
+
+    :param half: store float16, which halves the file; weights are always used as float32 or cast from it.
+    """
+    dtype = torch.float16 if half else torch.float32
+    tensors = {key: value.detach().to("cpu", dtype).contiguous() for key, value in generator.state_dict().items()}
+    target = Path(path)
+    partial = target.with_name(target.name + ".part")
+    try:
+        save_file(tensors, str(partial), metadata=card.metadata())
+        partial.replace(target)
+    finally:
+        partial.unlink(missing_ok=True)
+
+
+def _open_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return file.metadata() or {}, {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    except SafetensorError as error:
+        raise WeightsError(f"is no whole safetensors file ({error}); copy or export it again") from error
+
+
+def _read_card(path: Path) -> ModelCard:
+    try:
+        with safe_open(str(path), framework="pt") as file:
+            return ModelCard.from_metadata(file.metadata() or {})
+    except SafetensorError as error:
+        raise WeightsError(f"{path}: is no whole safetensors file ({error}); install the package again") from error
+
+
+def _load_safetensors(path: Path) -> Model:
+    metadata, tensors = _open_safetensors(path)
+    if "format" in metadata and metadata["format"].startswith(FORMAT.split("/")[0]):
+        card = ModelCard.from_metadata(metadata)
+        return Model(build(card.spec, tensors), card)
+    return _published(path, tensors)
+
+
+def _load_pickle(path: Path) -> Model:
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise WeightsError(
+            "holds something other than plain tensors and was not opened; expected a state dict"
+        ) from error
+    except OSError:
+        raise
+    except Exception as error:  # torch reports damaged archives by many types
+        raise WeightsError("is no whole PyTorch checkpoint; copy or download it again") from error
+    return _published(path, _tensors(content))
+
+
+def _tensors(content: object) -> dict[str, Tensor]:
+    """The state dict in a checkpoint: bare, or behind one of the usual wrapper keys, with or without ``module.``."""
+    for wrapper in ("state_dict", "params_ema", "params", "generator", "model"):
+        if isinstance(content, Mapping) and isinstance(content.get(wrapper), Mapping):
+            content = content[wrapper]
+            break
+    if not isinstance(content, Mapping):
+        raise WeightsError(f"holds a {type(content).__name__}; expected a state dict")
+    tensors = {str(key).removeprefix("module."): value for key, value in content.items() if isinstance(value, Tensor)}
+    if not tensors:
+        raise WeightsError("holds no tensors; expected a state dict")
+    return tensors
+
+
+def _published(path: Path, tensors: dict[str, Tensor]) -> Model:
+    generator = load_published(tensors)
+    card = ModelCard(name=path.stem, spec=generator.spec, description="published weights, opened by path")
+    return Model(generator, card)
