@@ -1,0 +1,150 @@
+"""Opening weight files: what is good loads, what is bad says why in one line and never runs code."""
+
+import os
+import pickle
+from pathlib import Path
+
+import pytest
+import torch
+
+from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
+from vs_tecogan.weights import (
+    ModelCard,
+    WeightsError,
+    generator_from_tensorflow,
+    load_model,
+    save_model,
+    shipped_models,
+)
+
+
+def tiny_state(**overrides: int) -> dict[str, torch.Tensor]:
+    return dict(Generator(GeneratorSpec(blocks=1, **overrides)).state_dict())
+
+
+def assert_refused(path: Path | str, words: str) -> None:
+    """Refused with one line that contains ``words``."""
+    with pytest.raises((WeightsError, FileNotFoundError), match=words) as caught:
+        load_model(path)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+@pytest.mark.parametrize("half", [False, True])
+def test_own_format_round_trip(dialect: Dialect, half: bool, tmp_path: Path) -> None:
+    """Spec, card and weights come back as they were written; half precision loses only rounding."""
+    torch.manual_seed(1)
+    generator = Generator(GeneratorSpec(blocks=2, dialect=dialect))
+    card = ModelCard(name="m", spec=generator.spec, data="own video", licence="CC0", scores={"psnr": 30.5})
+    save_model(tmp_path / "m.safetensors", generator, card, half=half)
+    model = load_model(tmp_path / "m.safetensors")
+    assert model.card == card
+    for key, value in generator.state_dict().items():
+        torch.testing.assert_close(model.generator.state_dict()[key], value, rtol=1e-3 if half else 0, atol=1e-6)
+    assert list(tmp_path.iterdir()) == [tmp_path / "m.safetensors"]
+
+
+@pytest.mark.parametrize("wrapper", [None, "state_dict", "params", "params_ema"])
+@pytest.mark.parametrize("prefix", ["", "module."])
+def test_wrapped_state_dicts(wrapper: str | None, prefix: str, tmp_path: Path) -> None:
+    """Checkpoints of the usual trainers open as they are."""
+    state = {prefix + key: value for key, value in tiny_state().items()}
+    torch.save(state if wrapper is None else {wrapper: state, "step": 3}, tmp_path / "m.pth")
+    assert load_model(tmp_path / "m.pth").generator.spec == GeneratorSpec(blocks=1, dialect=Dialect.BI)
+
+
+def test_names_and_paths(tmp_path: Path) -> None:
+    """A name nobody ships, a missing file, a folder and a strange suffix are told apart."""
+    assert_refused("no-such-model", "not known; shipped models")
+    assert_refused(tmp_path / "missing.pth", "does not exist")
+    assert_refused(tmp_path, "is a directory")
+    (tmp_path / "m.bin").write_bytes(b"x")
+    assert_refused(tmp_path / "m.bin", "suffix")
+
+
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+@pytest.mark.parametrize("content", [b"", b"\x00" * 300, os.urandom(5000), b"not a checkpoint"])
+def test_random_bytes(suffix: str, content: bytes, tmp_path: Path) -> None:
+    """Garbage is refused, whatever it looks like."""
+    path = tmp_path / f"m.{suffix}"
+    path.write_bytes(content)
+    assert_refused(path, "is no whole|something other|holds")
+
+
+@pytest.mark.parametrize("keep", [0.1, 0.5, 0.99])
+@pytest.mark.parametrize("suffix", ["pth", "safetensors"])
+def test_truncated(suffix: str, keep: float, tmp_path: Path) -> None:
+    """A half-copied file is refused."""
+    path = tmp_path / f"m.{suffix}"
+    if suffix == "pth":
+        torch.save(tiny_state(), path)
+    else:
+        generator = Generator(GeneratorSpec(blocks=1))
+        save_model(path, generator, ModelCard(name="m", spec=generator.spec))
+    path.write_bytes(path.read_bytes()[: int(path.stat().st_size * keep)])
+    assert_refused(path, "is no whole|something other")
+
+
+class Payload:
+    """Pickles into a call that leaves a mark."""
+
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
+    def __reduce__(self) -> tuple[object, tuple[str]]:
+        return os.mkdir, (str(self.mark),)
+
+
+@pytest.mark.parametrize("how", ["torch", "pickle"])
+def test_code_in_a_pickle_does_not_run(how: str, tmp_path: Path) -> None:
+    """A pickle that calls a function is refused and the function is not called."""
+    path, mark = tmp_path / "m.pth", tmp_path / "ran"
+    if how == "torch":
+        torch.save({"srnet.conv_in.0.weight": Payload(mark)}, path)
+    else:
+        path.write_bytes(pickle.dumps(Payload(mark)))
+    assert_refused(path, "something other|is no whole")
+    assert not mark.exists()
+
+
+def test_other_architectures(tmp_path: Path) -> None:
+    """State dicts of other networks, incomplete, misshapen, diverged ones: each says what is wrong."""
+    path = tmp_path / "m.pth"
+    for state, words in (
+        ({"conv_first.weight": torch.zeros(64, 3, 3, 3)}, "not a TecoGAN"),
+        ({"discriminator_block.block1.0.weight": torch.zeros(64, 64, 4, 4)}, "discriminator"),
+        ({key: value for key, value in tiny_state().items() if "encoder2" not in key}, "encoder2.0.weight is missing"),
+        (tiny_state() | {"fnet.flow.2.weight": torch.zeros(3, 32, 3, 3)}, "shape"),
+        (tiny_state() | {"extra.weight": torch.zeros(1)}, "extra.weight is not part"),
+        (tiny_state() | {"srnet.conv_out.bias": torch.full((3,), float("nan"))}, "NaN"),
+        ([1, 2], "holds a list"),
+        ({}, "no tensors"),
+    ):
+        torch.save(state, path)
+        assert_refused(path, words)
+
+
+def test_damaged_card(tmp_path: Path) -> None:
+    """A file of a future format, or with a scale that is no number, is refused instead of guessed at."""
+    from safetensors.torch import save_file
+
+    generator = Generator(GeneratorSpec(blocks=1))
+    good = ModelCard(name="m", spec=generator.spec).metadata()
+    for change, words in (({"format": "vs_tecogan/99"}, "update"), ({"scale": "four"}, "damaged")):
+        save_file(dict(generator.state_dict()), str(tmp_path / "m.safetensors"), metadata=good | change)
+        assert_refused(tmp_path / "m.safetensors", words)
+
+
+def test_incomplete_tensorflow() -> None:
+    """A TensorFlow checkpoint without a generator names the first missing variable."""
+    with pytest.raises(WeightsError, match="generator/generator_unit/input_stage"):
+        generator_from_tensorflow({})
+
+
+def test_shipped_models_open() -> None:
+    """Every shipped model is whole, has a card with data and licence, and is what its name says."""
+    for card in shipped_models():
+        model = load_model(card.name)
+        assert model.card == card
+        assert card.data and card.licence and card.scores
+        assert card.name.endswith(f"-{model.generator.spec.scale}x")
