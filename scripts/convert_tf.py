@@ -3,8 +3,8 @@
 
     python scripts/convert_tf.py model/TecoGAN tecogan-official.safetensors
 
-CHECKPOINT is the prefix of the files (``TecoGAN.index``, ``TecoGAN.data-00000-of-00001``), or an ``.npz`` file that holds
-the variables by name. Needs TensorFlow for a checkpoint (``pip install tensorflow``), and nothing for an ``.npz``.
+CHECKPOINT is the prefix of the files (``TecoGAN.index``, ``TecoGAN.data-...``), or an ``.npz`` file that holds
+the variables by name. Needs TensorFlow for a checkpoint (``pip install tensorflow``), nothing for an ``.npz``.
 """
 
 import argparse
