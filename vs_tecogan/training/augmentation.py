@@ -1,0 +1,83 @@
+"""Where a training sample is cut from a clip, and how it is turned."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint8]
+Path2D = npt.NDArray[np.int64]
+"""(T, 2): row and column of the crop in each frame."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Augmentation:
+    """Augmentation as published, with the switches of both published trainers."""
+
+    flip: Literal["none", "horizontal", "axis"] = "horizontal"
+    """``horizontal`` with p = 1/2 (official); ``axis``: none, vertical or horizontal, 1/3 each (TecoGAN-PyTorch)."""
+    time_flip: bool = False
+    """Play backwards with p = 1/2 (TecoGAN-PyTorch)."""
+    rotate: bool = False
+    """Turn by a multiple of 90 degrees (TecoGAN-PyTorch)."""
+    moving_share: float = 0.3
+    """Share of samples whose frames are moving crops of their first frame: motion whose flow is exactly known."""
+    moving_steps: Literal["official", "unbiased"] = "official"
+    """See :func:`moving_path`."""
+
+
+def moving_path(rng: np.random.Generator, frames: int, mode: str, unit: int = 1) -> Path2D:
+    """Displacement of the crop in each frame, starting at 0, (frames, 2) HR pixels.
+
+    ``official``: floor(U[-3.5, 4.5)) pixels a frame, that is -4..4 with half weight on both ends (TecoGAN
+    ``lib/dataloader.py``). ``unbiased``: -4..4 with equal weights, and steps that keep their mean at zero for any
+    ``unit``; TecoGAN-PyTorch's steps for BI, floor(U[-1.5, 1.5)), drift by half a pixel a frame.
+
+    :param unit: HR pixels that a step must be a multiple of (given LR frames cannot move by less than one LR pixel).
+    """
+    shape = (frames - 1, 2)
+    if unit > 1:
+        reach = max(1, 4 // unit)
+        steps = rng.integers(-reach, reach + 1, shape) * unit
+    elif mode == "official":
+        steps = np.floor(rng.uniform(-3.5, 4.5, shape)).astype(np.int64)
+    else:
+        steps = rng.integers(-4, 5, shape)
+    return np.concatenate([np.zeros((1, 2), np.int64), np.cumsum(steps, axis=0)])
+
+
+def place(rng: np.random.Generator, path: Path2D, room: tuple[int, int], unit: int = 1) -> Path2D:
+    """Shift a path so that it lies inside ``room`` (free rows and columns), at a random place.
+
+    Paths that are wider than the room are clamped to its edges.
+
+    :param unit: positions are multiples of this.
+    """
+    limits = np.asarray(room)
+    path = path - path.min(axis=0)
+    free = np.maximum(limits - path.max(axis=0), 0) // unit
+    start = rng.integers(0, free + 1) * unit
+    result: Path2D = np.minimum(start + path, limits // unit * unit)
+    return result
+
+
+def cut(frames: Pixels, moments: npt.NDArray[np.int64], path: Path2D, size: int) -> Pixels:
+    """Crop (size, size) at ``path[k]`` from frame ``moments[k]``: (T, size, size, 3)."""
+    return np.stack([frames[t, y : y + size, x : x + size] for t, (y, x) in zip(moments, path, strict=True)])
+
+
+def turn(rng: np.random.Generator, options: Augmentation, *clips: Pixels) -> list[Pixels]:
+    """Flip and rotate clips (T, H, W, 3) together; always draws the same numbers, whatever is switched on."""
+    flip, backwards, quarter = rng.integers(0, 6), rng.random() < 0.5, int(rng.integers(0, 4))
+    axis = {"none": None, "horizontal": 2 if flip < 3 else None, "axis": (None, 1, 2)[flip % 3]}[options.flip]
+    result = []
+    for clip in clips:
+        if axis is not None:
+            clip = np.flip(clip, axis)
+        if options.time_flip and backwards:
+            clip = clip[::-1]
+        if options.rotate:
+            clip = np.rot90(clip, quarter, (1, 2))
+        result.append(np.ascontiguousarray(clip))
+    return result

@@ -1,0 +1,191 @@
+"""Training samples as a pure function of (seed, iteration, place in the batch).
+
+Nothing is shuffled and nothing is remembered: the position in the data is the iteration number. So a resumed run, a run
+on more processes or one with other workers sees exactly the same samples.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+from .augmentation import Augmentation, Pixels, cut, moving_path, place, turn
+from .degradations import Degradation
+from .errors import TrainingError
+from .store import Clip, Store
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleOptions:
+    """Shape of a sample and how it is drawn."""
+
+    scale: int
+    crop: int
+    """Side of the LR crop."""
+    seed: int
+    augmentation: Augmentation
+    degradation: Degradation | None
+    """``None`` takes the LR frames of the store."""
+    centred: bool = False
+    """Given LR frames sit at half-pixel centres, so that flips keep the pair aligned."""
+
+
+@dataclass(frozen=True)
+class Ticket:
+    """One sample to draw."""
+
+    iteration: int
+    place: int
+    """Index in the global batch."""
+    frames: int
+
+
+class Samples(Dataset[tuple[Tensor, Tensor]]):
+    """Draws samples from the training clips of a store.
+
+    :raises TrainingError: no clip is long and large enough, or LR frames are wanted and absent or of another scale.
+    """
+
+    def __init__(self, store: Store, options: SampleOptions, longest: int) -> None:
+        self._store, self._options = store, options
+        margin = options.degradation.margin(options.scale) if options.degradation else 0
+        self._margin = margin
+        self._side = options.crop * options.scale + 2 * margin
+        clips = store.clips("train")
+        self._clips = [c for c in clips if c.frames >= longest and min(c.height, c.width) >= self._side]
+        if not self._clips:
+            raise TrainingError(
+                f"{store.folder}: none of {len(clips)} training clips has {longest} frames of at least "
+                f"{self._side}x{self._side} pixels (crop {options.crop} x scale {options.scale} + margin {margin}); "
+                "lower frames or crop, or prepare with less downscaling"
+            )
+        if options.degradation is None:
+            self._check_pairs()
+
+    def _check_pairs(self) -> None:
+        for clip in self._clips:
+            if not clip.lr_file:
+                raise TrainingError(f"{self._store.folder}: degradation 'pairs', but the store has no LR frames")
+            factor = clip.height / self._store.lr(clip).shape[1]
+            if factor != self._options.scale:
+                raise TrainingError(f"{clip.lr_file}: LR is {factor:g} times smaller, scale is {self._options.scale}")
+
+    def __len__(self) -> int:
+        """Number of distinct windows of the shortest kind; informative only."""
+        return sum(c.frames for c in self._clips)
+
+    def __getitem__(self, ticket: Ticket) -> tuple[Tensor, Tensor]:
+        """LR (T, h, w, 3) float32 in [0, 1] and HR (T, sh, sw, 3) uint8."""
+        options = self._options
+        rng = np.random.default_rng([options.seed, ticket.iteration, ticket.place])
+        windows = np.cumsum([max(c.frames - ticket.frames + 1, 0) for c in self._clips])
+        drawn = int(rng.integers(0, windows[-1]))
+        number = int(np.searchsorted(windows, drawn, side="right"))
+        first = drawn - (int(windows[number - 1]) if number else 0)
+        moments = np.arange(first, first + ticket.frames)
+        if options.degradation is None:
+            lr, hr = self._pair(self._clips[number], moments, rng)
+            return torch.from_numpy(lr.astype(np.float32) / np.float32(255)), torch.from_numpy(hr)
+        window = self._window(self._clips[number], moments, rng)
+        low = options.degradation(window.astype(np.float32) / np.float32(255), options.scale, rng)
+        inner = slice(self._margin, -self._margin or None)
+        return torch.from_numpy(np.ascontiguousarray(low)), torch.from_numpy(window[:, inner, inner].copy())
+
+    def _window(self, clip: Clip, moments: npt.NDArray[np.int64], rng: np.random.Generator) -> Pixels:
+        augmentation = self._options.augmentation
+        path = np.zeros((len(moments), 2), np.int64)
+        if rng.random() < augmentation.moving_share:
+            path = moving_path(rng, len(moments), augmentation.moving_steps)
+            moments = np.full_like(moments, moments[0])
+        path = place(rng, path, (clip.height - self._side, clip.width - self._side))
+        return turn(rng, augmentation, cut(self._store.hr(clip), moments, path, self._side))[0]
+
+    def _pair(self, clip: Clip, moments: npt.NDArray[np.int64], rng: np.random.Generator) -> tuple[Pixels, Pixels]:
+        scale, augmentation = self._options.scale, self._options.augmentation
+        path = np.zeros((len(moments), 2), np.int64)
+        if rng.random() < augmentation.moving_share:
+            path = moving_path(rng, len(moments), augmentation.moving_steps, unit=scale)
+            moments = np.full_like(moments, moments[0])
+        path = place(rng, path, (clip.height - self._side, clip.width - self._side), unit=scale)
+        hr = cut(self._store.hr(clip), moments, path, self._side)
+        lr = cut(self._store.lr(clip), moments, path // scale, self._options.crop)
+        if not self._options.centred:
+            # A mirrored pair on the corner grid would be shifted by scale - 1 HR pixels.
+            augmentation = replace(augmentation, flip="none", rotate=False)
+        lr, hr = turn(rng, augmentation, lr, hr)
+        return lr, hr
+
+
+@dataclass(frozen=True, kw_only=True)
+class Share:
+    """Which part of each global batch this process draws."""
+
+    batch: int
+    """Global batch: samples an optimiser step."""
+    accumulate: int = 1
+    """Micro-batches a process divides its part into."""
+    rank: int = 0
+    world: int = 1
+
+    def places(self, micro: int) -> range:
+        """Indices in the global batch of one micro-batch of this process."""
+        size = self.batch // (self.world * self.accumulate)
+        start = (self.rank * self.accumulate + micro) * size
+        return range(start, start + size)
+
+
+class Tickets(Sampler[list[Ticket]]):
+    """Endless micro-batches of tickets from an iteration on."""
+
+    def __init__(self, start: int, share: Share, curriculum: "Curriculum") -> None:
+        self._start, self._share, self._curriculum = start, share, curriculum
+
+    def __iter__(self) -> Iterator[list[Ticket]]:
+        """Micro-batches in the order in which the loop uses them."""
+        iteration = self._start
+        while True:
+            frames = self._curriculum.frames(iteration)
+            for micro in range(self._share.accumulate):
+                yield [Ticket(iteration, place, frames) for place in self._share.places(micro)]
+            iteration += 1
+
+
+@dataclass(frozen=True)
+class Curriculum:
+    """Sequence length by iteration: ``steps[k] = (first iteration, frames)``, in ascending order."""
+
+    steps: tuple[tuple[int, int], ...]
+
+    def frames(self, iteration: int) -> int:
+        """Frames of the samples of an iteration."""
+        return [frames for first, frames in self.steps if first <= iteration][-1]
+
+    @property
+    def longest(self) -> int:
+        """Most frames that are ever asked for."""
+        return max(frames for _, frames in self.steps)
+
+
+def batches(samples: Samples, tickets: Tickets, workers: int, *, pin: bool) -> Iterator[tuple[Tensor, Tensor]]:
+    """Micro-batches LR (N, T, h, w, 3) float32 and HR (N, T, sh, sw, 3) uint8, prepared ahead by ``workers``."""
+    loader = DataLoader(
+        samples,
+        batch_sampler=tickets,
+        num_workers=workers,
+        pin_memory=pin,
+        prefetch_factor=4 if workers else None,
+        worker_init_fn=_quiet_worker,
+    )
+    yield from loader
+
+
+def _quiet_worker(_: int) -> None:
+    import cv2
+
+    # The workers are the parallelism; OpenCV's own threads would fight with the training step.
+    cv2.setNumThreads(0)
+    torch.set_num_threads(1)

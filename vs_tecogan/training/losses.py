@@ -1,0 +1,117 @@
+"""Loss terms as plain functions of images in [0, 1], each in fp32 and with the published scale.
+
+The official code works on images in [-1, 1]; where that matters the factor is written out, so that a published weight
+means here what it meant there.
+"""
+
+from collections.abc import Sequence
+from typing import Literal
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+FEATURE_NORMS = (12.0, 14.0, 24.0, 100.0)
+"""Divisors of the four discriminator layers (TecoGAN ``lib/Teco.py``)."""
+FEATURE_SCALE = 0.02
+LOG_EPSILON = 1e-12
+
+Penalty = Literal["l2", "charbonnier"]
+Adversarial = Literal["vanilla", "lsgan", "relativistic"]
+
+
+def charbonnier(difference: Tensor) -> Tensor:
+    """Mean of sqrt(d^2 + 1e-6) over everything (TecoGAN-PyTorch ``optim/losses.py``)."""
+    return torch.sqrt(difference.float().square() + 1e-6).mean()
+
+
+def content_loss(output: Tensor, target: Tensor, penalty: Penalty) -> Tensor:
+    """Distance of HR frames (..., 3, H, W) in [0, 1].
+
+    ``l2``: mean over pixels of the sum over RGB of squared differences in [-1, 1], that is 12 times the MSE in [0, 1]
+    (official). ``charbonnier``: mean over everything in [0, 1] (TecoGAN-PyTorch).
+    """
+    difference = output.float() - target.float()
+    return 12 * difference.square().mean() if penalty == "l2" else charbonnier(difference)
+
+
+def warp_loss(warped: Tensor, target: Tensor, penalty: Penalty) -> Tensor:
+    """Photometric loss of the flow on LR frames (..., 3, h, w) in [0, 1]; ``l2`` is 3 times the MSE (official)."""
+    difference = warped.float() - target.float()
+    return 3 * difference.square().mean() if penalty == "l2" else charbonnier(difference)
+
+
+def ping_pong_loss(outputs: Tensor, penalty: Penalty) -> Tensor:
+    """Distance of the forward from the backward half of a ping-pong sequence (N, 2n - 1, 3, H, W).
+
+    Frame i is compared with frame 2n - 2 - i for i < n - 1; the turning frame has no partner. ``l2`` selects the
+    official mean absolute difference in [-1, 1], twice the L1 distance in [0, 1]; ``charbonnier`` that of
+    TecoGAN-PyTorch. Zero exactly (or Charbonnier's 1e-3) for a generator whose output is a palindrome.
+    """
+    half = outputs.shape[1] // 2
+    difference = outputs[:, :half].float() - outputs[:, half + 1 :].flip(1).float()
+    return 2 * difference.abs().mean() if penalty == "l2" else charbonnier(difference)
+
+
+def generator_adversarial(fake: Tensor, real: Tensor, kind: Adversarial) -> Tensor:
+    """What the generator minimises.
+
+    :param fake, real: discriminator logits of any equal shape; ``real`` matters to ``relativistic`` only.
+
+    ``vanilla``: mean of -log(sigmoid(fake) + 1e-12), non-saturating, as published. ``lsgan``: mean of (fake - 1)^2.
+    ``relativistic``: mean of softplus(real - fake).
+    """
+    fake = fake.float()
+    if kind == "vanilla":
+        return -torch.log(torch.sigmoid(fake) + LOG_EPSILON).mean()
+    if kind == "lsgan":
+        return (fake - 1).square().mean()
+    return F.softplus(real.float() - fake).mean()
+
+
+def discriminator_adversarial(fake: Tensor, real: Tensor, kind: Adversarial) -> Tensor:
+    """What a discriminator minimises.
+
+    ``vanilla``: mean of -(log(D(real) + eps) + log(1 - D(fake) + eps)), as published. ``lsgan``: half the sum of
+    (real - 1)^2 and fake^2. ``relativistic``: softplus(fake - real).
+    """
+    fake, real = fake.float(), real.float()
+    if kind == "vanilla":
+        # 1 - sigmoid(x) is written as sigmoid(-x), which keeps its digits for large x.
+        return -(torch.log(torch.sigmoid(real) + LOG_EPSILON) + torch.log(torch.sigmoid(-fake) + LOG_EPSILON)).mean()
+    if kind == "lsgan":
+        return 0.5 * ((real - 1).square().mean() + fake.square().mean())
+    return F.softplus(fake - real).mean()
+
+
+def balance(fake: Tensor, real: Tensor) -> Tensor:
+    """mean log D(real) - mean log D(fake): how far the discriminator is ahead (published gate)."""
+    log_real = torch.log(torch.sigmoid(real.float()) + LOG_EPSILON).mean()
+    return log_real - torch.log(torch.sigmoid(fake.float()) + LOG_EPSILON).mean()
+
+
+def feature_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    """Distance of discriminator features: sum over layers of 0.02 * mean over positions of sum over channels |d| / norm.
+
+    :param fake, real: per layer (N, C, H, W); no gradient should reach ``real``.
+    """
+    total = torch.zeros((), device=fake[0].device)
+    for ours, theirs, norm in zip(fake, real, FEATURE_NORMS, strict=True):
+        distance = (ours.float() - theirs.float()).abs().sum(dim=1).mean()
+        total = total + FEATURE_SCALE * distance / norm
+    return total
+
+
+def perceptual_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
+    """Sum over layers of 1 - mean cosine similarity of feature vectors (TecoGAN ``lib/Teco.py``)."""
+    total = torch.zeros((), device=fake[0].device)
+    for ours, theirs in zip(fake, real, strict=True):
+        cosine = F.cosine_similarity(ours.float(), theirs.float(), dim=1, eps=1e-6)
+        total = total + 1 - cosine.mean()
+    return total
+
+
+def gradient_penalty(logits: Tensor, real_input: Tensor) -> Tensor:
+    """R1: half the mean squared norm of the gradient of D's summed logits for its real input (Mescheder et al. 2018)."""
+    (gradient,) = torch.autograd.grad(logits.float().sum(), real_input, create_graph=True)
+    return 0.5 * gradient.float().square().sum(dim=(1, 2, 3)).mean()

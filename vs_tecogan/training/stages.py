@@ -1,0 +1,202 @@
+"""Single steps of the realistic degradation: each takes and returns float32 frames (T, H, W, 3) in [0, 1].
+
+A stage draws its strength once per clip and lets it drift linearly to a nearby value over the clip's frames.
+"""
+
+import subprocess
+from dataclasses import dataclass
+from typing import ClassVar, Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from .decode import ffmpeg_executable
+from .errors import TrainingError
+
+Frames = npt.NDArray[np.float32]
+Range = tuple[float, float]
+
+
+class Stage(Protocol):
+    """One step; implementations are frozen dataclasses."""
+
+    def __call__(self, frames: Frames, rng: np.random.Generator) -> Frames:
+        """(T, H, W, 3) float32 in [0, 1] -> same."""
+        ...
+
+
+DRIFT = 0.15
+"""Largest change of a parameter over one clip, as a share of its range."""
+
+
+def drift(rng: np.random.Generator, limits: Range, count: int) -> npt.NDArray[np.float64]:
+    """``count`` values inside ``limits`` that move slowly from a random start."""
+    low, high = limits
+    start = rng.uniform(low, high)
+    end = np.clip(start + rng.uniform(-DRIFT, DRIFT) * (high - low), low, high)
+    return np.linspace(start, end, count)
+
+
+def to_bytes(frames: Frames) -> npt.NDArray[np.uint8]:
+    """Round to 8 bits."""
+    return np.rint(np.clip(frames, 0, 1) * 255).astype(np.uint8)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Blur:
+    """Gaussian blur, round or elongated, of one orientation per clip."""
+
+    sigma: Range = (0.6, 2.4)
+    """HR pixels, along each axis."""
+    round_share: float = 0.6
+    """Share of clips whose blur is the same in all directions."""
+    radius: int = 8
+
+    def __call__(self, frames: Frames, rng: np.random.Generator) -> Frames:
+        """Blur each frame."""
+        import cv2
+
+        along = drift(rng, self.sigma, len(frames))
+        across = along if rng.random() < self.round_share else drift(rng, self.sigma, len(frames))
+        angle = rng.uniform(0, np.pi)
+        kernels = (gaussian_kernel(a, b, angle, self.radius) for a, b in zip(along, across, strict=True))
+        blurred = [cv2.filter2D(frame, -1, kernel) for frame, kernel in zip(frames, kernels, strict=True)]
+        return np.stack(blurred).astype(np.float32)
+
+
+def gaussian_kernel(along: float, across: float, angle: float, radius: int) -> npt.NDArray[np.float32]:
+    """Normalised Gaussian of two widths, (2 radius + 1) squared."""
+    y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
+    u = x * np.cos(angle) + y * np.sin(angle)
+    v = y * np.cos(angle) - x * np.sin(angle)
+    kernel = np.exp(-0.5 * ((u / along) ** 2 + (v / across) ** 2))
+    result: npt.NDArray[np.float32] = (kernel / kernel.sum()).astype(np.float32)
+    return result
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rescale:
+    """Resized to a smaller or larger raster and back, as by a careless earlier scaler; the grid does not move."""
+
+    share: float = 0.4
+    """Share of clips that it is applied to."""
+    factor: Range = (0.6, 1.3)
+
+    _kernels: ClassVar[tuple[str, ...]] = ("INTER_LINEAR", "INTER_CUBIC", "INTER_AREA", "INTER_LANCZOS4")
+
+    def __call__(self, frames: Frames, rng: np.random.Generator) -> Frames:
+        """Resize each frame by one factor per clip; a drifting one would shake the picture."""
+        if rng.random() >= self.share:
+            return frames
+        import cv2
+
+        height, width = frames.shape[1:3]
+        factor = rng.uniform(*self.factor)
+        size = (max(8, round(width * factor)), max(8, round(height * factor)))
+        there, back = (getattr(cv2, self._kernels[k]) for k in rng.integers(0, len(self._kernels), 2))
+        resized = [
+            cv2.resize(cv2.resize(frame, size, interpolation=there), (width, height), interpolation=back)
+            for frame in frames
+        ]
+        return np.stack(resized).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Noise:
+    """Sensor noise: Gaussian, or growing with brightness as photon noise does; grey or coloured."""
+
+    share: float = 0.6
+    sigma: Range = (1.0, 12.0)
+    """Standard deviation in 8-bit levels; for photon noise that of white."""
+    photon_share: float = 0.5
+    grey_share: float = 0.4
+
+    def __call__(self, frames: Frames, rng: np.random.Generator) -> Frames:
+        """Add fresh noise to each frame."""
+        if rng.random() >= self.share:
+            return frames
+        sigma = drift(rng, self.sigma, len(frames))[:, None, None, None] / 255
+        photon, grey = rng.random() < self.photon_share, rng.random() < self.grey_share
+        shape = (*frames.shape[:3], 1) if grey else frames.shape
+        strength = np.sqrt(np.clip(frames, 0, 1)) if photon else 1.0
+        noise = rng.standard_normal(shape, dtype=np.float32) * sigma * strength
+        return np.clip(frames + noise, 0, 1).astype(np.float32)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Jpeg:
+    """JPEG compression of single frames, as by motion-JPEG cameras and picture sequences."""
+
+    share: float = 0.25
+    quality: Range = (40.0, 95.0)
+
+    def __call__(self, frames: Frames, rng: np.random.Generator) -> Frames:
+        """Compress and decompress each frame."""
+        if rng.random() >= self.share:
+            return frames
+        import cv2
+
+        result = []
+        for frame, quality in zip(to_bytes(frames), drift(rng, self.quality, len(frames)), strict=True):
+            _, data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, round(quality)])
+            result.append(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+        return np.stack(result).astype(np.float32) / np.float32(255)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Codec:
+    """Real H.264 or MPEG-2 compression of the clip through ffmpeg, 4:2:0, with motion compensation between frames."""
+
+    share: float = 0.6
+    mpeg2_share: float = 0.3
+    crf: Range = (18.0, 32.0)
+    """Constant rate factor of H.264."""
+    quantiser: Range = (2.0, 10.0)
+    """Fixed quantiser scale of MPEG-2."""
+
+    def __call__(self, frames: Frames, rng: np.random.Generator) -> Frames:
+        """Compress and decompress the clip as one stream.
+
+        :raises TrainingError: ffmpeg fails or lacks the encoder.
+        """
+        if rng.random() >= self.share:
+            return frames
+        if rng.random() < self.mpeg2_share:
+            encoder = ["-c:v", "mpeg2video", "-q:v", str(round(rng.uniform(*self.quantiser))), "-bf", "2", "-g", "12"]
+            form = "mpeg2video"
+        else:
+            encoder = ["-c:v", "libx264", "-preset", "veryfast", "-crf", str(round(rng.uniform(*self.crf)))]
+            form = "h264"
+        return compress(frames, encoder, form)
+
+
+def compress(frames: Frames, encoder: list[str], form: str) -> Frames:
+    """Send frames through an encoder and back; both sides even and at least 16, else edges are repeated for it."""
+    count, height, width = frames.shape[:3]
+    pad = ((0, 0), (0, max(16 - height, height % 2)), (0, max(16 - width, width % 2)), (0, 0))
+    data = np.pad(to_bytes(frames), pad, mode="edge")
+    size = f"{data.shape[2]}x{data.shape[1]}"
+    quiet = [ffmpeg_executable(), "-nostdin", "-v", "error", "-threads", "1"]
+    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24"]
+    stream = _filter_bytes(
+        [*quiet, *raw, "-s", size, "-r", "25", "-i", "-", *encoder, "-pix_fmt", "yuv420p", "-f", form, "-"],
+        data.tobytes(),
+    )
+    demuxer = {"mpeg2video": "mpegvideo"}.get(form, form)
+    plain = _filter_bytes([*quiet, "-f", demuxer, "-i", "-", "-fps_mode", "passthrough", *raw, "-"], stream)
+    decoded = np.frombuffer(plain, np.uint8)
+    if decoded.size != data.size:
+        raise TrainingError(f"ffmpeg returned {decoded.size / data[0].size:.1f} of {count} frames from {form}")
+    decoded = decoded.reshape(data.shape)[:, :height, :width]
+    return decoded.astype(np.float32) / np.float32(255)
+
+
+def _filter_bytes(command: list[str], data: bytes) -> bytes:
+    try:
+        done = subprocess.run(command, input=data, capture_output=True, check=False)
+    except OSError as error:
+        raise TrainingError(f"cannot start {command[0]}: {error}") from error
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+        raise TrainingError(f"ffmpeg cannot compress the training clip: {lines[-1]}")
+    return done.stdout
