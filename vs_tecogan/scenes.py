@@ -107,7 +107,7 @@ def _detector(clip: vs.VideoNode, yes: vs.VideoNode, no: vs.VideoNode, rule: Cut
     around = [step, _shifted(step, -1), _shifted(step, 1), leap, _shifted(leap, 1)]
     decided = yes.std.FrameEval(look_around, prop_src=around, clip_src=[yes, no])
 
-    def look(n: int, f: vs.VideoFrame) -> vs.VideoNode:
+    def look(n: int, f: vs.VideoFrame) -> vs.VideoNode:  # noqa: ARG001 (the core calls it by keyword)
         return decided if rule.candidate(difference(f)) else no
 
     return yes.std.FrameEval(look, prop_src=[step], clip_src=[decided, no])

@@ -1,0 +1,230 @@
+"""Formats and colour: any clip to the float RGB of the network, and its output back to the same kind of clip.
+
+Conversions are zimg's (``core.resize``), chosen per frame by what the frame's properties say. Transfer and primaries
+pass through untouched: the network sees R'G'B' as coded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import vapoursynth as vs
+
+Log = Callable[[str], None]
+
+MATRICES = {
+    "709": 1,
+    "fcc": 4,
+    "470bg": 5,
+    "170m": 6,
+    "240m": 7,
+    "ycgco": 8,
+    "2020ncl": 9,
+    "2020cl": 10,
+    "chromancl": 12,
+    "chromacl": 13,
+    "ictcp": 14,
+}
+"""Matrix names as ``core.resize`` spells them, and their H.273 codes."""
+
+_UNSPECIFIED = 2
+_NEED_TRANSFER = frozenset({MATRICES[name] for name in ("2020cl", "chromancl", "chromacl", "ictcp")})
+_GREY_LUMA = MATRICES["709"]  # R = G = B up to the network's own tint, so any luma weights do
+
+# Chroma is resampled by Spline36: closest to the source of the kernels zimg has, bar the ringing of Lanczos.
+# No dithering: flat areas stay flat, and a still picture stays still.
+_RESAMPLE = {"resample_filter_uv": "spline36", "dither_type": "none"}
+
+
+class ColourError(ValueError):
+    """A clip, frame or option that cannot be converted; the message is one line for the user."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tags:
+    """What decides the conversion of one frame, read off its properties."""
+
+    matrix: int | None
+    """H.273 matrix code of a YUV frame; None where the frame does not say, and for RGB and GRAY."""
+    full_range: bool
+    """Range of integer samples."""
+    chroma_location: int | None
+    """``_ChromaLocation`` of a subsampled frame; None where it does not say (zimg takes left)."""
+
+
+def check_format(clip: vs.VideoNode) -> None:
+    """Refuse what the filter does not take.
+
+    :raises ColourError: variable size or format, integer samples of more than 16 bits, subsampling beyond 4.
+    """
+    import vapoursynth as vs
+
+    form = clip.format
+    if form is None or form.color_family == vs.UNDEFINED:
+        raise ColourError("clip of variable format; convert it to one format first, for example with core.resize")
+    if clip.width == 0 or clip.height == 0:
+        raise ColourError("clip of variable size; bring it to one size first, for example with core.resize")
+    if form.sample_type == vs.INTEGER and form.bits_per_sample > 16:
+        raise ColourError(f"clip format {form.name}; give 8 to 16 bit integer or 16 or 32 bit float samples")
+    if max(form.subsampling_w, form.subsampling_h) > 2:
+        raise ColourError(f"clip format {form.name}; give chroma subsampled by at most 4, for example YUV420P8")
+
+
+def parse_matrix(matrix: int | str | None) -> int | None:
+    """The H.273 code meant by the option ``matrix``.
+
+    :raises ColourError: an unknown name or code.
+    """
+    if matrix is None:
+        return None
+    known = ", ".join(MATRICES)
+    if isinstance(matrix, str):
+        if matrix not in MATRICES:
+            raise ColourError(f"matrix {matrix!r}; give one of {known}, or its H.273 code")
+        return MATRICES[matrix]
+    if isinstance(matrix, bool) or not isinstance(matrix, int) or matrix not in MATRICES.values():
+        codes = ", ".join(map(str, MATRICES.values()))
+        raise ColourError(f"matrix {matrix!r}; give None, one of {known}, or one of the codes {codes}")
+    return int(matrix)
+
+
+def guess_matrix(width: int, height: int) -> int:
+    """The matrix that players assume for an untagged picture: BT.709 for HD, else BT.601 (470bg at PAL's 576 lines)."""
+    if width >= 1280 or height > 576:
+        return MATRICES["709"]
+    return MATRICES["470bg"] if height in (576, 288) else MATRICES["170m"]
+
+
+def read_tags(props: Mapping[str, Any], form: vs.VideoFormat) -> Tags:
+    """Read the colour properties of a frame.
+
+    :raises ColourError: an interlaced frame, or a matrix that YUV cannot have or zimg does not know.
+    """
+    import vapoursynth as vs
+
+    if props.get("_FieldBased", 0):
+        raise ColourError(
+            f"_FieldBased={int(props['_FieldBased'])}, an interlaced frame; deinterlace first, or mark the clip "
+            "progressive with core.std.SetFieldBased(clip, 0)"
+        )
+    full = form.color_family == vs.RGB
+    if "_Range" in props:
+        full = props["_Range"] == 1
+    elif "_ColorRange" in props:  # the older property counts the other way round
+        full = props["_ColorRange"] == 0
+    matrix = None
+    if form.color_family == vs.YUV and props.get("_Matrix", _UNSPECIFIED) != _UNSPECIFIED:
+        matrix = int(props["_Matrix"])
+        if matrix not in MATRICES.values():
+            raise ColourError(
+                f"_Matrix={matrix} on a YUV frame; set the right one first with core.std.SetFrameProps, "
+                "for example _Matrix=1 for BT.709"
+            )
+    subsampled = form.subsampling_w or form.subsampling_h
+    location = int(props["_ChromaLocation"]) if subsampled and "_ChromaLocation" in props else None
+    return Tags(matrix=matrix, full_range=full, chroma_location=location)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Colour:
+    """Both directions of conversion for one clip.
+
+    :param clip:   the clip as the user gave it; passed :func:`check_format`.
+    :param matrix: H.273 code for YUV frames that do not say theirs; None = :func:`guess_matrix`, said to ``log``.
+    :param log:    takes one line, at most once.
+    """
+
+    clip: vs.VideoNode
+    matrix: int | None
+    log: Log
+
+    def to_rgb(self) -> vs.VideoNode:
+        """The clip as RGBS, frame by frame as its properties say; an RGBS clip passes through untouched.
+
+        Frames that :func:`read_tags` refuses fail, each on its own.
+        """
+        import vapoursynth as vs
+
+        clip, form = self.clip, self.clip.format
+        told = False
+
+        @cache
+        def converted(matrix: int | None) -> vs.VideoNode:
+            if form.id == vs.RGBS:
+                return clip
+            bare = clip.std.RemoveFrameProps(_dropped(form, matrix))
+            if form.color_family == vs.GRAY:
+                return bare.resize.Bicubic(format=vs.RGBS)
+            return bare.resize.Bicubic(format=vs.RGBS, **({} if matrix is None else {"matrix_in": matrix}), **_RESAMPLE)
+
+        def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
+            nonlocal told
+            tags = _read(f, n)
+            if form.color_family == vs.YUV and tags.matrix is None and self.matrix is None and not told:
+                told = True
+                self.log(self._guessing(n))
+            return converted(self._matrix(tags))
+
+        template = clip.std.BlankClip(format=vs.RGBS, keep=True)
+        return template.std.FrameEval(choose, prop_src=[clip], clip_src=[clip])
+
+    def from_rgb(self, upscaled: vs.VideoNode) -> vs.VideoNode:
+        """The network's RGBS output in the format of the clip, tagged as the clip was.
+
+        A YUV frame that did not say its matrix says so now: its new height would mislead the next guess.
+        """
+        import vapoursynth as vs
+
+        clip, form = self.clip, self.clip.format
+        if form.id == vs.RGBS:
+            return upscaled
+        kept = ["_Transfer", "_Primaries"] + (["_Matrix"] if form.color_family != vs.YUV else [])
+
+        @cache
+        def converted(tags: Tags) -> vs.VideoNode:
+            options: dict[str, Any] = {"range": int(tags.full_range)}
+            if form.color_family != vs.RGB:
+                options["matrix"] = _GREY_LUMA if form.color_family == vs.GRAY else self._matrix(tags)
+            if tags.chroma_location is not None:
+                options["chromaloc"] = tags.chroma_location
+            node = upscaled.resize.Bicubic(format=form.id, **options, **_RESAMPLE)
+            return node.std.CopyFrameProps(clip, props=kept)
+
+        def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
+            return converted(_read(f, n))
+
+        template = upscaled.std.BlankClip(format=form.id, keep=True)
+        return template.std.FrameEval(choose, prop_src=[clip], clip_src=[upscaled])
+
+    def _matrix(self, tags: Tags) -> int | None:
+        import vapoursynth as vs
+
+        if self.clip.format.color_family != vs.YUV:
+            return None
+        return tags.matrix or self.matrix or guess_matrix(self.clip.width, self.clip.height)
+
+    def _guessing(self, n: int) -> str:
+        width, height = self.clip.width, self.clip.height
+        name = next(name for name, code in MATRICES.items() if code == guess_matrix(width, height))
+        return f'frame {n} has no _Matrix; taking "{name}" by the size {width}x{height}; give matrix= to choose'
+
+
+def _dropped(form: vs.VideoFormat, matrix: int | None) -> list[str]:
+    """Properties that zimg must not see on the way in: not needed, and odd values of them would stop it."""
+    import vapoursynth as vs
+
+    plain = [] if matrix in _NEED_TRANSFER else ["_Transfer", "_Primaries"]
+    return plain if form.color_family == vs.YUV else [*plain, "_Matrix"]
+
+
+def _read(frame: vs.VideoFrame, n: int) -> Tags:
+    import vapoursynth as vs
+
+    try:
+        return read_tags(frame.props, frame.format)
+    except ColourError as error:
+        raise vs.Error(f"tecogan: frame {n}: {error}") from None

@@ -1,0 +1,169 @@
+"""``tecogan()``: checks arguments and wires colour, scenes, engine and scheduler together."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal
+
+from .colour import Colour, check_format, parse_matrix
+
+if TYPE_CHECKING:
+    import vapoursynth as vs
+
+    from .engine import Engine
+    from .recurrence.api import Schedule
+    from .weights import Model
+
+RESTART = 240
+WARMUP = 12
+MEMORY = 1024
+
+
+def tecogan(
+    clip: vs.VideoNode,
+    model: str | os.PathLike[str] | Model | None = None,
+    *,
+    device: str | None = None,
+    precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto",
+    scene_change: bool = True,
+    restart: int = RESTART,
+    warmup: int = WARMUP,
+    duplicates: Literal["hold", "advance"] = "hold",
+    memory: int = MEMORY,
+    matrix: int | str | None = None,
+) -> vs.VideoNode:
+    """Temporally coherent video super-resolution with TecoGAN and its relatives.
+
+    Frame n is a pure function of the clip and the options that shape the picture: the same pixels in any order of
+    requests and for any number of threads.
+
+    :param clip:            Clip to upscale. RGB, YUV or GRAY; 8 to 16 bit integer, 16 or 32 bit float; any size from
+                            1x1. Size and format must be constant, frames progressive. Samples of float RGB outside of
+                            [0, 1] are clamped on reading, NaN becomes 0.
+    :param model:           Name of a shipped model (``vs-tecogan models`` lists them), path of a weight file
+                            (``.safetensors``, ``.pth``), or a loaded :class:`~vs_tecogan.weights.Model`. Architecture
+                            and scale are read off the weights. None = the best model shipped.
+    :param device:          "cpu", "cuda" or "cuda:N". None = CUDA where there is one, else the CPU.
+    :param precision:       Arithmetic of the convolutions: "fp32", "fp16" (CUDA only) or "bf16". "auto" = the fastest
+                            that the device has in hardware. Flow and warps are float32 always.
+    :param scene_change:    Start anew at scene cuts, so that nothing of one scene is smeared into the next. Frames are
+                            believed where they carry ``_SceneChangePrev`` or ``_SceneChangeNext``, else a built-in
+                            detector decides. False = ignore both; for clips known to be a single shot.
+    :param restart:         Start anew at least every this many frames. Bounds a seek to ``restart + warmup`` steps; a
+                            larger value saves the warm-up, at most ``warmup / restart`` of the time. 0 = only at scene
+                            cuts: cheapest to render in one go, but a seek replays the scene from its start.
+    :param warmup:          Frames run before the first frame of each chain and thrown away, so that a restart does
+                            not show: those before it in the scene, mirrored at the scene's start. Must not exceed
+                            ``restart`` unless that is 0. ``restart=0, warmup=0, scene_change=False`` is the plain
+                            published recursion.
+    :param duplicates:      What a frame identical to its predecessor does: "hold" repeats the output, at no cost;
+                            "advance" runs the network as for any frame, whose output may still change a little.
+    :param memory:          MiB of RAM, or of device memory, that states and recent frames may take. Too little costs
+                            time when frames are requested out of order; never changes the picture.
+    :param matrix:          Matrix of YUV frames that have no ``_Matrix`` (or 2, unspecified): a name as in
+                            ``core.resize`` ("709", "170m", "470bg", "2020ncl", ...) or its H.273 code. None = by the
+                            size of the clip, as players do, with one warning in the log. Ignored where a frame has
+                            its ``_Matrix``, and for RGB and GRAY.
+    :return:                The clip at ``scale`` times the size, same family, subsampling and depth. RGBS comes out
+                            unclamped. Frame properties are kept, ``_Matrix`` and ``_Range`` of YUV always set;
+                            added: ``TecoganModel``, ``TecoganVersion``, ``TecoganChainStart`` and ``TecoganWarmup``.
+    :raises vapoursynth.Error: anything wrong with the arguments, in one line. What is wrong with single frames
+                            (interlaced, a failing filter upstream) fails those frames.
+    """
+    import vapoursynth as vs
+
+    from .recurrence.api import Schedule
+
+    try:
+        _check(clip, scene_change=scene_change, restart=restart, warmup=warmup, duplicates=duplicates, memory=memory)
+        code = parse_matrix(matrix)
+        opened = _open(model)
+        engine = _engine(opened, device, precision)
+    except (ValueError, OSError) as error:
+        raise vs.Error(f"tecogan: {error}") from error
+    schedule = Schedule(restart=restart, warmup=warmup, duplicates=duplicates, memory=memory)
+    return _build(clip, engine, opened.card.name, scene_change=scene_change, matrix=code, schedule=schedule)
+
+
+def _build(
+    clip: vs.VideoNode, engine: Engine, name: str, *, scene_change: bool, matrix: int | None, schedule: Schedule
+) -> vs.VideoNode:
+    """The graph: to RGBS, the recurrence, back to the clip's format."""
+    import vapoursynth as vs
+
+    from . import __version__
+    from .adapter import EngineRecurrence
+    from .recurrence import recurrent
+    from .scenes import scene_cuts
+
+    core = vs.core.core
+
+    def log(line: str) -> None:
+        core.log_message(vs.MESSAGE_TYPE_WARNING, f"tecogan: {line}\n")
+
+    colour = Colour(clip=clip, matrix=matrix, log=log)
+    recurrence = EngineRecurrence(
+        engine,
+        clamp=clip.format.sample_type == vs.FLOAT,
+        props={"TecoganModel": name, "TecoganVersion": __version__},
+    )
+    size = {"width": clip.width * engine.scale, "height": clip.height * engine.scale}
+    upscaled = recurrent(
+        colour.to_rgb(),
+        scene_cuts(clip) if scene_change else None,
+        recurrence,
+        template=clip.std.BlankClip(format=vs.RGBS, keep=True, **size),
+        schedule=schedule,
+    )
+    return colour.from_rgb(upscaled)
+
+
+def _open(model: object) -> Model:
+    """The model behind the argument ``model``."""
+    from .weights import DEFAULT_MODEL, Model, load_model
+
+    if isinstance(model, Model):
+        return model
+    if model is None:
+        return load_model(DEFAULT_MODEL)
+    if isinstance(model, str | os.PathLike):
+        return load_model(model)
+    raise ValueError(f"model {model!r}; give a name, a path or a loaded Model")
+
+
+def _engine(model: Model, device: object, precision: object) -> Engine:
+    from .engine import create_engine
+
+    if not (device is None or isinstance(device, str)):
+        raise ValueError(f'device {device!r}; give None, "cpu", "cuda" or "cuda:N"')
+    if not isinstance(precision, str):
+        raise ValueError(f'precision {precision!r}; give "auto", "fp32", "fp16" or "bf16"')
+    return create_engine(model, device=device, precision=precision)
+
+
+def _check(
+    clip: object, *, scene_change: object, restart: object, warmup: object, duplicates: object, memory: object
+) -> None:
+    """Refuse option values of a wrong type or range.
+
+    :raises ValueError: naming the value and what to give instead.
+    """
+    import vapoursynth as vs
+
+    if not isinstance(clip, vs.VideoNode):
+        raise ValueError(f"clip is a {type(clip).__name__}; give a video clip")
+    check_format(clip)
+    if not isinstance(scene_change, bool):
+        raise ValueError(f"scene_change={scene_change!r}; give True or False")
+    restart, warmup = _count("restart", restart, 0), _count("warmup", warmup, 0)
+    _count("memory", memory, 1)
+    if 0 < restart < warmup:
+        raise ValueError(f"warmup={warmup} exceeds restart={restart}; give a warmup of at most restart, or restart=0")
+    if duplicates not in ("hold", "advance"):
+        raise ValueError(f'duplicates={duplicates!r}; give "hold" or "advance"')
+
+
+def _count(name: str, value: object, least: int) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < least:
+        raise ValueError(f"{name}={value!r}; give a whole number from {least} up")
+    return value
