@@ -8,7 +8,7 @@ from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
+from safetensors.torch import save
 from torch import Tensor
 
 from ..networks import Generator
@@ -95,7 +95,7 @@ def save_model(path: str | os.PathLike[str], generator: Generator, card: ModelCa
     target = Path(path)
     partial = target.with_name(target.name + ".part")
     try:
-        save_file(tensors, str(partial), metadata=card.metadata())
+        partial.write_bytes(save(tensors, metadata=card.metadata()))  # save_file makes it private to its owner
         partial.replace(target)
     finally:
         partial.unlink(missing_ok=True)
