@@ -1,0 +1,183 @@
+"""What is known about the frames that the scheduler asks for: in flight, failing, or too old to ask for."""
+
+from __future__ import annotations
+
+import threading
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import partial
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import vapoursynth as vs
+
+LIVE_LENGTH = 1 << 26
+"""A clip this long is a player's stream (mpv): frames older than the newest one asked for are gone."""
+MOST_FAILING = 4096
+
+
+class Kind(StrEnum):
+    INPUT = "input"
+    FLAG = "flag"
+
+
+Key = tuple[Kind, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pull:
+    """What one node in flight asks for, on behalf of the output frame `target`."""
+
+    target: int
+    asked: tuple[Key, ...]
+
+
+class Token:
+    """Held by the callable of a one-shot node only: when it dies and the callable never ran, the request failed."""
+
+    __slots__ = ("_report", "pull")
+
+    def __init__(self, pull: Pull, report: Callable[[Pull], None]) -> None:
+        self.pull = pull
+        self._report: Callable[[Pull], None] | None = report
+
+    def arrived(self) -> None:
+        self._report = None
+
+    def __del__(self) -> None:
+        if self._report is not None:
+            self._report(self.pull)
+
+
+class Upstream:
+    """Requests in flight and failing frames of the input clip and the clip of flags.
+
+    A failed node does not tell which of its frames failed, so each is asked for once more, asynchronously (a probe).
+    Every method but `failed` and `launch` wants `lock` held; VapourSynth is only ever called without it.
+    """
+
+    def __init__(self, clip: vs.VideoNode, flags: vs.VideoNode | None) -> None:
+        self.lock = threading.Lock()
+        self.answered = threading.Condition(self.lock)
+        self.live = clip.num_frames >= LIVE_LENGTH
+        self.closed = False
+        self._nodes = {Kind.INPUT: clip, Kind.FLAG: flags}
+        self._length = clip.num_frames
+        self._flying: dict[int, Pull] = {}
+        self._newest = {Kind.INPUT: -1, Kind.FLAG: -1}
+        self._failing: OrderedDict[Key, None] = OrderedDict()
+        self._pending: set[Key] = set()
+        self._failed: deque[Pull] = deque()
+
+    @property
+    def in_flight(self) -> int:
+        return len(self._flying)
+
+    def targets(self) -> set[int]:
+        """Output frames that requests in flight wait for."""
+        return {pull.target for pull in self._flying.values()}
+
+    def depart(self, target: int, asked: Iterable[Key]) -> Token:
+        """Note a node in flight."""
+        pull = Pull(target, tuple(asked))
+        self._flying[id(pull)] = pull
+        if self.live:
+            for kind, k in pull.asked:
+                self._newest[kind] = max(self._newest[kind], k)
+        return Token(pull, self.failed)
+
+    def arrive(self, token: Token) -> None:
+        """All that the node asked for was delivered."""
+        token.arrived()
+        self._flying.pop(id(token.pull), None)
+        if self._failing or self._pending:
+            for key in token.pull.asked:
+                self._delivered(key)
+
+    def failing(self, kind: Kind, k: int) -> bool:
+        return (kind, k) in self._failing
+
+    def pending(self, kind: Kind, k: int) -> bool:
+        """Whether a probe of the frame is under way."""
+        return (kind, k) in self._pending
+
+    def askable(self, kind: Kind, k: int) -> bool:
+        """Whether a plan may ask for a frame that it can do without."""
+        key = (kind, k)
+        if key in self._failing:
+            return False
+        if not self.live or k > self._newest[kind]:
+            return True
+        return any(key in pull.asked for pull in self._flying.values())
+
+    @property
+    def trouble(self) -> bool:
+        """Whether some frame may not be askable."""
+        return self.live or bool(self._failing or self._pending)
+
+    def take_probes(self) -> list[Key]:
+        """What to probe after the failures reported so far; pass it to `launch` without the lock."""
+        keys: list[Key] = []
+        while self._failed:
+            pull = self._failed.popleft()
+            self._flying.pop(id(pull), None)
+            for kind, k in pull.asked:
+                keys.append((kind, k))
+                if kind is Kind.FLAG:
+                    keys.append((Kind.INPUT, k))
+        return self.mark(keys)
+
+    def mark(self, keys: Iterable[Key]) -> list[Key]:
+        """Note the probes of `keys`; returns those that are new, to pass to `launch`."""
+        new = [key for key in dict.fromkeys(keys) if key not in self._pending and self._nodes[key[0]] is not None]
+        if self.closed:
+            return []
+        self._pending.update(new)
+        return new
+
+    def launch(self, keys: Iterable[Key]) -> None:
+        """Ask for `keys` asynchronously. Without the lock."""
+        for key in keys:
+            node = self._nodes[key[0]]
+            assert node is not None
+            node.get_frame_async(key[1], partial(self._answer, key))
+
+    def failed(self, pull: Pull) -> None:
+        """A node died unanswered (called by its token, in whichever thread and wherever that is)."""
+        self._failed.append(pull)
+        if self.lock.acquire(blocking=False):
+            try:
+                keys = self.take_probes()
+            finally:
+                self.lock.release()
+            self.launch(keys)
+
+    def close(self) -> None:
+        self.closed = True
+        self._pending.clear()
+        self.answered.notify_all()
+
+    def _answer(self, key: Key, frame: vs.VideoFrame | None, _error: Exception | None) -> None:
+        keys: list[Key] = []
+        with self.lock:
+            self._pending.discard(key)
+            if frame is not None:
+                self._delivered(key)
+            else:
+                self._failing[key] = None
+                if len(self._failing) > MOST_FAILING:
+                    self._failing.popitem(last=False)
+                kind, k = key
+                if kind is Kind.INPUT and k + 1 < self._length:  # the next flag may be made from this frame
+                    keys = self.mark([(Kind.FLAG, k + 1)])
+            self.answered.notify_all()
+        self.launch(keys)
+
+    def _delivered(self, key: Key) -> None:
+        kind, k = key
+        self._failing.pop(key, None)
+        if kind is Kind.INPUT:
+            self._failing.pop((Kind.FLAG, k), None)
+            self._failing.pop((Kind.FLAG, k + 1), None)
