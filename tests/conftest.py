@@ -120,3 +120,12 @@ def tiny_file(tiny_model: Model, tmp_path_factory: pytest.TempPathFactory) -> Pa
     path = tmp_path_factory.mktemp("models") / "tiny-4x.safetensors"
     save_model(path, tiny_model.generator, tiny_model.card)
     return path
+
+
+@pytest.fixture(scope="session")
+def skip_model(make_model: ModelMaker) -> Model:
+    """A model whose output is the bicubic of its skip connection alone: what goes in flat comes out the same."""
+    model = make_model()
+    for weights in model.generator.srnet.conv_out.parameters():
+        weights.data.zero_()
+    return model

@@ -156,10 +156,8 @@ class Colour:
         def converted(matrix: int | None) -> vs.VideoNode:
             if form.id == vs.RGBS:
                 return clip
-            bare = clip.std.RemoveFrameProps(_dropped(form, matrix))
-            if form.color_family == vs.GRAY:
-                return bare.resize.Bicubic(format=vs.RGBS)
-            return bare.resize.Bicubic(format=vs.RGBS, **({} if matrix is None else {"matrix_in": matrix}), **_RESAMPLE)
+            options = {} if matrix is None else {"matrix_in": matrix}
+            return _bare(clip, matrix).resize.Bicubic(format=vs.RGBS, **options, **_RESAMPLE)
 
         def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
             nonlocal told
@@ -213,12 +211,14 @@ class Colour:
         return f'frame {n} has no _Matrix; taking "{name}" by the size {width}x{height}; give matrix= to choose'
 
 
-def _dropped(form: vs.VideoFormat, matrix: int | None) -> list[str]:
-    """Properties that zimg must not see on the way in: not needed, and odd values of them would stop it."""
+def _bare(clip: vs.VideoNode, matrix: int | None) -> vs.VideoNode:
+    """``clip`` without the properties that the conversion does not need: odd values of them would stop zimg."""
     import vapoursynth as vs
 
-    plain = [] if matrix in _NEED_TRANSFER else ["_Transfer", "_Primaries"]
-    return plain if form.color_family == vs.YUV else [*plain, "_Matrix"]
+    family = clip.format.color_family
+    odd = [] if matrix in _NEED_TRANSFER else ["_Transfer", "_Primaries"]
+    odd += [] if family == vs.YUV else ["_Matrix"]
+    return clip.std.RemoveFrameProps(odd) if odd else clip
 
 
 def _read(frame: vs.VideoFrame, n: int) -> Tags:
