@@ -1,0 +1,124 @@
+"""Engines: the choice of device and precision, exactness, and what a state is."""
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from vs_tecogan.engine import Engine, EngineError, State, create_engine, resolve_device, resolve_precision
+from vs_tecogan.engine.select import has_native_bf16
+from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
+from vs_tecogan.weights import Model, ModelCard
+
+
+def tiny_model(dialect: Dialect = Dialect.BD, scale: int = 4) -> Model:
+    torch.manual_seed(3)
+    spec = GeneratorSpec(scale=scale, blocks=1, dialect=dialect)
+    return Model(Generator(spec).eval(), ModelCard(name="tiny", spec=spec))
+
+
+def frames(count: int, height: int = 17, width: int = 23) -> list[list[np.ndarray]]:
+    """Random RGB frames, as strided views like those of a video frame."""
+    padded = np.random.default_rng(5).random((count, 3, height, width + 9), dtype=np.float32)
+    return [[plane[:, :width] for plane in frame] for frame in padded]
+
+
+def run(engine: Engine, clip: list[list[np.ndarray]]) -> list[np.ndarray]:
+    height, width = clip[0][0].shape
+    state, outputs = engine.zero_state(height, width), []
+    for planes in clip:
+        state = engine.step(state, planes)
+        out = np.full((3, height * engine.scale, width * engine.scale), np.nan, np.float32)
+        engine.read(state, list(out))
+        outputs.append(out)
+    return outputs
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+@pytest.mark.parametrize("scale", [2, 4])
+def test_fp32_equals_the_plain_network(dialect: Dialect, scale: int) -> None:
+    """The engine is the network, frame by frame: whatever is fused or packed must not change the picture."""
+    model, clip = tiny_model(dialect, scale), frames(4)
+    lr = torch.from_numpy(np.stack([np.stack(planes) for planes in clip]))[None]
+    with torch.inference_mode():
+        expected = model.generator(lr)[0][0].numpy()
+    for out, reference in zip(run(create_engine(model, device="cpu", precision="fp32"), clip), expected, strict=True):
+        np.testing.assert_allclose(out, reference, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 5), (8, 8), (9, 31)])
+def test_bf16_is_close(size: tuple[int, int]) -> None:
+    """bf16 convolutions stay within a few 8-bit levels of fp32 on random weights, at every odd size."""
+    model, clip = tiny_model(), frames(3, *size)
+    exact = run(create_engine(model, device="cpu", precision="fp32"), clip)
+    for a, b in zip(run(create_engine(model, device="cpu", precision="bf16"), clip), exact, strict=True):
+        assert np.abs(a - b).max() < 0.05
+
+
+def test_states_are_values() -> None:
+    """Stepping twice from one state gives the same bits, and leaves the state as it was."""
+    engine, clip = create_engine(tiny_model(), device="cpu"), frames(3)
+    state = engine.step(engine.step(engine.zero_state(17, 23), clip[0]), clip[1])
+    before = (state.lr.clone(), state.hr.clone()) if state.lr is not None and state.hr is not None else None
+    first, second = engine.step(state, clip[2]), engine.step(state, clip[2])
+    assert before is not None and state.lr is not None and state.hr is not None
+    assert torch.equal(state.lr, before[0]) and torch.equal(state.hr, before[1])
+    assert first.hr is not None and second.hr is not None and torch.equal(first.hr, second.hr)
+
+
+def test_input_memory_is_not_kept() -> None:
+    """VapourSynth reuses frame memory: overwriting the planes after a step must not reach into the state."""
+    engine, clip = create_engine(tiny_model(), device="cpu", precision="fp32"), frames(2)
+    expected = run(engine, clip)[1]
+    first = [plane.copy() for plane in clip[0]]
+    state = engine.step(engine.zero_state(17, 23), first)
+    for plane in first:
+        plane[...] = 7
+    out = np.empty_like(expected)
+    engine.read(engine.step(state, clip[1]), list(out))
+    np.testing.assert_array_equal(out, expected)
+
+
+def test_same_bits_on_any_thread() -> None:
+    """A step called from another thread gives the same bits."""
+    engine, clip = create_engine(tiny_model(), device="cpu"), frames(2)
+    expected, results = run(engine, clip)[1], []
+    worker = threading.Thread(target=lambda: results.append(run(engine, clip)[1]))
+    worker.start()
+    worker.join()
+    np.testing.assert_array_equal(results[0], expected)
+
+
+def test_repeats_and_sizes() -> None:
+    """A repeat is told from a frame that differs in one sample; memory is counted; a zero state has no picture."""
+    engine, clip = create_engine(tiny_model(), device="cpu"), frames(1)
+    zero = engine.zero_state(17, 23)
+    assert not engine.is_repeat(zero, clip[0])
+    state = engine.step(zero, clip[0])
+    assert engine.is_repeat(state, [plane.copy() for plane in clip[0]])
+    changed = [plane.copy() for plane in clip[0]]
+    changed[2][16, 22] = np.nextafter(changed[2][16, 22], np.float32(2))
+    assert not engine.is_repeat(state, changed)
+    assert engine.nbytes(zero) == 0
+    assert engine.nbytes(state) >= 17 * 23 * 3 * 4 * 16
+    with pytest.raises(ValueError, match="zero state"):
+        engine.read(zero, list(np.empty((3, 68, 92), np.float32)))
+    assert isinstance(state, State)
+
+
+def test_choices() -> None:
+    """Auto precision follows the hardware; wrong names and missing devices are refused with what was given."""
+    assert resolve_precision("cuda:0", "auto")[0] == "fp16"
+    assert resolve_precision("cpu", "auto")[0] == ("bf16" if has_native_bf16() else "fp32")
+    assert resolve_device("cpu") == "cpu"
+    for device in ("gpu", "cuda:x", "", "CPU"):
+        with pytest.raises(EngineError, match="is not known"):
+            resolve_device(device)
+    for precision, words in (("fp8", "is not known"), ("fp16", "no fast half")):
+        with pytest.raises(EngineError, match=words):
+            resolve_precision("cpu", precision)
+    if not torch.cuda.is_available():
+        assert resolve_device(None) == "cpu"
+        with pytest.raises(EngineError, match="finds no CUDA device"):
+            create_engine(tiny_model(), device="cuda")
