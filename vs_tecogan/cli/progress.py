@@ -1,0 +1,60 @@
+"""A progress bar on stderr: frames, frames a second, time left."""
+
+import sys
+import time
+from types import TracebackType
+from typing import Self, TextIO
+
+from tqdm import tqdm
+
+_SECONDS_BETWEEN_LINES = 30.0
+
+
+class Progress:
+    """Counts frames; a bar on a terminal, a line now and then elsewhere, so that a log stays readable.
+
+    :param total: frames to come.
+    :param quiet: True shows nothing.
+    """
+
+    def __init__(self, total: int, *, quiet: bool = False, stream: TextIO | None = None) -> None:
+        self.done = 0
+        self._total = total
+        self._stream = stream or sys.stderr
+        self._begin = self._last_line = time.monotonic()
+        self._lines = not quiet and not self._stream.isatty()
+        self._bar = tqdm(
+            total=total,
+            unit=" frames",
+            file=self._stream,
+            disable=quiet or self._lines,
+            dynamic_ncols=True,
+            smoothing=0.1,
+            leave=False,
+        )
+
+    def frame(self) -> None:
+        """One frame more is done."""
+        self.done += 1
+        self._bar.update()
+        now = time.monotonic()
+        if self._lines and now - self._last_line >= _SECONDS_BETWEEN_LINES:
+            self._last_line = now
+            self._stream.write(f"{self._line(now)}\n")
+            self._stream.flush()
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start."""
+        return time.monotonic() - self._begin
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        self._bar.close()
+
+    def _line(self, now: float) -> str:
+        rate = self.done / (now - self._begin)
+        left = time.strftime("%H:%M:%S", time.gmtime((self._total - self.done) / rate))
+        return f"{self.done}/{self._total} frames, {rate:.2f} fps, {left} left"

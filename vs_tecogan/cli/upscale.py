@@ -1,0 +1,178 @@
+"""``vs-tecogan upscale``: a video file to a larger one, with everything that belongs to it."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .common import UsageError, say
+
+if TYPE_CHECKING:
+    import vapoursynth as vs
+
+    from ..media.source import Source
+
+_DESCRIPTION = """\
+Upscale the video of IN into OUT. Audio, subtitles, chapters, attachments and tags are copied where OUT's container
+holds them and converted where it does not; frame rate (variable too), sample aspect ratio and colour tags stay.
+
+OUT gets its name when it is whole; until then it is called NAME.part.SUFFIX. Any error, Ctrl-C included, removes
+it. Options after -- go to ffmpeg, after all others, so that they win.
+"""
+
+_EXAMPLES = """\
+examples:
+  vs-tecogan upscale in.mkv out.mkv                          the best model, x264 at CRF 16
+  vs-tecogan upscale in.mkv out.mp4 --crf 18 --preset slow   smaller and slower
+  vs-tecogan upscale in.mkv out.mkv --codec libx265 -- -pix_fmt yuv420p10le -tune grain
+  vs-tecogan upscale in.mkv try.mkv --start 1000 --end 1100  a hundred frames, to see what it does
+  vs-tecogan upscale in.mkv out.mkv --model my.safetensors   weights of your own; also published .pth files
+  vs-tecogan upscale in.mkv out.mkv -- -an                   without audio
+
+Exit code: 0 done, 2 wrong input or encoder failed (one line on stderr says what), 130 interrupted.
+"""
+
+
+def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
+    """Add the subcommand to ``vs-tecogan``."""
+    parser = subparsers.add_parser(
+        "upscale",
+        usage="vs-tecogan upscale IN OUT [options] [-- FFMPEG_OPTIONS]",
+        help="upscale a video file; audio, subtitles and chapters stay",
+        description=_DESCRIPTION,
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    parser.add_argument("source", metavar="IN", type=Path, help="any video file that BestSource (ffmpeg) opens")
+    parser.add_argument("out", metavar="OUT", type=Path, help="new file; its suffix names the container")
+    parser.add_argument("-y", "--overwrite", action="store_true", help="replace OUT if it exists")
+    parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary; warnings and errors only")
+    _add_picture(parser)
+    _add_encoder(parser)
+    parser.set_defaults(run=run, ffmpeg_options=())
+
+
+def _add_picture(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("picture")
+    group.add_argument(
+        "--model", metavar="M", help="name (see vs-tecogan models) or weight file; default: best shipped"
+    )
+    group.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N; default: CUDA where there is one, else CPU")
+    group.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "fp16", "bf16"),
+        help="of the convolutions; default: fastest in hardware",
+    )
+    group.add_argument("--no-scene-change", action="store_true", help="do not look for cuts: IN is a single shot")
+    group.add_argument(
+        "--restart", metavar="N", type=_count, help="start anew at least every N frames; 0: at cuts alone"
+    )
+    group.add_argument("--warmup", metavar="N", type=_count, help="frames run before each start and thrown away")
+    group.add_argument(
+        "--matrix", metavar="M", help="YUV matrix where IN names none: 709, 170m, 470bg, 2020ncl...; default: by size"
+    )
+    group.add_argument("--start", metavar="FRAME", type=_count, default=0, help="first frame to write; default: 0")
+    group.add_argument("--end", metavar="FRAME", type=_count, help="frame to stop before; default: all")
+
+
+def _add_encoder(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group(
+        "encoder", "ffmpeg of PATH where it has the codec, else of the imageio-ffmpeg wheel"
+    )
+    group.add_argument(
+        "--codec", metavar="C", help="ffmpeg's name of the encoder; default: libx264 (libvpx-vp9 in .webm)"
+    )
+    group.add_argument("--crf", metavar="Q", type=_quality, help="quality, lower is better; default: 16 for libx264")
+    group.add_argument("--preset", metavar="P", help="the encoder's speed preset, such as slow; default: the encoder's")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Upscale. Everything that can be wrong is looked at before the first frame is computed.
+
+    :raises UsageError: a path cannot be used.
+    :raises MediaError: IN cannot be read, OUT cannot be written, or the encoder failed.
+    :raises vapoursynth.Error: an option or weight file that the filter refuses, or a frame that fails.
+    """
+    from ..media.encode import EncoderOptions, Job, choose_codec, encode
+    from ..media.ffmpeg import find_ffmpeg
+    from ..media.source import check_readable, open_source
+    from .progress import Progress
+
+    check_readable(args.source)
+    _check_out(args.source, args.out, overwrite=args.overwrite)
+    options = EncoderOptions(codec=args.codec, crf=args.crf, preset=args.preset, extra=args.ffmpeg_options)
+    find_ffmpeg(choose_codec(args.out, options))
+    source = open_source(args.source)
+    first, end = _part(source, args.start, args.end)
+    clip = upscaled(source.clip, args)[first:end]
+    job = Job(
+        clip=clip,
+        source=source,
+        timeline=source.timeline.cut(first, end),
+        out=args.out,
+        options=options,
+        whole=(first, end) == (0, source.clip.num_frames),
+    )
+    note = _ignore if args.quiet else say
+    with Progress(end - first, quiet=args.quiet) as progress:
+        encode(job, on_frame=progress.frame, note=note)
+    rate = progress.done / progress.seconds
+    note(f"{args.out}: {progress.done} frames of {clip.width}x{clip.height}, {rate:.2f} fps")
+    return 0
+
+
+def upscaled(clip: vs.VideoNode, args: argparse.Namespace) -> vs.VideoNode:
+    """The filter with the options that were given; the others keep the filter's own defaults."""
+    from .. import tecogan
+
+    names = ("model", "device", "precision", "restart", "warmup", "matrix")
+    given: dict[str, Any] = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
+    return tecogan(clip, scene_change=not args.no_scene_change, **given)
+
+
+def _check_out(source: Path, out: Path, *, overwrite: bool) -> None:
+    if out.is_dir():
+        raise UsageError(f"{out} is a directory; give the name of a file in it")
+    if not out.suffix:
+        raise UsageError(f"{out} has no suffix to name a container; give one, such as {out}.mkv")
+    if not out.parent.is_dir():
+        raise UsageError(f"{out.parent} is no directory; make it first")
+    if out.exists() and out.samefile(source):
+        raise UsageError(f"{out} is the input itself; give another name")
+    if out.exists() and not overwrite:
+        raise UsageError(f"{out} exists; give another name, or -y to replace it")
+    if not os.access(out.parent, os.W_OK):
+        raise UsageError(f"{out.parent} cannot be written to; choose another place")
+
+
+def _part(source: Source, start: int, end: int | None) -> tuple[int, int]:
+    """First frame and the frame after the last one."""
+    frames = source.clip.num_frames
+    last = frames if end is None else min(end, frames)
+    if start >= last:
+        raise UsageError(f"no frame left between --start {start} and --end {last}; {source.path} has {frames} frames")
+    return start, last
+
+
+def _ignore(_line: str) -> None:
+    """Say nothing."""
+
+
+def _count(text: str) -> int:
+    value = int(text) if text.isdecimal() else -1
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
+    return value
+
+
+def _quality(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 255:
+        raise argparse.ArgumentTypeError(f"{text!r} is no quality; give a number from 0, lower is better")
+    return value

@@ -1,0 +1,173 @@
+"""Finding an ffmpeg, asking it a few questions, and running one as an encoder."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import subprocess
+from collections import deque
+from collections.abc import Iterable, Sequence
+from contextlib import suppress
+from fractions import Fraction
+from pathlib import Path
+from threading import Thread
+from types import TracebackType
+from typing import IO, BinaryIO, cast
+
+from .errors import MediaError
+
+_PHRASES_WITHOUT_A_CAUSE = (
+    "Conversion failed",
+    "Error opening output file",
+    "Error opening input file",
+    "Error while opening encoder",
+    "Error initializing output stream",
+    "Error submitting video frame",
+    "Error submitting a packet",
+    "Error muxing a packet",
+    "Error writing trailer",
+    "Error closing file",
+    "Error encoding a frame",
+    "Error sending frames",
+    "Terminating thread",
+    "Task finished with error",
+    "Nothing was written into output file",
+    "Could not open encoder before EOF",
+    "Error parsing global options",
+    "Error splitting the argument list",
+    "Error parsing options for output file",
+    "av_interleaved_write_frame",
+    "maybe incorrect parameters such as",
+)
+
+
+def candidates() -> list[str]:
+    """Every ffmpeg at hand: the one on PATH first, then the one that the imageio-ffmpeg wheel carries."""
+    found = [path for path in (shutil.which("ffmpeg"), _bundled()) if path]
+    return list(dict.fromkeys(found))
+
+
+def _bundled() -> str | None:
+    try:
+        import imageio_ffmpeg
+
+        return str(imageio_ffmpeg.get_ffmpeg_exe())
+    except (ImportError, RuntimeError):
+        return None
+
+
+def find_ffmpeg(codec: str | None = None) -> str:
+    """Path of the first ffmpeg that has the encoder `codec`.
+
+    :raises MediaError: there is no ffmpeg, or none that has it.
+    """
+    found = candidates()
+    if not found:
+        raise MediaError("no ffmpeg found: pip install imageio-ffmpeg, or put ffmpeg on PATH")
+    for path in found:
+        if codec is None or has_encoder(path, codec):
+            return path
+    raise MediaError(f"unknown video codec {codec!r}; see {found[0]} -encoders for those that this ffmpeg has")
+
+
+def has_encoder(ffmpeg: str, codec: str) -> bool:
+    """True where this ffmpeg has a video encoder of that name."""
+    listing = _ask(ffmpeg, "-hide_banner", "-encoders").stdout
+    return re.search(rf"^ V\S{{5}} {re.escape(codec)} ", listing, re.MULTILINE) is not None
+
+
+def version(ffmpeg: str) -> str:
+    """Version as ffmpeg tells it, such as "7.1.1" or "n8.0-12-gabcdef"."""
+    match = re.match(r"ffmpeg version (\S+)", _ask(ffmpeg, "-version").stdout)
+    return match[1] if match else "unknown"
+
+
+def keep_timestamps_option(ffmpeg: str) -> list[str]:
+    """The option that leaves each frame its own timestamp: its name changed in ffmpeg 5.1."""
+    match = re.match(r"n?(\d+)\.(\d+)", version(ffmpeg))
+    old = match is not None and (int(match[1]), int(match[2])) < (5, 1)
+    return ["-vsync", "passthrough"] if old else ["-fps_mode", "passthrough"]
+
+
+def file_start(ffmpeg: str, path: Path) -> Fraction:
+    """Start time of a file in seconds: the earliest timestamp of its streams, which ffmpeg makes zero when it reads."""
+    text = _ask(ffmpeg, "-hide_banner", "-nostdin", "-i", f"file:{path}").stderr
+    match = re.search(r"^  Duration: .*?, start: (-?\d+\.\d+)", text, re.MULTILINE)
+    return Fraction(match[1]) if match else Fraction(0)
+
+
+def _ask(*command: str) -> subprocess.CompletedProcess[str]:
+    try:
+        return subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+        )
+    except OSError as error:
+        raise MediaError(f"cannot run {command[0]}: {error.strerror}") from None
+
+
+def cause_of_failure(lines: Iterable[str]) -> str:
+    """The line of an ffmpeg log that says what went wrong: the last one that is more than an echo of a failure."""
+    texts = [re.sub(r"\[[^\]]* @ 0x[0-9a-f]+\] ?", "", line).strip() for line in lines]
+    texts = [text for text in texts if text]
+    telling = [text for text in texts if not any(phrase in text for phrase in _PHRASES_WITHOUT_A_CAUSE)]
+    disk = [text for text in texts if "No space left on device" in text or "File too large" in text]
+    if disk:
+        return f"disk full ({disk[-1]})"
+    return (telling or texts or ["no message"])[-1]
+
+
+class Encoder:
+    """A running ffmpeg that reads raw video from its standard input.
+
+    Leaving the context before finish() kills it. It runs in a session of its own, so that Ctrl-C in the terminal
+    reaches this program alone, which then ends it in order.
+    """
+
+    def __init__(self, command: Sequence[str]) -> None:
+        try:
+            self._process = subprocess.Popen(
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise MediaError(f"cannot run {command[0]}: {error.strerror}") from None
+        self._log: deque[str] = deque(maxlen=60)
+        self._reader = Thread(target=self._read_log, args=(self._process.stderr,), daemon=True)
+        self._reader.start()
+
+    @property
+    def stdin(self) -> BinaryIO:
+        """Where the video goes. Writing raises BrokenPipeError once ffmpeg has ended: call finish() then."""
+        return cast(BinaryIO, self._process.stdin)
+
+    def finish(self) -> None:
+        """End the video and wait until ffmpeg has written everything.
+
+        :raises MediaError: ffmpeg failed.
+        """
+        with suppress(BrokenPipeError):  # where ffmpeg ended first, its exit status tells whether that was wrong
+            self.stdin.close()
+        status = self._process.wait()
+        self._reader.join()
+        if status < 0:
+            raise MediaError(f"ffmpeg was killed by signal {-status}: {cause_of_failure(self._log)}")
+        if status > 0:
+            raise MediaError(f"ffmpeg failed: {cause_of_failure(self._log)}")
+
+    def __enter__(self) -> Encoder:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._reader.join()
+        with suppress(BrokenPipeError):  # what was buffered has nowhere to go
+            self.stdin.close()
+
+    def _read_log(self, stream: IO[bytes] | None) -> None:
+        for line in stream or ():
+            self._log.append(line.decode(errors="replace"))

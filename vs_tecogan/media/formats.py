@@ -1,0 +1,142 @@
+"""From a VapourSynth format to one that an encoder takes, and from frame properties to an encoder's colour tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import vapoursynth as vs
+
+_RGB_ENCODERS = frozenset(
+    {"libx264rgb", "ffv1", "utvideo", "huffyuv", "ffvhuff", "magicyuv", "png", "apng", "rawvideo"}
+)
+_MOST_BITS = {
+    "libx264": 10,
+    "libx264rgb": 8,
+    "libx265": 12,
+    "libsvtav1": 10,
+    "libaom-av1": 12,
+    "libvpx-vp9": 12,
+    "libvpx": 8,
+    "mpeg4": 8,
+    "libxvid": 8,
+    "mpeg2video": 8,
+    "h264_nvenc": 8,
+    "hevc_nvenc": 10,
+}
+_SUBSAMPLINGS = {(0, 1): (0, 0), (2, 0): (1, 0), (2, 2): (1, 1)}
+"""The nearest one that every encoder knows, for those that few do."""
+
+_EIGHT_BIT = {(1, 1): b"I420", (1, 0): b"Y42B", (0, 0): b"444P"}
+_DEEP = {(1, 1): 11, (1, 0): 10, (0, 0): 0}
+
+
+def for_encoder(clip: vs.VideoNode, codec: str) -> vs.VideoNode:
+    """Convert a clip to the nearest format that raw video and the encoder share; most pass unchanged.
+
+    RGB becomes YUV 4:4:4 BT.709 of limited range unless the encoder stores RGB. Floats and depths over the encoder's
+    become integers, dithered.
+
+    :param codec: ffmpeg's name of the encoder.
+    """
+    import vapoursynth as vs
+
+    source = clip.format
+    to_yuv = source.color_family == vs.RGB and codec not in _RGB_ENCODERS
+    family = vs.YUV if to_yuv else source.color_family
+    ratio = (source.subsampling_w, source.subsampling_h)
+    ratio = _SUBSAMPLINGS.get(ratio, ratio)
+    bits = _bits(16 if source.sample_type == vs.FLOAT else source.bits_per_sample, _MOST_BITS.get(codec, 16))
+    target = vs.core.query_video_format(family, vs.INTEGER, bits, *ratio)
+    if target.id == source.id:
+        return clip
+    to_matrix = {"matrix": vs.MATRIX_BT709, "range": vs.RANGE_LIMITED} if to_yuv else {}
+    return clip.resize.Bicubic(format=target.id, dither_type="error_diffusion", **to_matrix)
+
+
+def _bits(bits: int, most: int) -> int:
+    return min(most, next(known for known in (8, 10, 12, 16) if known >= bits))
+
+
+def raw_fourcc(video_format: vs.VideoFormat) -> bytes:
+    """ffmpeg's tag of a planar raw format, one of those that for_encoder() gives."""
+    import vapoursynth as vs
+
+    bits = video_format.bits_per_sample
+    if video_format.color_family == vs.RGB:
+        return b"G3" + bytes((0, bits))
+    if video_format.color_family == vs.GRAY:
+        return b"Y800" if bits == 8 else b"Y1" + bytes((0, bits))
+    ratio = (video_format.subsampling_w, video_format.subsampling_h)
+    return _EIGHT_BIT[ratio] if bits == 8 else b"Y3" + bytes((_DEEP[ratio], bits))
+
+
+def raw_planes(frame: vs.VideoFrame) -> Iterator[memoryview]:
+    """The planes of a frame without row padding, in the order of raw_fourcc(): G, B, R for RGB."""
+    import vapoursynth as vs
+
+    order = (1, 2, 0) if frame.format.color_family == vs.RGB else range(frame.format.num_planes)
+    for plane in order:
+        yield np.ascontiguousarray(np.asarray(frame[plane])).data
+
+
+def colour_tags(props: Mapping[str, object]) -> list[str]:
+    """ffmpeg options that describe raw video: matrix, primaries, transfer, range, chroma location.
+
+    They go before the raw input, so that filters and encoder both know; a property that is absent or unspecified gives
+    no option. The numbers are those of ITU-T H.273, which VapourSynth and ffmpeg share; chroma locations are one apart.
+    """
+    options: list[str] = []
+    for name, prop in (("-colorspace", "_Matrix"), ("-color_primaries", "_Primaries"), ("-color_trc", "_Transfer")):
+        value = _int(props, prop)
+        if value is not None and value != 2:
+            options += [name, str(value)]
+    match _int(props, "_Range"):
+        case 0:
+            options += ["-color_range", "tv"]
+        case 1:
+            options += ["-color_range", "pc"]
+    location = _int(props, "_ChromaLocation")
+    if location is not None:
+        options += ["-chroma_sample_location", str(location + 1)]
+    return options
+
+
+def hdr10_options(props: Mapping[str, object], codec: str) -> list[str]:
+    """ffmpeg options that keep the mastering display and light levels of HDR10, for encoders that take them by name.
+
+    The properties are BestSource's: primaries as 3 x and 3 y in the order R, G, B, white point, luminance in cd/m2.
+    """
+    key = {"libx265": "-x265-params", "libx264": "-x264-params"}.get(codec)
+    if key is None:
+        return []
+    parts = [part for part in (_mastering_display(props, codec), _light_level(props, codec)) if part]
+    return [key, ":".join(parts)] if parts else []
+
+
+def _mastering_display(props: Mapping[str, object], codec: str) -> str:
+    names = ("PrimariesX", "PrimariesY", "WhitePointX", "WhitePointY", "MaxLuminance", "MinLuminance")
+    values = [props.get(f"MasteringDisplay{name}") for name in names]
+    if any(value is None for value in values):
+        return ""
+    xs, ys = (np.asarray(value, dtype=float) for value in values[:2])
+    (white_x, white_y), (most, least) = (np.asarray(values[i : i + 2], dtype=float) for i in (2, 4))
+    points = zip("GBR", (1, 2, 0), strict=True)
+    text = "".join(f"{name}({round(xs[i] * 50000)},{round(ys[i] * 50000)})" for name, i in points)
+    text += f"WP({round(white_x * 50000)},{round(white_y * 50000)})L({round(most * 10000)},{round(least * 10000)})"
+    return ("master-display=" if codec == "libx265" else "mastering-display=") + text
+
+
+def _light_level(props: Mapping[str, object], codec: str) -> str:
+    most, average = _int(props, "ContentLightLevelMax"), _int(props, "ContentLightLevelAverage")
+    if most is None or average is None:
+        return ""
+    return f"{'max-cll' if codec == 'libx265' else 'cll'}={most},{average}"
+
+
+def _int(props: Mapping[str, object], name: str) -> int | None:
+    value = props.get(name)
+    return int(value) if isinstance(value, int) else None

@@ -1,0 +1,214 @@
+"""Opening a video file through BestSource: the picture, its exact timestamps, and a list of all else in the file."""
+
+from __future__ import annotations
+
+import itertools
+import logging
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from .errors import MediaError
+
+if TYPE_CHECKING:
+    import vapoursynth as vs
+
+_UNKNOWN_TIME = -(2**63)
+_FRAMES_CHECKED_FOR_FIELDS = 12
+
+
+@dataclass(frozen=True, kw_only=True)
+class Track:
+    """One stream of a file."""
+
+    index: int
+    """Position in the file, the number that ffmpeg gives it too."""
+    kind: str
+    """"video", "audio", "subtitle", "attachment" or "data"."""
+    codec: str
+    """ffmpeg's name of the codec, such as "h264"; "none" where unknown."""
+    disposition: str = ""
+    """ffmpeg's names of the flags that are set, such as "default"."""
+    tags: Mapping[str, str]
+    """Metadata of the stream, such as {"language": "eng"}."""
+
+    @property
+    def is_cover(self) -> bool:
+        """True for a still picture that goes with the file instead of being its video."""
+        return "attached_pic" in self.disposition or "attached picture" in self.disposition
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timeline:
+    """When each frame is shown."""
+
+    time_base: Fraction
+    """Seconds a tick."""
+    ticks: tuple[int, ...]
+    """Presentation time of each frame, strictly increasing, the first one 0."""
+    start: Fraction
+    """Time of the first frame on the clock of the file, in seconds."""
+    frame_rate: Fraction
+    """Frames a second: the nominal rate, or the mean where it varies."""
+
+    def cut(self, first: int, end: int) -> Timeline:
+        """The timeline of frames first to end - 1."""
+        ticks = self.ticks[first:end]
+        return Timeline(
+            time_base=self.time_base,
+            ticks=tuple(tick - ticks[0] for tick in ticks),
+            start=self.start + ticks[0] * self.time_base,
+            frame_rate=self.frame_rate,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Source:
+    """An opened file."""
+
+    path: Path
+    clip: vs.VideoNode
+    timeline: Timeline
+    video: Track
+    tracks: tuple[Track, ...]
+    """All streams, in the file's order."""
+
+
+def open_source(path: Path) -> Source:
+    """Open the first video stream of a file. Nothing is written beside it: the index stays in memory.
+
+    :raises MediaError: the file is missing, a directory, unreadable, without video, or interlaced.
+    """
+    check_readable(path)
+    import vapoursynth as vs
+
+    if not hasattr(vs.core, "bs"):
+        raise MediaError("the source filter BestSource is missing: pip install vapoursynth-bestsource")
+    tracks = _tracks(path)
+    videos = [track for track in tracks if track.kind == "video" and not track.is_cover]
+    if not videos:
+        kinds = ", ".join(dict.fromkeys(track.kind for track in tracks)) or "nothing"
+        raise MediaError(f"{path} has no video stream (found: {kinds}); give a video file")
+    try:
+        with _quiet_bestsource():
+            opened: dict[str, Any] = vs.core.bs.VideoSource(
+                str(path), track=videos[0].index, cachemode=0, showprogress=False, exporttimestamps=True
+            )
+    except vs.Error as error:
+        raise MediaError(f"cannot read the video of {path}: {error}") from None
+    clip: vs.VideoNode = opened["clip"]
+    _refuse_interlaced(path, clip)
+    base = Fraction(opened["timebasenum"], opened["timebaseden"])
+    timestamps = opened["timestamps"]
+    ticks = [timestamps] if isinstance(timestamps, int) else list(timestamps)
+    timeline = make_timeline(ticks, base, clip.fps, clip.num_frames)
+    return Source(path=path, clip=clip, timeline=timeline, video=videos[0], tracks=tracks)
+
+
+def check_readable(path: Path) -> None:
+    """Raise MediaError unless `path` is a file that can be read."""
+    try:
+        if path.is_dir():
+            raise MediaError(f"{path} is a directory; give a video file")
+        with path.open("rb") as file:
+            if not file.read(1):
+                raise MediaError(f"{path} is empty; give a video file")
+    except OSError as error:
+        raise MediaError(f"cannot read {path}: {error.strerror}") from None
+
+
+def make_timeline(ticks: Sequence[int], base: Fraction, rate: Fraction, frames: int) -> Timeline:
+    """The timeline of a stream, gaps filled.
+
+    Streams without a container, and some program streams, stamp only a few frames or none: those between two stamps are
+    spread evenly, those outside follow at the nominal rate. Stamps that do not increase are of no use: a constant rate
+    replaces all of them.
+
+    :param ticks: what the demuxer says, a frame each; -2**63 where it does not know.
+    :param base: seconds a tick.
+    :param rate: nominal frames a second; 25 is assumed where it is 0.
+    """
+    rate = rate or Fraction(25)
+    known = [(n, tick) for n, tick in enumerate(ticks) if tick != _UNKNOWN_TIME]
+    increasing = all(a[1] < b[1] for a, b in itertools.pairwise(known))
+    if not known or not increasing or len(ticks) != frames:
+        start = known[0][1] * base if known and known[0][0] == 0 else Fraction(0)
+        return Timeline(time_base=1 / rate, ticks=tuple(range(frames)), start=start, frame_rate=rate)
+    step = 1 / (rate * base)
+    filled = ticks if len(known) == frames else _fill(known, frames, step)
+    if any(a >= b for a, b in itertools.pairwise(filled)):
+        return Timeline(time_base=1 / rate, ticks=tuple(range(frames)), start=known[0][1] * base, frame_rate=rate)
+    first = filled[0]
+    return Timeline(time_base=base, ticks=tuple(t - first for t in filled), start=first * base, frame_rate=rate)
+
+
+def _fill(known: Sequence[tuple[int, int]], frames: int, step: Fraction) -> list[int]:
+    first, last = known[0], known[-1]
+    filled = [round(first[1] - step * (first[0] - n)) for n in range(first[0])]
+    for (n0, t0), (n1, t1) in itertools.pairwise(known):
+        filled += [round(t0 + Fraction((t1 - t0) * (n - n0), n1 - n0)) for n in range(n0, n1)]
+    return filled + [round(last[1] + step * (n - last[0])) for n in range(last[0], frames)]
+
+
+def _tracks(path: Path) -> tuple[Track, ...]:
+    import vapoursynth as vs
+
+    try:
+        info: dict[str, Any] = vs.core.bs.TrackInfo(str(path))
+    except vs.Error:
+        raise MediaError(f"{path} is not a video file that can be opened; give a video file") from None
+    columns = (_column(info[key]) for key in ("tracktypestr", "codecstr", "dispositionstr"))
+    return tuple(
+        Track(
+            index=index, kind=_text(kind), codec=_text(codec), disposition=_text(disposition), tags=_tags(path, index)
+        )
+        for index, (kind, codec, disposition) in enumerate(zip(*columns, strict=True))
+    )
+
+
+def _tags(path: Path, track: int) -> dict[str, str]:
+    import vapoursynth as vs
+
+    try:
+        return {key: _text(value) for key, value in dict(vs.core.bs.Metadata(str(path), track=track)).items()}
+    except vs.Error:
+        return {}
+
+
+def _column(value: object) -> Iterable[object]:
+    """BestSource gives a plain value instead of a list where a file has one stream."""
+    return value if isinstance(value, list | tuple) else (value,)
+
+
+def _text(value: object) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
+
+
+def _refuse_interlaced(path: Path, clip: vs.VideoNode) -> None:
+    for n in range(min(_FRAMES_CHECKED_FOR_FIELDS, clip.num_frames)):
+        with clip.get_frame(n) as frame:
+            fields = int(frame.props.get("_FieldBased", 0))
+        if fields > 0:
+            order = {1: "bottom", 2: "top"}.get(fields, "some")
+            raise MediaError(
+                f"{path} is interlaced ({order} field first at frame {n}); deinterlace it first, "
+                "for example with ffmpeg -vf bwdif or QTGMC"
+            )
+
+
+@contextmanager
+def _quiet_bestsource() -> Iterator[None]:
+    """Hide BestSource's remark about return values that VapourSynth has not heard of: it is no news to the user."""
+    logger = logging.getLogger("vapoursynth")
+
+    def keep(record: logging.LogRecord) -> bool:
+        return "no return value(s) named" not in record.getMessage()
+
+    logger.addFilter(keep)
+    try:
+        yield
+    finally:
+        logger.removeFilter(keep)

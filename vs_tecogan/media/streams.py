@@ -1,0 +1,137 @@
+"""What becomes of a file's other streams: copied where the new container holds them, else converted or left out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from .source import Track
+
+_MP4_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus", "dts", "mp2", "truehd"})
+_PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_u8"})
+_TEXT = frozenset({"subrip", "ass", "ssa", "webvtt", "mov_text", "text", "srt"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class Container:
+    """What a file format holds. None: anything."""
+
+    audio: frozenset[str] | None = None
+    audio_encoder: str = "aac"
+    """Encoder for audio that cannot be copied."""
+    subtitles: frozenset[str] = frozenset()
+    text_encoder: str = ""
+    """Encoder for text subtitles that cannot be copied; empty where the format has none."""
+    attachments: bool = False
+    covers: bool = False
+    video_encoder: str = "libx264"
+    """Encoder unless the user names one."""
+    options: tuple[str, ...] = ()
+
+
+_MATROSKA = Container(
+    subtitles=frozenset({"subrip", "ass", "ssa", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}),
+    text_encoder="srt",
+    attachments=True,
+)
+_MP4 = Container(
+    audio=_MP4_AUDIO,
+    subtitles=frozenset({"mov_text"}),
+    text_encoder="mov_text",
+    covers=True,
+    options=("-movflags", "+faststart"),
+)
+_MOV = Container(
+    audio=(_MP4_AUDIO - {"opus", "flac"}) | _PCM,
+    subtitles=frozenset({"mov_text"}),
+    text_encoder="mov_text",
+    covers=True,
+    options=("-movflags", "+faststart"),
+)
+_WEBM = Container(
+    audio=frozenset({"opus", "vorbis"}),
+    audio_encoder="libopus",
+    subtitles=frozenset({"webvtt"}),
+    text_encoder="webvtt",
+    video_encoder="libvpx-vp9",
+)
+_TS = Container(
+    audio=frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "dts", "opus"}),
+    subtitles=frozenset({"dvb_subtitle"}),
+)
+_AVI = Container(audio=frozenset({"mp2", "mp3", "ac3", "aac", "pcm_s16le"}), audio_encoder="libmp3lame")
+
+_BY_SUFFIX = {
+    ".mkv": _MATROSKA,
+    ".mk3d": _MATROSKA,
+    ".mp4": _MP4,
+    ".m4v": _MP4,
+    ".mov": _MOV,
+    ".webm": _WEBM,
+    ".ts": _TS,
+    ".m2ts": _TS,
+    ".mts": _TS,
+    ".avi": _AVI,
+}
+
+
+def container_of(path: Path) -> Container:
+    """What the format that `path`'s suffix names holds; for an unknown one, audio is copied and the rest left out."""
+    return _BY_SUFFIX.get(path.suffix.lower(), Container())
+
+
+@dataclass(frozen=True, kw_only=True)
+class StreamPlan:
+    """How the streams beside the picture reach the new file."""
+
+    options: tuple[str, ...] = ()
+    """ffmpeg output options; the original file is input 1."""
+    notes: tuple[str, ...] = field(default=())
+    """One line for each stream that is changed or left out."""
+
+
+def plan_streams(tracks: Iterable[Track], container: Container) -> StreamPlan:
+    """Decide for each audio, subtitle, attachment and cover stream.
+
+    :param tracks: streams of the original file; its video streams are ignored.
+    """
+    options: list[str] = []
+    notes: list[str] = []
+    count = {"audio": 0, "subtitle": 0, "cover": 0}
+    for track in tracks:
+        kind = "cover" if track.is_cover else track.kind
+        encoder = _encoder(kind, track.codec, container)
+        if encoder is None:
+            if kind in ("audio", "subtitle", "attachment"):
+                notes.append(f"stream {track.index} ({kind}, {track.codec}) does not fit this container: left out")
+            continue
+        options += ["-map", f"1:{track.index}"]
+        if kind == "attachment":
+            continue
+        letter, number = {"audio": "a", "subtitle": "s", "cover": "v"}[kind], count[kind]
+        count[kind] += 1
+        if kind == "cover":
+            number += 1  # the picture itself is v:0
+            options += [f"-disposition:v:{number}", "attached_pic"]
+        options += [f"-c:{letter}:{number}", encoder]
+        if encoder != "copy":
+            notes.append(f"stream {track.index} ({kind}, {track.codec}) does not fit this container: now {encoder}")
+    return StreamPlan(options=tuple(options), notes=tuple(notes))
+
+
+def _encoder(kind: str, codec: str, container: Container) -> str | None:
+    """ "copy", the name of an encoder, or None for a stream that is left out."""
+    match kind:
+        case "audio":
+            fits = container.audio is None or codec in container.audio
+            return "copy" if fits else container.audio_encoder
+        case "subtitle" if codec in container.subtitles:
+            return "copy"
+        case "subtitle" if codec in _TEXT and container.text_encoder:
+            return container.text_encoder
+        case "attachment" if container.attachments:
+            return "copy"
+        case "cover" if container.covers:
+            return "copy"
+    return None
