@@ -135,9 +135,10 @@ class Planner[S]:
     def _may_ask_flag(self, k: int, n: int) -> bool:
         if self._upstream.askable(Kind.FLAG, k):
             return True
-        if k != n or not self._upstream.failing(Kind.FLAG, k):
+        if not self._upstream.failing(Kind.FLAG, k):
             return False
-        if self._upstream.failing(Kind.INPUT, k):  # the request for a failing frame asks upstream again
-            return True
-        self.probes += self._upstream.mark([(Kind.FLAG, k)])
+        if k in (n, n + 1) and self._upstream.failing(Kind.INPUT, n):
+            return True  # the request for a failing frame asks upstream again, for what is made from it too
+        if k == n:
+            self.probes += self._upstream.mark([(Kind.FLAG, k)])
         return False

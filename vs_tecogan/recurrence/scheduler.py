@@ -81,15 +81,19 @@ class Scheduler[S]:
         self._tiny = clip.std.BlankClip(width=16, height=16, format=vs.GRAY8, length=1, keep=True)
         self._hold = schedule.duplicates == "hold"
         self._batch = max(PULL_BATCH, schedule.warmup + 1)
-        self._upstream = Upstream(clip, cuts)
-        self._lock = self._upstream.lock
         self._computing = threading.Lock()
-        budget = schedule.memory * MIB
-        self._budget = budget
+        self._budget = schedule.memory * MIB
         self._states: StateStore[S] = StateStore(schedule.checkpoint)
-        self._inputs = FrameCache(_frame_bytes(clip), budget // 4)
-        self._flags = None if cuts is None else FlagStore()
-        self._planner = Planner(schedule, clip.num_frames, (self._states, self._inputs, self._flags), self._upstream)
+        self._inputs = FrameCache(_frame_bytes(clip), self._budget // 4)
+        self._flags = FlagStore()
+        self._upstream = Upstream(clip, cuts, partial(_keep_probed, self._inputs, self._flags))
+        self._lock = self._upstream.lock
+        self._planner = Planner(
+            schedule,
+            clip.num_frames,
+            (self._states, self._inputs, None if cuts is None else self._flags),
+            self._upstream,
+        )
         self._warned: OrderedDict[int, None] = OrderedDict()
         _close_with_core(self)
 
@@ -143,9 +147,8 @@ class Scheduler[S]:
             token = self._upstream.depart(n, [(Kind.FLAG, k) for k in wanted])
 
         def learn(frames: list[vs.VideoFrame]) -> None:
-            flags = [bool(frame.props.get(CUT_PROP, 0)) for frame in frames]
+            flags = [_is_cut(frame) for frame in frames]
             with self._lock:
-                assert self._flags is not None
                 for k, cut in zip(wanted, flags, strict=True):
                     self._flags.put(k, cut)
                 self._upstream.arrive(token)
@@ -300,6 +303,17 @@ class Scheduler[S]:
 def _frame_at(node: vs.VideoNode, k: int, n: int) -> vs.VideoNode:
     """A node whose frame n is frame k of `node`: a clip of one frame answers every request with it."""
     return node if k == n else node.std.Trim(first=k, last=k)
+
+
+def _is_cut(frame: vs.VideoFrame) -> bool:
+    return bool(frame.props.get(CUT_PROP, 0))
+
+
+def _keep_probed(inputs: FrameCache, flags: FlagStore, kind: Kind, k: int, frame: vs.VideoFrame) -> None:
+    if kind is Kind.INPUT:
+        inputs.put(k, frame)
+    else:
+        flags.put(k, _is_cut(frame))
 
 
 def _stage_nodes(node: vs.VideoNode, frames: list[int], n: int) -> list[vs.VideoNode]:

@@ -58,7 +58,11 @@ class Upstream:
     Every method but `failed` and `launch` wants `lock` held; VapourSynth is only ever called without it.
     """
 
-    def __init__(self, clip: vs.VideoNode, flags: vs.VideoNode | None) -> None:
+    def __init__(
+        self, clip: vs.VideoNode, flags: vs.VideoNode | None, keep: Callable[[Kind, int, vs.VideoFrame], None]
+    ) -> None:
+        """`keep` takes what probes bring (with the lock held)."""
+        self._keep = keep
         self.lock = threading.Lock()
         self.answered = threading.Condition(self.lock)
         self.live = clip.num_frames >= LIVE_LENGTH
@@ -123,17 +127,16 @@ class Upstream:
         while self._failed:
             pull = self._failed.popleft()
             self._flying.pop(id(pull), None)
-            for kind, k in pull.asked:
-                keys.append((kind, k))
-                if kind is Kind.FLAG:
-                    keys.append((Kind.INPUT, k))
+            for kind, k in pull.asked:  # a flag may be made from the frame before it and its own
+                keys += [(kind, k), (Kind.FLAG, k + 1)] if kind is Kind.INPUT else []
+                keys += [(Kind.INPUT, k - 1), (Kind.INPUT, k), (kind, k), (kind, k + 1)] if kind is Kind.FLAG else []
         return self.mark(keys)
 
     def mark(self, keys: Iterable[Key]) -> list[Key]:
         """Note the probes of `keys`; returns those that are new, to pass to `launch`."""
-        new = [key for key in dict.fromkeys(keys) if key not in self._pending and self._nodes[key[0]] is not None]
         if self.closed:
             return []
+        new = [key for key in dict.fromkeys(keys) if key not in self._pending and self._exists(key)]
         self._pending.update(new)
         return new
 
@@ -160,24 +163,26 @@ class Upstream:
         self.answered.notify_all()
 
     def _answer(self, key: Key, frame: vs.VideoFrame | None, _error: Exception | None) -> None:
-        keys: list[Key] = []
         with self.lock:
             self._pending.discard(key)
             if frame is not None:
                 self._delivered(key)
+                if not self.closed:
+                    self._keep(*key, frame)
             else:
                 self._failing[key] = None
                 if len(self._failing) > MOST_FAILING:
                     self._failing.popitem(last=False)
-                kind, k = key
-                if kind is Kind.INPUT and k + 1 < self._length:  # the next flag may be made from this frame
-                    keys = self.mark([(Kind.FLAG, k + 1)])
             self.answered.notify_all()
-        self.launch(keys)
+
+    def _exists(self, key: Key) -> bool:
+        return 0 <= key[1] < self._length and self._nodes[key[0]] is not None
 
     def _delivered(self, key: Key) -> None:
+        if key not in self._failing:
+            return
         kind, k = key
-        self._failing.pop(key, None)
-        if kind is Kind.INPUT:
+        del self._failing[key]
+        if kind is Kind.INPUT:  # the flags made from it deserve a new try
             self._failing.pop((Kind.FLAG, k), None)
             self._failing.pop((Kind.FLAG, k + 1), None)
