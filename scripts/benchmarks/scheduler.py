@@ -1,0 +1,100 @@
+"""What the scheduler costs a frame: a recurrence that does nothing, on a source that costs nothing.
+
+`ms` is the median time a frame over the repeats, `extra_ms` what it is above the same requests to a plain ModifyFrame
+that returns a kept frame of the same size. Steps a frame tell the work that a real recurrence would have had.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from collections.abc import Iterable
+
+import vapoursynth as vs
+
+from vs_tecogan.recurrence import Schedule, recurrent
+
+Row = dict[str, object]
+
+
+class Nothing:
+    """Counts its steps; every output is the one kept frame."""
+
+    def __init__(self, kept: vs.VideoFrame) -> None:
+        self.kept = kept
+        self.steps = 0
+
+    def zero(self, frame: vs.VideoFrame) -> int:
+        return 0
+
+    def step(self, state: int, frame: vs.VideoFrame) -> int:
+        self.steps += 1
+        return state + 1
+
+    def write(self, state: int, frame: vs.VideoFrame) -> vs.VideoFrame:
+        return self.kept.copy()
+
+    def is_repeat(self, state: int, frame: vs.VideoFrame) -> bool:
+        return False
+
+    def nbytes(self, state: int) -> int:
+        return 1 << 20
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--size", type=int, nargs=2, default=(1920, 1080), metavar=("WIDTH", "HEIGHT"))
+    parser.add_argument("--frames", type=int, default=2000)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--threads", type=int, default=0, help="VapourSynth threads; 0 = its default")
+
+
+def run(args: argparse.Namespace) -> list[Row]:
+    core = vs.core.core
+    if args.threads:
+        core.num_threads = args.threads
+    width, height = args.size
+    source = core.std.BlankClip(width=width, height=height, format=vs.RGBS, length=args.frames, keep=True)
+    kept = source.get_frame(0)
+    nothing = Nothing(kept)
+    cases = {
+        "no scheduler": lambda: source.std.ModifyFrame(source, lambda **_: kept),
+        "one chain": lambda: recurrent(source, None, nothing, template=source, schedule=Schedule(restart=0, warmup=0)),
+        "one chain, flags": lambda: recurrent(
+            source, source, nothing, template=source, schedule=Schedule(restart=0, warmup=0)
+        ),
+        "restart 120, warmup 8, flags": lambda: recurrent(
+            source, source, nothing, template=source, schedule=Schedule(restart=120, warmup=8)
+        ),
+    }
+    rows: list[Row] = []
+    for prefetch in (1, core.num_threads, 32):
+        times: dict[str, list[float]] = {name: [] for name in cases}
+        steps: dict[str, int] = {}
+        for _ in range(args.repeats):  # interleaved, so that a slow moment of the machine hits all alike
+            for name, make in cases.items():
+                nothing.steps = 0
+                times[name].append(milliseconds(make().frames(prefetch=prefetch), args.frames))
+                steps[name] = nothing.steps
+        plain = statistics.median(times["no scheduler"])
+        for name in cases:
+            median = statistics.median(times[name])
+            rows.append(
+                {
+                    "case": name,
+                    "size": f"{width}x{height}",
+                    "threads": core.num_threads,
+                    "in_flight": prefetch,
+                    "ms": round(median, 4),
+                    "extra_ms": round(median - plain, 4),
+                    "steps_per_frame": round(steps[name] / args.frames, 3),
+                }
+            )
+    return rows
+
+
+def milliseconds(frames: Iterable[vs.VideoFrame], count: int) -> float:
+    start = time.perf_counter()
+    for _ in frames:
+        pass
+    return 1e3 * (time.perf_counter() - start) / count
