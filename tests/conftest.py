@@ -74,7 +74,7 @@ def make_clip(core: vs.Core) -> ClipMaker:
             frame = f.copy()
             for plane in range(3):
                 wave = np.sin(0.31 * (x + n) + 0.17 * y + phase[plane]) * np.cos(0.23 * (y - 0.5 * n))
-                np.asarray(frame[plane])[...] = 0.5 + 0.4 * wave
+                np.asarray(frame[plane])[...] = 0.5 + 0.25 * wave
             return frame
 
         blank = core.std.BlankClip(format=vs.RGBS, width=width, height=height, length=length, keep=True)
