@@ -9,7 +9,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 import vapoursynth as vs
 
@@ -57,8 +57,12 @@ def run(args: argparse.Namespace) -> list[Row]:
     source = core.std.BlankClip(width=width, height=height, format=vs.RGBS, length=args.frames, keep=True)
     kept = source.get_frame(0)
     nothing = Nothing(kept)
-    cases = {
-        "no scheduler": lambda: source.std.ModifyFrame(source, lambda **_: kept),
+
+    def show(n: int, f: vs.VideoFrame) -> vs.VideoFrame:  # noqa: ARG001
+        return kept
+
+    cases: dict[str, Callable[[], vs.VideoNode]] = {
+        "no scheduler": lambda: source.std.ModifyFrame(source, show),
         "one chain": lambda: recurrent(source, None, nothing, template=source, schedule=Schedule(restart=0, warmup=0)),
         "one chain, flags": lambda: recurrent(
             source, source, nothing, template=source, schedule=Schedule(restart=0, warmup=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+import weakref
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
@@ -12,14 +13,14 @@ import numpy as np
 import numpy.typing as npt
 import vapoursynth as vs
 
-from vs_tecogan.recurrence import Schedule
+from vs_tecogan.recurrence import Schedule, recurrent
 
 WIDTH, HEIGHT = 8, 6
 GRAY32 = vs.GRAY32
 Pixels = npt.NDArray[np.uint32]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class State:
     """What the stand-ins carry: the last input and the accumulated pixels."""
 
@@ -30,14 +31,15 @@ class State:
 class Hash:
     """Not contractive: every pixel is a hash of all inputs so far in order, so one wrong or missing step always shows.
 
-    `steps` counts, `overlaps` counts calls that should not overlap; `size` is what a state claims to cost.
+    `steps` counts, `overlaps` counts steps that ran at the same time; `alive` are the states not yet freed, each of
+    which claims to cost `size` bytes.
     """
 
-    def __init__(self, size: int = 4 * WIDTH * HEIGHT, delay: float = 0.0) -> None:
+    def __init__(self, size: int = 4 * WIDTH * HEIGHT) -> None:
         self.size = size
-        self.delay = delay
         self.steps = 0
         self.overlaps = 0
+        self.alive: weakref.WeakSet[State] = weakref.WeakSet()
         self._busy = threading.Lock()
 
     def zero(self, frame: vs.VideoFrame) -> State:
@@ -48,11 +50,11 @@ class Hash:
             self.overlaps += 1
             self._busy.acquire()
         try:
-            if self.delay:
-                time.sleep(self.delay)
             self.steps += 1
             taken = pixels_of(frame)
-            return State(taken, self.mix(state.pixels, taken))
+            after = State(taken, self.mix(state.pixels, taken))
+            self.alive.add(after)
+            return after
         finally:
             self._busy.release()
 
@@ -175,5 +177,31 @@ def bounce(k: int, first: int, last: int) -> int:
     return position
 
 
-def template_of(clip: vs.VideoNode) -> vs.VideoNode:
-    return clip.std.BlankClip(keep=True)
+def build(
+    source: Source, schedule: Schedule, cuts: Collection[int] | None = None, recurrence: Hash | None = None
+) -> vs.VideoNode:
+    clip = source.clip()
+    flags = None if cuts is None else cut_clip(source.length, cuts)
+    return recurrent(clip, flags, recurrence or Hash(), template=clip.std.BlankClip(keep=True), schedule=schedule)
+
+
+def is_exact(n: int, frame: vs.VideoFrame, expected: Sequence[Expected]) -> bool:
+    return (
+        np.array_equal(pixels_of(frame), expected[n].pixels)
+        and frame.props["TecoganChainStart"] == expected[n].start
+        and frame.props["src"] == n
+    )
+
+
+def wrong(frames: Iterable[tuple[int, vs.VideoFrame]], expected: Sequence[Expected]) -> list[int]:
+    """Those of the (number, frame) pairs that are not what the definition says."""
+    return [n for n, frame in frames if not is_exact(n, frame, expected)]
+
+
+def with_repeats(length: int, seed: int, share: float = 0.3) -> list[int]:
+    """Picture numbers of which `share` repeat their predecessor."""
+    chance = random.Random(seed)
+    numbers = [0]
+    for n in range(1, length):
+        numbers.append(numbers[-1] if chance.random() < share else n)
+    return numbers
