@@ -208,13 +208,13 @@ class Scheduler[S]:
             holder: list[Route[S]] = [route]
 
             def advance(arrived: list[vs.VideoFrame]) -> None:
-                holder[0] = from_entry(self._catch_up(route, take(arrived), last))
+                holder[0] = from_entry(self._catch_up(route, take(arrived), last, n))
 
             return self._stage(_stage_nodes(self._clip, order, n), advance, lambda: self._pull(n, holder[0]))
 
         def finish(n: int, f: Any) -> vs.VideoFrame:
             arrived = take(f if isinstance(f, list) else [f])
-            entry = self._catch_up(route, arrived, n)
+            entry = self._catch_up(route, arrived, n, n)
             return self._write(entry, arrived[n])
 
         nodes = [_frame_at(self._clip, k, n) for k in order]
@@ -239,8 +239,8 @@ class Scheduler[S]:
 
     # Catch up: all outstanding steps
 
-    def _catch_up(self, route: Route[S], frames: Mapping[int, vs.VideoFrame], last: int) -> Entry[S]:
-        """The state after frame `last`, over whatever of the route nobody has done yet."""
+    def _catch_up(self, route: Route[S], frames: Mapping[int, vs.VideoFrame], last: int, target: int) -> Entry[S]:
+        """The state after frame `last` on the way to `target`, over whatever of the route nobody has done yet."""
         if route.first > last:
             assert route.base is not None
             return route.base
@@ -258,7 +258,7 @@ class Scheduler[S]:
                 if not (self._hold and k > route.chain.start and self._recurrence.is_repeat(state, frames[k])):
                     state = self._recurrence.step(state, frames[k])
                 entry = Entry(k, route.chain, state, self._recurrence.nbytes(state))
-                self._keep(entry, base, last)
+                self._keep(entry, base if k == target else None, leads=k == target)
         assert entry is not None
         return entry
 
@@ -269,14 +269,14 @@ class Scheduler[S]:
             state = self._recurrence.step(state, frames[k])
         return state
 
-    def _keep(self, entry: Entry[S], base: Entry[S] | None, last: int) -> None:
-        """Store a state on the way from `base` to `last`; the reader that stood at `base` now stands at `last`."""
+    def _keep(self, entry: Entry[S], base: Entry[S] | None, *, leads: bool) -> None:
+        """Store a state; if it `leads`, the reader that stood at `base` now stands there."""
         with self._lock:
             if self._upstream.closed:
                 return
-            leads = entry.frame == last and self._states.get(last + 1, primed=entry.chain.primed) is None
+            leads = leads and self._states.get(entry.frame + 1, primed=entry.chain.primed) is None
             self._states.put(entry, Role.HEAD if leads else Role.RECENT)
-            if base is not None and entry.frame == last and last - base.frame <= self._schedule.checkpoint:
+            if base is not None and entry.frame - base.frame <= self._schedule.checkpoint:
                 self._states.retire(base)
             self._states.shrink(self._budget - self._inputs.bytes, self._upstream.targets)
 

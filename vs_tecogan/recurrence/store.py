@@ -44,7 +44,8 @@ class StateStore[S]:
     """States by frame, least recently used first out, never fewer than one.
 
     Order of eviction: checkpoints beyond half the budget, states that no request in flight waits for, checkpoints,
-    states waited for, heads (the last state that each reader reached). Not thread-safe: the scheduler locks.
+    states waited for, heads (the last state that each reader reached; those used last, within half the budget). Not
+    thread-safe: the scheduler locks.
     """
 
     def __init__(self, checkpoint: int) -> None:
@@ -53,7 +54,7 @@ class StateStore[S]:
         self._entries: dict[tuple[int, bool], Entry[S]] = {}
         self._roles: tuple[OrderedDict[tuple[int, bool], None], ...] = (OrderedDict(), OrderedDict(), OrderedDict())
         self._role_of: dict[tuple[int, bool], Role] = {}
-        self._checkpoint_bytes = 0
+        self._role_bytes = [0, 0, 0]
         self._shared: dict[int, int] = {}
 
     def __len__(self) -> int:
@@ -98,13 +99,13 @@ class StateStore[S]:
     def shrink(self, budget: int, targets: Callable[[], Collection[int]]) -> None:
         """Evict until `budget` bytes suffice; `targets`: frames that requests in flight wait for."""
         recent, checkpoints, heads = self._roles
-        while len(heads) > MOST_HEADS:
+        while len(heads) > 1 and (self._role_bytes[Role.HEAD] > budget // 2 or len(heads) > MOST_HEADS):
             self.retire(self._entries[next(iter(heads))])
         waited_for: Collection[int] | None = None
         while len(self._entries) > 1 and (self.bytes > budget or len(self._entries) > MOST_STATES):
             waited_for = targets() if waited_for is None else waited_for
             idle = next((key for key in recent if key[0] not in waited_for), None)
-            if checkpoints and self._checkpoint_bytes > budget // 2:
+            if checkpoints and self._role_bytes[Role.CHECKPOINT] > budget // 2:
                 self._drop(next(iter(checkpoints)))
             elif idle is not None:
                 self._drop(idle)
@@ -126,15 +127,13 @@ class StateStore[S]:
         self._unassign(key)
         self._roles[role][key] = None
         self._role_of[key] = role
-        if role is Role.CHECKPOINT:
-            self._checkpoint_bytes += self._entries[key].size
+        self._role_bytes[role] += self._entries[key].size
 
     def _unassign(self, key: tuple[int, bool]) -> None:
         role = self._role_of.pop(key, None)
         if role is not None:
             del self._roles[role][key]
-            if role is Role.CHECKPOINT:
-                self._checkpoint_bytes -= self._entries[key].size
+            self._role_bytes[role] -= self._entries[key].size
 
     def _drop(self, key: tuple[int, bool]) -> None:
         entry = self._entries.get(key)

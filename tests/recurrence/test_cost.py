@@ -1,0 +1,140 @@
+"""What the scheduler makes a recurrence and a source do, and how much it keeps."""
+
+from __future__ import annotations
+
+import pytest
+import vapoursynth as vs
+
+from vs_tecogan.recurrence import Schedule, recurrent
+
+from .standin import Hash, Source, build, cut_clip, reference, wrong
+
+MIB = 1 << 20
+
+
+@pytest.mark.parametrize("prefetch", [1, 2, 8, 32])
+@pytest.mark.parametrize("threads", [1, 2, 16])
+def test_a_linear_render_computes_each_frame_once(core: vs.Core, threads: int, prefetch: int) -> None:
+    """Catches steps repeated because requests overlap: N steps and the declared warm-up, no more."""
+    core.num_threads = threads
+    recurrence = Hash()
+    clip = build(Source(200, jitter=0.0005), Schedule(restart=40, warmup=6), {0, 55, 120}, recurrence)
+    for _ in clip.frames(prefetch=prefetch):
+        pass
+    chains = 6  # 0, 40, 55, 80, 120, 160
+    assert recurrence.steps == 200 + 6 * chains
+
+
+def test_a_linear_render_asks_for_each_input_and_flag_once(core: vs.Core) -> None:
+    """Catches warm-up frames that are requested again at a chain's start although they were just used."""
+    core.num_threads = 1
+    source = Source(200)
+    flags: list[int] = []
+    asked_for = cut_clip(200, {0, 55, 120}, flags)
+    clip = source.clip()
+    # caches off, so that every request reaches the source
+    clip.std.SetVideoCache(mode=0)
+    asked_for.std.SetVideoCache(mode=0)
+    output = recurrent(clip, asked_for, Hash(), template=clip, schedule=Schedule(restart=40, warmup=6))
+    for n in range(200):
+        output.get_frame(n)
+    assert sorted(source.asked) == list(range(200))
+    assert sorted(flags) == list(range(1, 200))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 16])
+@pytest.mark.parametrize("restart", [0, 100])
+def test_interleaved_readers_each_keep_a_head(core: vs.Core, restart: int, threads: int) -> None:
+    """Catches a single head that is thrown to and fro: at most 1.1 steps a frame each, cost of the first seek apart."""
+    core.num_threads = threads
+    count = 120
+    starts = (0, 150, 260)
+    recurrence = Hash(size=MIB)  # 12 states in the budget
+    clip = build(Source(400), Schedule(restart=restart, warmup=0, memory=12, checkpoint=16), None, recurrence)
+    clip.get_frame(starts[-1] - 1)
+    clip.get_frame(starts[-2] - 1)
+    recurrence.steps = 0
+    readers = [clip[start : start + count].frames(prefetch=2) for start in starts]
+    for _ in zip(*readers, strict=True):
+        pass
+    assert recurrence.steps <= 1.1 * count * len(starts)
+
+
+@pytest.mark.parametrize("checkpoint", [4, 16])
+def test_a_short_seek_back_costs_at_most_the_checkpoint_distance(core: vs.Core, checkpoint: int) -> None:
+    """Catches checkpoints that are not kept, or kept where a seek does not find them."""
+    recurrence = Hash(size=MIB)
+    schedule = Schedule(restart=60, warmup=5, memory=12, checkpoint=checkpoint)
+    source = Source(200)
+    clip = build(source, schedule, {20, 100}, recurrence)
+    for n in range(130):
+        clip.get_frame(n)
+    for n in (129, 128, 125, 122, 120):
+        recurrence.steps = 0
+        clip.get_frame(n)
+        assert recurrence.steps <= checkpoint, n
+
+
+def test_a_cold_seek_costs_at_most_restart_and_warmup(core: vs.Core) -> None:
+    """Catches a seek that walks from the clip's start, or further than its chain."""
+    for n in (0, 29, 30, 31, 59, 170, 199):
+        recurrence = Hash()
+        source = Source(200)
+        clip = build(source, Schedule(restart=30, warmup=8), {170}, recurrence)
+        clip.get_frame(n)
+        start = max(n // 30 * 30, 170 if n >= 170 else 0)
+        assert recurrence.steps == n - start + 1 + 8
+        assert len(set(source.asked)) <= n - start + 1 + 8
+
+
+def test_a_cold_seek_in_an_endless_chain_pulls_in_batches(core: vs.Core) -> None:
+    """Catches a seek that asks for thousands of inputs at once, or that loses its way between the batches."""
+    schedule = Schedule(restart=0, warmup=3, checkpoint=50)
+    expected = reference(Hash(), 700, schedule, {5})
+    recurrence = Hash()
+    clip = build(Source(700), schedule, {5}, recurrence)
+    futures = [(n, clip.get_frame_async(n)) for n in (650, 651, 699, 649)]
+    assert wrong(((n, future.result()) for n, future in futures), expected) == []
+    assert recurrence.steps <= 1.5 * 700
+
+
+@pytest.mark.parametrize("memory", [1, 3, 9])
+def test_memory_is_bounded(core: vs.Core, memory: int) -> None:
+    """Catches states that are kept beyond the budget, whatever the requests (one in flight here)."""
+    core.num_threads = 2
+    recurrence = Hash(size=MIB - 600)  # an entry costs some bytes too
+    schedule = Schedule(restart=50, warmup=4, memory=memory, checkpoint=4)
+    expected = reference(Hash(), 150, schedule, {70})
+    clip = build(Source(150), schedule, {70}, recurrence)
+    most = 0
+    for n in [*range(150), *range(149, 100, -1), 3, 90, 4, 91, 5, 92]:
+        assert wrong([(n, clip.get_frame(n))], expected) == []
+        most = max(most, len(recurrence.alive))
+    assert most <= memory
+
+
+def test_a_tiny_budget_is_still_exact_with_many_requests_in_flight(core: vs.Core) -> None:
+    """Catches a state that eviction takes from under a request that was planned on it."""
+    core.num_threads = 16
+    schedule = Schedule(restart=30, warmup=4, memory=1, checkpoint=4)
+    expected = reference(Hash(), 120, schedule, {70})
+    clip = build(Source(120, jitter=0.001), schedule, {70}, Hash(size=4 * MIB))
+    assert wrong(enumerate(clip.frames(prefetch=32)), expected) == []
+    futures = [(n, clip.get_frame_async(n)) for n in range(119, -1, -3)]
+    assert wrong(((n, future.result()) for n, future in futures), expected) == []
+
+
+def test_a_still_clip_costs_no_steps_and_no_memory(core: vs.Core) -> None:
+    """Catches held frames that are computed or stored one by one."""
+    recurrence = Hash(size=MIB)
+    clip = build(Source(300, pictures=[1] * 300), Schedule(restart=0, warmup=2, memory=2), None, recurrence)
+    for _ in clip.frames():
+        pass
+    assert recurrence.steps == 3 and len(recurrence.alive) == 1
+
+
+def test_building_asks_for_nothing(core: vs.Core) -> None:
+    """Catches a get_frame while the script is evaluated."""
+    source = Source(100)
+    build(source, Schedule(restart=10, warmup=3), {4})
+    assert source.asked == []
