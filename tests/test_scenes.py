@@ -159,13 +159,12 @@ def test_sizes(core: vs.Core) -> None:
 
 def test_rule_by_hand() -> None:
     """The decision itself, at its thresholds."""
-    rule = CutRule(smallest=0.02, ratio=1.6, large=0.16, ratio_large=1.2, flash=0.5)
-    far = (1.0, 1.0)
-    assert not rule.is_cut(0.02, 0.0, 0.0, far)
-    assert rule.is_cut(0.021, 0.0, 0.0, far)
-    assert not rule.is_cut(0.1, 0.07, 0.0, far) and not rule.is_cut(0.1, 0.0, 0.07, far)
-    assert rule.is_cut(0.2, 0.15, 0.15, far) and not rule.is_cut(0.2, 0.17, 0.0, far)
-    assert not rule.is_cut(0.1, 0.0, 0.0, (0.04, 1.0)) and not rule.is_cut(0.1, 0.0, 0.0, (1.0, 0.04))
+    rule = CutRule(smallest=0.02, ratio=1.6, large=0.16, ratio_large=1.2)
+    assert not rule.is_cut(0.02, 0.0, 0.0)
+    assert rule.is_cut(0.021, 0.0, 0.0)
+    assert not rule.is_cut(0.1, 0.07, 0.0) and not rule.is_cut(0.1, 0.0, 0.07)
+    assert rule.is_cut(0.1, 0.06, 0.06)
+    assert rule.is_cut(0.2, 0.15, 0.15) and not rule.is_cut(0.2, 0.17, 0.0)
 
 
 def test_real_footage(core: vs.Core, shared: Path) -> None:

@@ -29,29 +29,26 @@ class CutRule:
     smallest: float = 0.02
     """Differences below this are never a cut, however still the frames around are."""
     ratio: float = 1.6
-    """A cut differs this many times as much as the frames before and after do among themselves. Motion does not."""
+    """A cut differs this many times as much as the pairs of frames before and after it do. Motion does not, nor does a
+    flash: the way out of it is as large as the way in."""
     large: float = 0.16
     """From this difference on, ``ratio_large`` is enough: cuts between two moving shots."""
     ratio_large: float = 1.2
     """The ratio for large differences; a fade, whose steps are equal, stays below it."""
-    flash: float = 0.5
-    """The frames on both sides of one flashed frame differ by less than this part of the flash: no cut."""
 
     def candidate(self, difference: float) -> bool:
         """Whether the difference alone leaves a cut possible; spares the look at the neighbours."""
         return difference > self.smallest
 
-    def is_cut(self, difference: float, before: float, after: float, across: tuple[float, float]) -> bool:
+    def is_cut(self, difference: float, before: float, after: float) -> bool:
         """Decide on frame n.
 
         :param difference: between n-1 and n.
         :param before: between n-2 and n-1; 0 where n-2 does not exist.
         :param after: between n and n+1; 0 where n+1 does not exist.
-        :param across: between n-2 and n (n-1 may be a flash) and between n-1 and n+1 (n may be one); 1 where missing.
         """
         ratio = self.ratio_large if difference > self.large else self.ratio
-        alone = difference > ratio * max(before, after)
-        return self.candidate(difference) and alone and min(across) > self.flash * difference
+        return self.candidate(difference) and difference > ratio * max(before, after)
 
 
 def scene_cuts(clip: vs.VideoNode, rule: CutRule | None = None) -> vs.VideoNode:
@@ -89,22 +86,17 @@ def _detector(clip: vs.VideoNode, yes: vs.VideoNode, no: vs.VideoNode, rule: Cut
     """``yes`` or ``no`` for each frame after the first, by luma differences."""
     last = clip.num_frames - 1
     thumbnails = _thumbnails(clip)
-    step = thumbnails.std.PlaneStats(_shifted(thumbnails, -1))
-    leap = thumbnails.std.PlaneStats(_shifted(thumbnails, -2))
+    step = thumbnails.std.PlaneStats(_shifted(thumbnails, -1))  # on frame 0: with itself, 0
 
     def difference(frame: vs.VideoFrame) -> float:
         value = frame.props["PlaneStatsDiff"]
         return value if isinstance(value, float) else 0.0
 
     def look_around(n: int, f: list[vs.VideoFrame]) -> vs.VideoNode:
-        here, before, after, leap_here, leap_after = map(difference, f)
-        if n == last:
-            after, leap_after = 0.0, 1.0
-        if n == 1:
-            before, leap_here = 0.0, 1.0
-        return yes if rule.is_cut(here, before, after, (leap_here, leap_after)) else no
+        here, before, after = map(difference, f)
+        return yes if rule.is_cut(here, before, 0.0 if n == last else after) else no
 
-    around = [step, _shifted(step, -1), _shifted(step, 1), leap, _shifted(leap, 1)]
+    around = [step, _shifted(step, -1), _shifted(step, 1)]
     decided = yes.std.FrameEval(look_around, prop_src=around, clip_src=[yes, no])
 
     def look(n: int, f: vs.VideoFrame) -> vs.VideoNode:  # noqa: ARG001 (the core calls it by keyword)
