@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import vapoursynth as vs
@@ -14,29 +16,28 @@ from .conftest import ClipMaker
 FORMATS = [
     "GRAY8", "GRAY10", "GRAY16", "GRAYH", "GRAYS",
     "RGB24", "RGB30", "RGB48", "RGBH", "RGBS",
-    "YUV420P8", "YUV420P10", "YUV420P12", "YUV420P16", "YUV420PS",
+    "YUV420P8", "YUV420P10", "YUV420P16", "YUV420PS",
     "YUV422P8", "YUV422P10", "YUV444P8", "YUV444P16", "YUV444PH", "YUV444PS",
     "YUV410P8", "YUV411P8", "YUV440P8",
 ]  # fmt: skip
 
 
-def patches(core: vs.Core, name: str, full: int, matrix: int) -> vs.VideoNode:
-    """Five frames of one colour each: black, white, grey and two colours, legal in the range of the clip."""
+def patches(core: vs.Core, name: str, matrix: int) -> vs.VideoNode:
+    """Frames of one colour each, in limited and in full range: black, white, grey and two colours."""
     form = core.get_video_format(getattr(vs, name))
     colours = [(0, 0, 0), (1, 1, 1), (0.5, 0.5, 0.5), (0.8, 0.3, 0.1), (0.15, 0.35, 0.75)]
     kind = {} if form.color_family == vs.RGB else {"matrix": matrix}
     frames = []
-    for colour in colours:
+    for full, colour in itertools.product((0, 1), colours):
         rgb = core.std.BlankClip(format=vs.RGBS, width=16, height=16, length=1, color=colour)
         frames.append(rgb.resize.Bicubic(format=form.id, range=full, **kind))
     return core.std.Splice(frames).std.RemoveFrameProps(["_Primaries", "_Transfer"])
 
 
-@pytest.mark.parametrize("full", [0, 1])
 @pytest.mark.parametrize("name", FORMATS)
-def test_flat_colours(core: vs.Core, skip_model: Model, name: str, full: int) -> None:
+def test_flat_colours(core: vs.Core, skip_model: Model, name: str) -> None:
     """Catches any tint, shift or range error: integer formats must match zimg's bicubic to the last bit, tags too."""
-    clip = patches(core, name, full, 9)
+    clip = patches(core, name, 9)
     out = tecogan(clip, skip_model, device="cpu", precision="fp32", warmup=0, restart=1, scene_change=False)
     scaled = clip.resize.Bicubic(clip.width * 4, clip.height * 4)
     assert (out.format.id, out.width, out.height) == (clip.format.id, 64, 64)
