@@ -78,3 +78,19 @@ def test_grey_is_the_mean_of_equal_planes(make_clip: ClipMaker, tiny_model: Mode
     luma = tecogan(rgb, tiny_model, **options).resize.Bicubic(format=vs.GRAYS, matrix=1)
     for ours, theirs in zip(tecogan(grey, tiny_model, **options).frames(), luma.frames(), strict=True):
         np.testing.assert_allclose(np.asarray(ours[0]), np.asarray(theirs[0]), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("name", "width", "height"),
+    [("YUV420P8", 2, 2), ("YUV422P10", 2, 1), ("YUV411P8", 4, 1), ("YUV410P8", 4, 4), ("YUV440P8", 1, 2),
+     ("YUV444P8", 1, 1), ("GRAY8", 1, 1), ("RGB24", 3, 1), ("RGBH", 1, 5)],
+)  # fmt: skip
+def test_smallest_frames(core: vs.Core, skip_model: Model, name: str, width: int, height: int) -> None:
+    """The smallest frame of each subsampling: chroma of one sample must survive both conversions."""
+    blank = core.std.BlankClip(format=getattr(vs, name), width=width, height=height, length=3)
+    middle = [0.5] * 3 if blank.format.sample_type == vs.FLOAT else [1 << blank.format.bits_per_sample - 1] * 3
+    clip = core.std.BlankClip(blank, color=middle[: blank.format.num_planes])
+    frame = tecogan(clip, skip_model, device="cpu", matrix="709").get_frame(2)
+    assert (frame.width, frame.height) == (4 * width, 4 * height)
+    for plane in range(blank.format.num_planes):
+        assert np.all(np.asarray(frame[plane]) == middle[plane])

@@ -41,8 +41,8 @@ def tecogan(
     requests and for any number of threads.
 
     :param clip:            Clip to upscale. RGB, YUV or GRAY; 8 to 16 bit integer, 16 or 32 bit float; any size from
-                            1x1. Size and format must be constant, frames progressive. Samples of float RGB outside of
-                            [0, 1] are clamped on reading, NaN becomes 0.
+                            1x1. Size and format must be constant, frames progressive. Float clips are clamped to
+                            [0, 1], as RGB, on reading, and NaN becomes 0; integers beyond legal white are kept.
     :param model:           Name of a shipped model (``vs-tecogan models`` lists them), path of a weight file
                             (``.safetensors``, ``.pth``), or a loaded :class:`~vs_tecogan.weights.Model`. Architecture
                             and scale are read off the weights. None = the best model shipped.
@@ -100,10 +100,8 @@ def _build(
     from .recurrence import recurrent
     from .scenes import scene_cuts
 
-    core = vs.core.core
-
     def log(line: str) -> None:
-        core.log_message(vs.MESSAGE_TYPE_WARNING, f"tecogan: {line}\n")
+        vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"tecogan: {line}\n")
 
     colour = Colour(clip=clip, matrix=matrix, log=log)
     recurrence = EngineRecurrence(
