@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum, auto
 
 from .api import Schedule
 from .chains import Chain, grid_start, warmup_frames
 from .store import Entry, FlagStore, FrameCache, StateStore
-from .upstream import Key, Kind, Upstream
+from .upstream import Horizon, Kind, Upstream
 
 FLAG_BATCH = 32
 
@@ -20,12 +20,25 @@ class Wait(Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Search[S]:
+    """Where the search for a route to frame `n` stands: all flags above `top` are known.
+
+    `loose`: the last state of a chain restarted without warm-up that was met above `top`; it is used where the exact
+    route is cut off by a frame that cannot be had. `horizon`: see `Upstream.horizon`.
+    """
+
+    n: int
+    top: int
+    horizon: Horizon
+    loose: Entry[S] | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Missing[S]:
-    """Flags that must be known before the route can be; `top` and `loose` let the walk go on where it stopped."""
+    """Flags that must be known before the route can be, and the search to go on with then."""
 
     flags: tuple[int, ...]
-    top: int
-    loose: Entry[S] | None
+    search: Search[S]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,62 +75,68 @@ class Planner[S]:
         self._length = length
         self._states, self._inputs, self._flags = stores
         self._upstream = upstream
-        self.probes: list[Key] = []
 
-    def route(self, n: int, top: int, loose: Entry[S] | None, *, patient: bool = False) -> Route[S] | Missing[S] | Wait:
-        """Walk down from frame `top` (n, or where the walk stopped for flags) to a state or the chain's start.
+    def route(self, search: Search[S], *, patient: bool = False) -> Route[S] | Missing[S] | Wait:
+        """Walk down from frame `search.top` to a state or to the chain's start.
 
-        `loose`: the last state of a chain restarted without warm-up that was met above `top`; it is used where the
-        exact route is cut off by a frame that cannot be had. `patient`: say so where a probe under way decides; else
-        its frame is asked for like any.
+        `patient`: say so where a probe under way decides; else its frame is asked for like any.
         """
-        grid = grid_start(n, self._schedule.restart)
+        start = grid_start(search.n, self._schedule.restart)
+        loose = search.loose
         missing: list[int] = []
-        trouble = self._upstream.trouble
-        for k in range(top, grid - 1, -1):
+        found: Route[S] | None = None
+        for k in range(search.top, start - 1, -1):
             entry = self._states.get(k, primed=True)
             if entry is not None:
-                return from_entry(entry) if not missing else Missing(tuple(missing), missing[0], loose)
-            loose = loose or self._states.get(k, primed=False)
-            if k == grid:
+                found = from_entry(entry)
                 break
-            if self._flags is not None:
-                cut = self._flags.get(k)
-                if cut:
-                    grid = k
-                    break
-                if cut is None:
-                    if patient and self._upstream.pending(Kind.FLAG, k):
-                        return Wait.FOR_PROBE
-                    if not self._may_ask_flag(k, n):
-                        return self._cut_off(k, loose) if not missing else Missing(tuple(missing), missing[0], loose)
-                    missing.append(k)
-                    if len(missing) == FLAG_BATCH:
-                        break
-            if trouble:
-                if patient and self._upstream.pending(Kind.INPUT, k - 1):
-                    return Wait.FOR_PROBE
-                if not self._has(k - 1):
-                    return self._cut_off(k, loose) if not missing else Missing(tuple(missing), missing[0], loose)
+            loose = loose or self._states.get(k, primed=False)
+            if k == start or len(missing) == FLAG_BATCH:
+                break
+            flag = self._flag(k)
+            if flag:
+                start = k
+                break
+            link = self._link(k, flag is None, search, patient)
+            if isinstance(link, Wait):
+                return link
+            if not link:
+                found = self._cut_off(k, loose)
+                break
+            if flag is None:
+                missing.append(k)
         if missing:
-            return Missing(tuple(missing), missing[0], loose)
-        return self._primed(n, grid, loose, patient)
+            return Missing(tuple(missing), replace(search, top=missing[0], loose=loose))
+        return found or self._primed(start, replace(search, loose=loose), patient)
 
-    def _primed(self, n: int, start: int, loose: Entry[S] | None, patient: bool) -> Route[S] | Missing[S] | Wait:
+    def _link(self, k: int, ask_flag: bool, search: Search[S], patient: bool) -> bool | Wait:
+        """Whether frame k can be joined to its predecessor, as far as its flag and that input can be had."""
+        if ask_flag:
+            if patient and self._upstream.pending(Kind.FLAG, k):
+                return Wait.FOR_PROBE
+            if not self._may_ask_flag(k, search):
+                return False
+        if not self._upstream.trouble:
+            return True
+        if patient and self._upstream.pending(Kind.INPUT, k - 1):
+            return Wait.FOR_PROBE
+        return self._has(k - 1, search)
+
+    def _primed(self, start: int, search: Search[S], patient: bool) -> Route[S] | Missing[S] | Wait:
         """The route from the zero state at the start of the chain."""
         warmup = warmup_frames(start, self._schedule.warmup, self._length, self._flag)
         if warmup.unknown:
             if patient and any(self._upstream.pending(Kind.FLAG, k) for k in warmup.unknown):
                 return Wait.FOR_PROBE
-            if not all(self._may_ask_flag(k, n) for k in warmup.unknown):
-                return self._cut_off(start, loose)
-            return Missing(warmup.unknown, start, loose)
+            if not all(self._may_ask_flag(k, search) for k in warmup.unknown):
+                return self._cut_off(start, search.loose)
+            return Missing(warmup.unknown, replace(search, top=start))
         if self._upstream.trouble:
-            others = [k for k in warmup.frames if k != n]
+            others = [k for k in warmup.frames if k != search.n]
             if patient and any(self._upstream.pending(Kind.INPUT, k) for k in others):
                 return Wait.FOR_PROBE
-            if not all(self._has(k) for k in others):
-                return self._cut_off(start, loose)
+            if not all(self._has(k, search) for k in others):
+                return self._cut_off(start, search.loose)
         return Route(Chain(start, True), warmup.frames, start, None)
 
     def _cut_off(self, start: int, loose: Entry[S] | None) -> Route[S]:
@@ -129,16 +148,16 @@ class Planner[S]:
     def _flag(self, k: int) -> bool | None:
         return self._flags.get(k) if self._flags is not None else False
 
-    def _has(self, k: int) -> bool:
-        return k in self._inputs or self._upstream.askable(Kind.INPUT, k)
+    def _has(self, k: int, search: Search[S]) -> bool:
+        return k in self._inputs or self._upstream.askable(Kind.INPUT, k, search.horizon)
 
-    def _may_ask_flag(self, k: int, n: int) -> bool:
-        if self._upstream.askable(Kind.FLAG, k):
+    def _may_ask_flag(self, k: int, search: Search[S]) -> bool:
+        n = search.n
+        if self._upstream.askable(Kind.FLAG, k, search.horizon):
             return True
         if not self._upstream.failing(Kind.FLAG, k):
             return False
-        if k in (n, n + 1) and self._upstream.failing(Kind.INPUT, n):
-            return True  # the request for a failing frame asks upstream again, for what is made from it too
-        if k == n:
-            self.probes += self._upstream.mark([(Kind.FLAG, k)])
-        return False
+        # a request for the frame that fails asks upstream again, for what is made from it too
+        own_input = k in (n, n + 1) and self._upstream.failing(Kind.INPUT, n)
+        own_flag = k == n and not self._upstream.failing(Kind.INPUT, n - 1)
+        return own_input or own_flag

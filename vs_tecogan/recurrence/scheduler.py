@@ -14,7 +14,7 @@ from typing import Any
 import vapoursynth as vs
 
 from .api import Recurrence, Schedule
-from .plan import Missing, Planner, Route, Wait, from_entry
+from .plan import Missing, Planner, Route, Search, Wait, from_entry
 from .store import Entry, FlagStore, FrameCache, Role, StateStore
 from .upstream import Kind, Token, Upstream
 
@@ -52,7 +52,7 @@ def recurrent[S](
     Output frames are those of `recurrence.write` with the int props `TecoganChainStart` (the frame where the chain of n
     began) and `TecoganWarmup` (warm-up frames used). An upstream error surfaces on the frames whose requests needed the
     failing frame; later ones restart after it from the zero state, without warm-up and with a warning, until a request
-    for that frame succeeds.
+    for that frame succeeds (frames of a restart may stay in VapourSynth's own cache for a while).
     """
     scheduler = Scheduler(clip, cuts, recurrence, template, schedule)
     return template.std.FrameEval(scheduler.plan, clip_src=[clip] if cuts is None else [clip, cuts])
@@ -108,40 +108,41 @@ class Scheduler[S]:
 
     def plan(self, n: int) -> vs.VideoNode:
         """The node whose frame n is output frame n. Never waits for a frame of this request."""
-        return self._plan(n, n, None)
+        with self._lock:
+            horizon = self._upstream.horizon()
+        return self._plan(Search(n, n, horizon))
 
-    def _plan(self, n: int, top: int, loose: Entry[S] | None) -> vs.VideoNode:
-        route = self._route(n, top, loose)
+    def _plan(self, search: Search[S]) -> vs.VideoNode:
+        route = self._route(search)
         if isinstance(route, Missing):
-            return self._ask_flags(n, route)
+            return self._ask_flags(route)
         if route.restarts:
             self._warn(route.chain.start)
-        return self._pull(n, route)
+        return self._pull(search.n, route)
 
-    def _route(self, n: int, top: int, loose: Entry[S] | None) -> Route[S] | Missing[S]:
+    def _route(self, search: Search[S]) -> Route[S] | Missing[S]:
+        """The route, after a moment's patience where a probe under way decides."""
         deadline = None
         while True:
             with self._lock:
                 probes = self._upstream.take_probes()
                 if not probes:
                     left = PROBE_PATIENCE if deadline is None else deadline - time.monotonic()
-                    route = self._planner.route(n, top, loose, patient=left > 0)
+                    route = self._planner.route(search, patient=left > 0)
                     if not isinstance(route, Wait):
                         if isinstance(route, Route) and route.base is not None:
                             self._states.touch(route.base)
-                        probes, self._planner.probes = self._planner.probes, []
-                        break
-                    deadline = deadline or time.monotonic() + PROBE_PATIENCE
-                    self._upstream.answered.wait(left)
-                    continue
+                        return route
+                    # a single worker thread would wait for itself
+                    patience = PROBE_PATIENCE if vs.core.num_threads > 1 else 0.0
+                    deadline = deadline or time.monotonic() + patience
+                    self._upstream.answered.wait(min(left, patience))
             self._upstream.launch(probes)
-        if probes:
-            self._upstream.launch(probes)
-        return route
 
-    def _ask_flags(self, n: int, missing: Missing[S]) -> vs.VideoNode:
+    def _ask_flags(self, missing: Missing[S]) -> vs.VideoNode:
         """A stage that learns the missing flags, then plans again."""
         assert self._cuts is not None
+        n = missing.search.n
         wanted = sorted(missing.flags)
         with self._lock:
             token = self._upstream.depart(n, [(Kind.FLAG, k) for k in wanted])
@@ -153,7 +154,7 @@ class Scheduler[S]:
                     self._flags.put(k, cut)
                 self._upstream.arrive(token)
 
-        resume = partial(self._plan, n, missing.top, missing.loose)
+        resume = partial(self._plan, missing.search)
         return self._stage(_stage_nodes(self._cuts, wanted, n), learn, resume)
 
     def _stage(
@@ -274,7 +275,7 @@ class Scheduler[S]:
         with self._lock:
             if self._upstream.closed:
                 return
-            leads = leads and self._states.get(entry.frame + 1, primed=entry.chain.primed) is None
+            leads = leads and not self._states.follows_head(entry)
             self._states.put(entry, Role.HEAD if leads else Role.RECENT)
             if base is not None and entry.frame - base.frame <= self._schedule.checkpoint:
                 self._states.retire(base)

@@ -64,6 +64,13 @@ class StateStore[S]:
     def heads(self) -> int:
         return len(self._roles[Role.HEAD])
 
+    def follows_head(self, entry: Entry[S]) -> bool:
+        """Whether a reader is already a little further: then `entry` is a frame that was asked for out of order."""
+        return any(
+            primed == entry.chain.primed and 0 < frame - entry.frame <= self.checkpoint
+            for frame, primed in self._roles[Role.HEAD]
+        )
+
     def get(self, frame: int, *, primed: bool) -> Entry[S] | None:
         return self._entries.get((frame, primed))
 

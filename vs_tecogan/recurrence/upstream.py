@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
@@ -24,6 +24,8 @@ class Kind(StrEnum):
 
 
 Key = tuple[Kind, int]
+Probe = tuple[Key, object]
+Horizon = Mapping[Kind, int]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -71,8 +73,8 @@ class Upstream:
         self._length = clip.num_frames
         self._flying: dict[int, Pull] = {}
         self._newest = {Kind.INPUT: -1, Kind.FLAG: -1}
-        self._failing: OrderedDict[Key, None] = OrderedDict()
-        self._pending: set[Key] = set()
+        self._failing: OrderedDict[Key, bool] = OrderedDict()
+        self._pending: dict[Key, object] = {}  # by probe, so that one overtaken by a delivery is not believed
         self._failed: deque[Pull] = deque()
 
     @property
@@ -107,12 +109,16 @@ class Upstream:
         """Whether a probe of the frame is under way."""
         return (kind, k) in self._pending
 
-    def askable(self, kind: Kind, k: int) -> bool:
-        """Whether a plan may ask for a frame that it can do without."""
+    def horizon(self) -> Horizon:
+        """The newest frames asked for; what a plan that begins now may ask for lies after them, in a live clip."""
+        return dict(self._newest) if self.live else {}
+
+    def askable(self, kind: Kind, k: int, horizon: Horizon) -> bool:
+        """Whether a plan that began at `horizon` may ask for a frame that it can do without."""
         key = (kind, k)
         if key in self._failing:
             return False
-        if not self.live or k > self._newest[kind]:
+        if not self.live or k > horizon[kind]:
             return True
         return any(key in pull.asked for pull in self._flying.values())
 
@@ -121,7 +127,7 @@ class Upstream:
         """Whether some frame may not be askable."""
         return self.live or bool(self._failing or self._pending)
 
-    def take_probes(self) -> list[Key]:
+    def take_probes(self) -> list[Probe]:
         """What to probe after the failures reported so far; pass it to `launch` without the lock."""
         keys: list[Key] = []
         while self._failed:
@@ -132,20 +138,20 @@ class Upstream:
                 keys += [(Kind.INPUT, k - 1), (Kind.INPUT, k), (kind, k), (kind, k + 1)] if kind is Kind.FLAG else []
         return self.mark(keys)
 
-    def mark(self, keys: Iterable[Key]) -> list[Key]:
+    def mark(self, keys: Iterable[Key]) -> list[Probe]:
         """Note the probes of `keys`; returns those that are new, to pass to `launch`."""
         if self.closed:
             return []
-        new = [key for key in dict.fromkeys(keys) if key not in self._pending and self._exists(key)]
+        new = {key: object() for key in dict.fromkeys(keys) if key not in self._pending and self._exists(key)}
         self._pending.update(new)
-        return new
+        return list(new.items())
 
-    def launch(self, keys: Iterable[Key]) -> None:
-        """Ask for `keys` asynchronously. Without the lock."""
-        for key in keys:
+    def launch(self, probes: Iterable[Probe]) -> None:
+        """Send the probes, asynchronously. Without the lock."""
+        for key, mark in probes:
             node = self._nodes[key[0]]
             assert node is not None
-            node.get_frame_async(key[1], partial(self._answer, key))
+            node.get_frame_async(key[1], partial(self._answer, key, mark))
 
     def failed(self, pull: Pull) -> None:
         """A node died unanswered (called by its token, in whichever thread and wherever that is)."""
@@ -162,15 +168,15 @@ class Upstream:
         self._pending.clear()
         self.answered.notify_all()
 
-    def _answer(self, key: Key, frame: vs.VideoFrame | None, _error: Exception | None) -> None:
+    def _answer(self, key: Key, mark: object, frame: vs.VideoFrame | None, _error: Exception | None) -> None:
         with self.lock:
-            self._pending.discard(key)
             if frame is not None:
                 self._delivered(key)
                 if not self.closed:
                     self._keep(*key, frame)
-            else:
-                self._failing[key] = None
+            elif self._pending.get(key) is mark:
+                del self._pending[key]
+                self._failing[key] = True
                 if len(self._failing) > MOST_FAILING:
                     self._failing.popitem(last=False)
             self.answered.notify_all()
@@ -179,10 +185,12 @@ class Upstream:
         return 0 <= key[1] < self._length and self._nodes[key[0]] is not None
 
     def _delivered(self, key: Key) -> None:
-        if key not in self._failing:
-            return
         kind, k = key
-        del self._failing[key]
-        if kind is Kind.INPUT:  # the flags made from it deserve a new try
-            self._failing.pop((Kind.FLAG, k), None)
-            self._failing.pop((Kind.FLAG, k + 1), None)
+        if self._forget(key) and kind is Kind.INPUT:
+            self._forget((Kind.FLAG, k))  # the flags made from it deserve a new try
+            self._forget((Kind.FLAG, k + 1))
+
+    def _forget(self, key: Key) -> bool:
+        """Drop what is known against a frame, probes under way included; whether it was failing."""
+        self._pending.pop(key, None)
+        return self._failing.pop(key, False)
