@@ -1,0 +1,242 @@
+"""Clips to measure: video files, image folders, and how results and references are paired."""
+
+from __future__ import annotations
+
+import csv
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from .errors import MetricsError
+from .picture import Picture
+from .protocol import OVERHANG, ProtocolName
+
+if TYPE_CHECKING:
+    import vapoursynth as vs
+
+IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
+_VIDEOS = "mp4 mkv webm avi mov m4v mpg mpeg ts m2ts flv wmv y4m ogv vob"
+VIDEOS = frozenset(f".{ending}" for ending in _VIDEOS.split())
+IGNORED = "IB"
+"""Image files whose names begin so are left out, as the official script does."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Clip:
+    """A clip that can be read from its beginning, more than once."""
+
+    path: Path
+    images: tuple[Path, ...]
+    """Files of an image folder, in order; empty for a video."""
+    width: int
+    height: int
+    length: int
+    fps: Fraction | None
+    """Frames a second; None for images and where the file does not say."""
+
+    @property
+    def name(self) -> str:
+        """What to call it in tables."""
+        return self.path.name if self.images else self.path.stem
+
+    def frames(self) -> Iterator[Picture]:
+        """Decode frame by frame, (H, W, 3) uint8 RGB.
+
+        :raises MetricsError: a frame cannot be read or has another size.
+        """
+        return _image_frames(self) if self.images else _video_frames(self.path)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Pair:
+    """A result and, unless it is measured alone, its reference."""
+
+    name: str
+    result: Clip
+    reference: Clip | None
+
+
+def natural(name: str) -> list[tuple[int, int, str]]:
+    """Sort key under which ``frame10`` follows ``frame9``."""
+    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
+
+
+def open_clip(path: Path) -> Clip:
+    """Look at a video file or a folder of images.
+
+    :raises MetricsError: there is neither.
+    """
+    if not path.exists():
+        raise MetricsError(f"{path} does not exist; give a video file or a folder of images")
+    return _open_folder(path) if path.is_dir() else _open_video(path)
+
+
+def _images_in(folder: Path) -> list[Path]:
+    files = (p for p in folder.iterdir() if p.suffix.lower() in IMAGES and not p.name.startswith((IGNORED, ".")))
+    return sorted(files, key=lambda p: natural(p.name))
+
+
+def _open_folder(path: Path) -> Clip:
+    images = _images_in(path)
+    if not images:
+        raise MetricsError(f"{path} holds no images; known endings: {' '.join(sorted(IMAGES))}")
+    height, width = _read_image(images[0]).shape[:2]
+    return Clip(path=path, images=tuple(images), width=width, height=height, length=len(images), fps=None)
+
+
+def _read_image(path: Path) -> Picture:
+    """One picture as 8-bit RGB; 16-bit samples are scaled, not cut."""
+    import cv2
+
+    picture = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    if picture is None:
+        raise MetricsError(f"{path} is not a readable image")
+    if picture.dtype == np.uint16:
+        picture = np.rint(picture / 257.0).astype(np.uint8)
+    if picture.dtype != np.uint8:
+        raise MetricsError(f"{path} has {picture.dtype} samples; expected 8 or 16 bits")
+    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def _image_frames(clip: Clip) -> Iterator[Picture]:
+    for path in clip.images:
+        picture = _read_image(path)
+        if picture.shape[:2] != (clip.height, clip.width):
+            raise MetricsError(
+                f"{path} is {picture.shape[1]}x{picture.shape[0]}, the folder's first image {clip.width}x{clip.height}"
+            )
+        yield picture
+
+
+def _video_node(path: Path) -> vs.VideoNode:
+    """The video as RGB24, converted by what each frame says of itself."""
+    import vapoursynth as vs
+
+    from ..colour import ColourError, check_format, guess_matrix
+
+    if not hasattr(vs.core, "bs"):
+        raise MetricsError("reading video needs BestSource: pip install vapoursynth-bestsource")
+    try:
+        node = vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=False)
+        check_format(node)
+        with node.get_frame(0) as frame:
+            props = dict(frame.props)
+    except (vs.Error, ColourError) as error:
+        raise MetricsError(f"cannot read {path} as a video: {' '.join(str(error).split())}") from None
+    if props.get("_FieldBased", 0):
+        raise MetricsError(f"{path} is interlaced; deinterlace it first")
+    untagged = node.format.color_family == vs.YUV and props.get("_Matrix", 2) == 2
+    options = {"matrix_in": guess_matrix(node.width, node.height)} if untagged else {}
+    return node.resize.Bicubic(format=vs.RGB24, resample_filter_uv="spline36", dither_type="none", **options)
+
+
+def _open_video(path: Path) -> Clip:
+    node = _video_node(path)
+    return Clip(
+        path=path,
+        images=(),
+        width=node.width,
+        height=node.height,
+        length=node.num_frames,
+        fps=Fraction(node.fps.numerator, node.fps.denominator) if node.fps else None,
+    )
+
+
+def _video_frames(path: Path) -> Iterator[Picture]:
+    import vapoursynth as vs
+
+    try:
+        for frame in _video_node(path).frames(prefetch=2, backlog=4, close=True):
+            yield np.dstack([np.asarray(frame[plane]) for plane in range(3)])
+    except vs.Error as error:
+        raise MetricsError(f"cannot decode {path}: {' '.join(str(error).split())}") from None
+
+
+def check_pair(pair: Pair, protocol: ProtocolName) -> None:
+    """Compare what is known of both sides before any frame is read.
+
+    :raises MetricsError: sizes, lengths or frame rates differ; the text names both sides.
+    """
+    a, b = pair.result, pair.reference
+    if b is None:
+        return
+    allowed = OVERHANG if protocol == "official" else 0
+    if not (0 <= a.width - b.width <= allowed and 0 <= a.height - b.height <= allowed):
+        hint = ""
+        if 0 <= a.width - b.width <= OVERHANG and 0 <= a.height - b.height <= OVERHANG:
+            hint = "; the official protocol cuts this overhang off"
+        raise MetricsError(f"{a.path} is {a.width}x{a.height}, {b.path} is {b.width}x{b.height}{hint or _SAME}")
+    if a.length != b.length:
+        raise MetricsError(f"{a.path} has {a.length} frames, {b.path} has {b.length}{_SAME}")
+    if a.fps and b.fps and abs(a.fps / b.fps - 1) > Fraction(1, 1000):
+        raise MetricsError(f"{a.path} runs at {float(a.fps):g} fps, {b.path} at {float(b.fps):g} fps{_SAME}")
+
+
+_SAME = "; result and reference must match"
+
+
+def pair_up(results: Sequence[Path], references: Sequence[Path]) -> list[Pair]:
+    """Pair clips given on the command line; a folder of clips stands for the clips in it, paired by name.
+
+    :param references: as many as results, or none to measure the results alone.
+    :raises MetricsError: counts differ, or a clip of a folder has no partner.
+    """
+    if references and len(results) != len(references):
+        raise MetricsError(
+            f"{len(results)} results but {len(references)} references; give one reference to each result"
+        )
+    pairs: list[Pair] = []
+    for index, result in enumerate(results):
+        reference = references[index] if references else None
+        mine = _clips_below(result)
+        if mine is None:
+            pairs.append(_pair(result, reference))
+            continue
+        theirs = {} if reference is None else (_clips_below(reference) or {})
+        for name, path in mine.items():
+            if reference is not None and name not in theirs:
+                raise MetricsError(f"{path} has no partner named {name} in {reference}")
+            pairs.append(_pair(path, theirs.get(name)))
+    return pairs
+
+
+def _pair(result: Path, reference: Path | None) -> Pair:
+    mine = open_clip(result)
+    theirs = None if reference is None else open_clip(reference)
+    return Pair(name=(theirs or mine).name, result=mine, reference=theirs)
+
+
+def _clips_below(path: Path) -> dict[str, Path] | None:
+    """Clips of a folder of clips by name; None where ``path`` is itself a clip."""
+    if not path.is_dir() or _images_in(path):
+        return None
+    entries = sorted((p for p in path.iterdir() if not p.name.startswith(".")), key=lambda p: natural(p.name))
+    clips = [p for p in entries if p.suffix.lower() in VIDEOS or (p.is_dir() and _images_in(p))]
+    if not clips:
+        raise MetricsError(f"{path} holds neither images, nor videos, nor folders of images")
+    return {p.name if p.is_dir() else p.stem: p for p in clips}
+
+
+def read_pairs(path: Path) -> tuple[list[Path], list[Path]]:
+    """A list of pairs: CSV lines ``result,reference`` (tabs do too; ``#`` begins a comment), relative to the list.
+
+    :raises MetricsError: the file cannot be read, or a line does not hold one or two paths.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise MetricsError(f"cannot read the list of pairs {path}: {error}") from None
+    lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
+    rows = [[cell.strip() for cell in row] for row in csv.reader(lines, delimiter="\t" if "\t" in text else ",")]
+    if not rows:
+        raise MetricsError(f"{path} lists no pairs; write lines RESULT,REFERENCE")
+    width = len(rows[0])
+    for row in rows:
+        if len(row) != width or width > 2 or not all(row):
+            raise MetricsError(f"{path}: line '{','.join(row)}'; write lines RESULT,REFERENCE, or RESULT alone on all")
+    return [path.parent / row[0] for row in rows], [path.parent / row[1] for row in rows if width == 2]
