@@ -101,7 +101,7 @@ def _build(
     from .scenes import scene_cuts
 
     def log(line: str) -> None:
-        vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"tecogan: {line}\n")
+        vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"tecogan: {line}")
 
     colour = Colour(clip=clip, matrix=matrix, log=log)
     recurrence = EngineRecurrence(
