@@ -30,12 +30,13 @@ class BatchNorm(nn.Module):
         values = features.float()
         moments = torch.stack((values.mean(dim=(0, 2, 3)), values.square().mean(dim=(0, 2, 3))))
         if dist.is_available() and dist.is_initialized() and dist.get_world_size() > 1:
-            moments = _Average.apply(moments)
+            moments = average_over_processes(moments)
         mean, square = moments
         variance = (square - mean.square()).clamp_min(0)
         gain = torch.rsqrt(variance + self.epsilon)
         shift = self.bias - mean * gain
-        return (values * gain[:, None, None] + shift[:, None, None]).to(features.dtype)
+        normalised: Tensor = values * gain[:, None, None] + shift[:, None, None]
+        return normalised.to(features.dtype)
 
 
 class _Average(torch.autograd.Function):
@@ -46,8 +47,14 @@ class _Average(torch.autograd.Function):
         return _mean_over_processes(value)
 
     @staticmethod
-    def backward(ctx: object, gradient: Tensor) -> Tensor:  # type: ignore[override]  # noqa: ARG004
+    def backward(ctx: object, gradient: Tensor) -> Tensor:  # noqa: ARG004
         return _mean_over_processes(gradient)
+
+
+def average_over_processes(moments: Tensor) -> Tensor:
+    """Differentiable mean over processes."""
+    result: Tensor = _Average.apply(moments)
+    return result
 
 
 def _mean_over_processes(value: Tensor) -> Tensor:
@@ -59,8 +66,8 @@ def _mean_over_processes(value: Tensor) -> Tensor:
 class Discriminator(nn.Module):
     """conv3x3 64, then four strided conv4x4 (64, 64, 128, 256), then one logit per location.
 
-    Layers as in TecoGAN ``lib/Teco.py`` (discriminator_F), whose dense layer per location is the 1x1 convolution here and
-    whose sigmoid is left to the losses. Any input size that is a multiple of 16 works.
+    Layers as in TecoGAN ``lib/Teco.py`` (discriminator_F); its dense layer per location is the 1x1 convolution here, its
+    sigmoid is left to the losses. Any input size that is a multiple of 16 works.
 
     :param inputs: channels: 27 (Dst), 9 (Dt) or 6 (Ds).
     :param normalisation: ``batch`` as published; ``spectral`` on every convolution instead; or ``none``.

@@ -22,10 +22,12 @@ class FeatureNet(nn.Module):
     """Base: a frozen network, the name it is to be reported under, and the features of RGB images in [0, 1]."""
 
     label: str
+    mean: Tensor
+    deviation: Tensor
 
     def features(self, images: Tensor) -> list[Tensor]:
         """(N, 3, H, W) in [0, 1] -> features of the layers that are compared."""
-        raise TypeError(f"{type(self).__name__} compares no features")
+        return [images]
 
     def freeze(self) -> "FeatureNet":
         """Evaluation mode without parameter gradients; gradients to the images still flow."""
@@ -91,8 +93,8 @@ class Fire(nn.Module):
 class SqueezeNet(FeatureNet):
     """SqueezeNet 1.1 from a Keras ``notop`` file; compares conv1 and the fires before each pooling and the last.
 
-    Unpadded stride-2 conv1 and unpadded pooling, as in Keras. The file's networks were trained on Caffe-style input: BGR,
-    0 to 255, less the ImageNet mean.
+    Unpadded stride-2 conv1 and unpadded pooling, as in Keras. The network was trained on Caffe-style input: BGR, 0 to
+    255, less the ImageNet mean.
 
     :param state: arrays by Keras layer name (``conv1``, ``fire2/squeeze1x1`` ...), (kernel HWIO, bias).
     """
@@ -191,5 +193,5 @@ def load_feature_net(path: str | os.PathLike[str] | None) -> FeatureNet:
     :raises PerceptualError: none can be had.
     """
     if path is not None and Path(path).suffix.lower() in (".h5", ".hdf5"):
-        return load_squeezenet(path).freeze()  # type: ignore[return-value]
+        return load_squeezenet(path).freeze()
     return load_vgg19(path).freeze()

@@ -63,7 +63,7 @@ class Analyser:
         previous, self._previous = self._previous, small
         if previous is None:
             return
-        flow = self._flow.calc(previous, small, None)
+        flow = np.asarray(self._flow.calc(previous, small, None))  # type: ignore[call-overload]
         rows, columns = np.mgrid[0 : size[1], 0 : size[0]].astype(np.float32)
         back = cv2.remap(
             small, columns + flow[..., 0], rows + flow[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
@@ -79,12 +79,12 @@ def find_cuts(pairs: list[Pair], rule: CutRule) -> list[int]:
 
     :param pairs: ``pairs[i]`` is the change from frame i to frame i + 1.
     """
-    difference = np.array([p.difference for p in pairs])
-    residual = np.array([p.residual for p in pairs])
-    alarm = residual > rule.residual
+    difference = np.array([p.difference for p in pairs], np.float64)
+    residual = np.array([p.residual for p in pairs], np.float64)
+    alarm = [residual > rule.residual]
     for signal in (difference, residual):
-        alarm = alarm | (signal > rule.ratio * (_neighbour_maximum(signal, rule.neighbours) + rule.floor))
-    return [int(i) + 1 for i in np.flatnonzero(alarm)]
+        alarm.append(signal > rule.ratio * (_neighbour_maximum(signal, rule.neighbours) + rule.floor))
+    return [int(i) + 1 for i in np.flatnonzero(np.logical_or.reduce(alarm))]
 
 
 def _neighbour_maximum(signal: npt.NDArray[np.float64], reach: int) -> npt.NDArray[np.float64]:

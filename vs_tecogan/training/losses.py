@@ -91,7 +91,9 @@ def balance(fake: Tensor, real: Tensor) -> Tensor:
 
 
 def feature_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
-    """Distance of discriminator features: sum over layers of 0.02 * mean over positions of sum over channels |d| / norm.
+    """Distance of discriminator features.
+
+    Sum over layers of 0.02 * mean over positions of (sum over channels of |difference|) / norm.
 
     :param fake, real: per layer (N, C, H, W); no gradient should reach ``real``.
     """
@@ -112,6 +114,6 @@ def perceptual_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
 
 
 def gradient_penalty(logits: Tensor, real_input: Tensor) -> Tensor:
-    """R1: half the mean squared norm of the gradient of D's summed logits for its real input (Mescheder et al. 2018)."""
+    """R1: half the mean squared norm of the gradient of D's logits at real input (Mescheder et al. 2018)."""
     (gradient,) = torch.autograd.grad(logits.float().sum(), real_input, create_graph=True)
     return 0.5 * gradient.float().square().sum(dim=(1, 2, 3)).mean()

@@ -32,8 +32,8 @@ def triplet_flows(
 ) -> tuple[Tensor, Tensor]:
     """LR flows from each triplet's middle frame to the one before and to the one after it, without gradient.
 
-    The flow to the frame before is the one that the generator used. That to the frame after is, in a ping-pong sequence,
-    the generator's too: the pair appears in the backward half. Otherwise it is estimated.
+    The flow to the frame before is the one that the generator used. That to the frame after is, in a ping-pong
+    sequence, the generator's too: the pair appears in the backward half. Otherwise it is estimated.
 
     :param flows:    (N, T-1, 2, h, w), flow k leads from frame k + 1 back to frame k.
     :param lr:       (N, T, 3, h, w), the LR sequence.
@@ -89,8 +89,9 @@ def crop_and_pad(images: Tensor, share: float = DT_CROP) -> Tensor:
 def spatio_temporal_input(triple: Tensor, before: Tensor, after: Tensor, lr: Tensor) -> Tensor:
     """The 27 channels of Dst (TecoGAN ``lib/Teco.py``).
 
-    In this order, each RRR GGG BBB: the triplet in [-1, 1]; the triplet with its outer frames warped onto the middle one,
-    in [-1, 1], cropped to 3/4 and padded with zeros; the LR triplet in [0, 1], enlarged bilinearly on the legacy grid.
+    In this order, each RRR GGG BBB: the triplet in [-1, 1]; the triplet with its outer frames warped onto the middle
+    one, in [-1, 1], cropped to 3/4 and padded with zeros; the LR triplet in [0, 1], enlarged bilinearly on the legacy
+    grid.
 
     :param triple: (M, 3, 3, sH, sW) in [0, 1]; :param before, after: (M, 2, sH, sW) HR flows, already detached.
     :param lr:     (M, 3, 3, H, W) in [0, 1].

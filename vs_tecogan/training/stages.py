@@ -139,7 +139,7 @@ class Jpeg:
         result = []
         for frame, quality in zip(to_bytes(frames), drift(rng, self.quality, len(frames)), strict=True):
             _, data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, round(quality)])
-            result.append(cv2.imdecode(data, cv2.IMREAD_COLOR)[..., ::-1])
+            result.append(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[..., ::-1])
         return np.stack(result).astype(np.float32) / np.float32(255)
 
 

@@ -1,0 +1,67 @@
+"""``vs-tecogan train``: FRVSR, TecoGAN and the variants between."""
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from argparse import _SubParsersAction
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments: where to begin, where to write, and every field of the settings."""
+    from ..training.config import add_options
+
+    parser.add_argument(
+        "--config", type=Path, nargs="+", default=[], help="TOML files; later ones override earlier ones"
+    )
+    parser.add_argument("--out", type=Path, help="folder of a new run")
+    parser.add_argument(
+        "--resume", type=Path, metavar="RUN", help="go on with the newest checkpoint of a run, or a file"
+    )
+    add_options(parser)
+
+
+def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Add the subcommand to ``vs-tecogan``."""
+    parser = subparsers.add_parser("train", help="train a model on prepared clips")
+    add_arguments(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Train, and report on stderr; 2 where settings, data or disk do not allow it."""
+    from ..training.errors import TrainingError
+
+    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    try:
+        _train(args)
+    except TrainingError as error:
+        print(f"train: {error}", file=sys.stderr)  # noqa: T201
+        return 2
+    return 0
+
+
+def _train(args: argparse.Namespace) -> None:
+    from ..training import checkpoint
+    from ..training.config import Config, from_arguments, load, merge
+    from ..training.errors import TrainingError
+    from ..training.loop import train
+
+    changes = from_arguments(args)
+    if args.resume is not None:
+        if args.config:
+            raise TrainingError("--resume takes the settings of its checkpoint; give changes as single options")
+        path = checkpoint.find(args.resume)
+        state = checkpoint.load(path)
+        folder = args.out or (args.resume if args.resume.is_dir() else args.resume.parent.parent)
+        train(checkpoint.stored_config(state, changes, path), folder, state)
+        return
+    if args.out is None:
+        raise TrainingError("nothing to do: give --out RUN for a new run, or --resume RUN")
+    config = Config()
+    for file in args.config:
+        config = load(file, config)
+    train(merge(config, changes, "command line"), args.out)

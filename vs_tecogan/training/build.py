@@ -1,0 +1,157 @@
+"""From settings to objects: degradation, samples, generator, perceptual network."""
+
+import logging
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from ..networks import Dialect, Generator, GeneratorSpec
+from ..networks.perceptual import FeatureNet, PerceptualError, load_feature_net
+from ..networks.srnet import ResidualBlock
+from ..weights import WeightsError, load_model
+from .augmentation import Augmentation
+from .config import Config, DegradationConfig
+from .dataset import SampleOptions
+from .degradations import BicubicDown, BlurDown, Degradation, Realistic
+from .errors import TrainingError
+from .stages import Blur, Codec, Jpeg, Noise, Rescale
+
+log = logging.getLogger(__name__)
+
+
+def build_degradation(config: DegradationConfig) -> Degradation | None:
+    """The rule that makes LR; ``None`` takes the store's own LR frames."""
+    if config.degradation == "pairs":
+        return None
+    if config.degradation == "bd":
+        return BlurDown(sigma=config.blur_sigma)
+    if config.degradation == "bi":
+        return BicubicDown(quantise=config.quantise)
+    return Realistic(
+        clean_share=config.real_clean,
+        blur=Blur(sigma=_range(config.real_blur)),
+        stages=(
+            Rescale(share=config.real_rescale, factor=_range(config.real_factor)),
+            Noise(share=config.real_noise, sigma=_range(config.real_noise_sigma)),
+            Jpeg(share=config.real_jpeg, quality=_range(config.real_quality)),
+            Codec(
+                share=config.real_codec,
+                mpeg2_share=config.real_mpeg2,
+                crf=_range(config.real_crf),
+                quantiser=_range(config.real_quantiser),
+            ),
+        ),
+    )
+
+
+def _range(values: tuple[float, ...]) -> tuple[float, float]:
+    low, high = values
+    return low, high
+
+
+def build_samples(config: Config) -> SampleOptions:
+    """How samples are drawn."""
+    data = config.data
+    return SampleOptions(
+        scale=config.model.scale,
+        crop=data.crop,
+        seed=data.seed,
+        augmentation=Augmentation(
+            flip=data.flip,
+            time_flip=data.time_flip,
+            rotate=data.rotate,
+            moving_share=data.moving_share,
+            moving_steps=data.moving_steps,
+        ),
+        degradation=build_degradation(config.degradation),
+        centred=config.degradation.centred_pairs,
+    )
+
+
+def build_spec(config: Config) -> GeneratorSpec:
+    """Architecture; centred LR (BI, centred pairs) takes the dialect whose skip is centred."""
+    centred = config.degradation.degradation == "bi" or (
+        config.degradation.degradation == "pairs" and config.degradation.centred_pairs
+    )
+    model = config.model
+    dialect = Dialect.BI if centred else Dialect.BD
+    return GeneratorSpec(scale=model.scale, blocks=model.blocks, channels=model.channels, dialect=dialect)
+
+
+def build_generator(config: Config) -> Generator:
+    """A fresh generator, or one that continues from the given weights.
+
+    :raises TrainingError: those weights cannot be used or are of another architecture.
+    """
+    generator = Generator(build_spec(config))
+    initialise(generator)
+    if config.model.init:
+        try:
+            source = load_model(config.model.init).generator
+        except (WeightsError, OSError) as error:
+            raise TrainingError(f"init: {error}") from error
+        transplant(source, generator)
+    return generator
+
+
+def initialise(generator: Generator) -> None:
+    """Xavier weights and zero biases, as published; both heads are scaled down.
+
+    So training starts near zero flow (tanh * 24 would begin with displacements of many pixels) and near the skip.
+    """
+    for module in generator.modules():
+        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
+            nn.init.xavier_uniform_(module.weight)
+            if module.bias is not None:
+                nn.init.zeros_(module.bias)
+    head = generator.fnet.flow[-1]
+    assert isinstance(head, nn.Conv2d)
+    with torch.no_grad():
+        head.weight.mul_(0.01)
+        generator.srnet.conv_out.weight.mul_(0.1)
+
+
+def transplant(source: Generator, target: Generator) -> None:
+    """Copy weights, growing the residual body if the target has more blocks.
+
+    A new block starts as the identity: its second convolution is zero, its first keeps its random weights. (With both
+    zero, as the official training fills them, no gradient ever reaches either.)
+
+    :raises TrainingError: anything but the number of blocks differs, or the target has fewer.
+    """
+    ours, theirs = target.spec, source.spec
+    if (ours.scale, ours.channels, ours.dialect) != (theirs.scale, theirs.channels, theirs.dialect):
+        raise TrainingError(f"init: its architecture is {_words(theirs)}, the run's {_words(ours)}")
+    if ours.blocks < theirs.blocks:
+        raise TrainingError(f"init: it has {theirs.blocks} blocks, the run {ours.blocks}; set blocks to at least that")
+    target.load_state_dict(source.state_dict(), strict=False)
+    with torch.no_grad():
+        for block in list(target.srnet.resblocks)[theirs.blocks :]:
+            assert isinstance(block, ResidualBlock)
+            for parameter in block.conv[2].parameters():
+                parameter.zero_()
+
+
+def _words(spec: GeneratorSpec) -> str:
+    return f"scale {spec.scale}, {spec.channels} channels, {spec.blocks} blocks, dialect {spec.dialect.value}"
+
+
+def build_feature_net(config: Config, device: torch.device) -> FeatureNet | None:
+    """The perceptual network of an adversarial run, or ``None`` with a warning where there is none.
+
+    :raises TrainingError: a weight file was named and cannot be used; another network never takes its place.
+    """
+    objective = config.objective
+    if not objective.perceptual_weights and (objective.discriminator == "none" or not objective.perceptual_weight):
+        return None
+    path = objective.perceptual_weights
+    if path and not Path(path).is_file():
+        raise TrainingError(f"perceptual_weights: {path} does not exist; give VGG19 (.pth) or SqueezeNet (.h5) weights")
+    try:
+        return load_feature_net(path or None).to(device)
+    except PerceptualError as error:
+        if path:
+            raise TrainingError(f"perceptual_weights: {error}") from error
+        log.warning("perceptual loss is OFF: %s; name a file with perceptual_weights", error)
+        return None

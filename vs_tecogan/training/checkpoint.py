@@ -1,0 +1,128 @@
+"""Checkpoints that a crash, a kill or a full disk cannot spoil.
+
+A checkpoint is written under another name, forced to disk and then renamed; older ones are removed only after that.
+"""
+
+import io
+import os
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from .config import ARCHITECTURE, Config, merge, options, to_dict
+from .errors import TrainingError
+
+FORMAT = 1
+
+
+def checkpoint_folder(run: Path) -> Path:
+    """Where a run keeps its checkpoints."""
+    return run / "checkpoints"
+
+
+def save(path: Path, state: dict[str, Any]) -> None:
+    """Write a state atomically.
+
+    :raises TrainingError: the disk is full or the folder cannot be written; what was there before stays intact.
+    """
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    temporary = path.with_name(path.name + ".part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with temporary.open("wb") as stream:
+            stream.write(buffer.getbuffer())
+            stream.flush()
+            os.fsync(stream.fileno())
+        temporary.replace(path)
+        descriptor = os.open(path.parent, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise TrainingError(f"cannot write {path}: {error.strerror}; earlier checkpoints are intact") from error
+
+
+def save_numbered(run: Path, iteration: int, state: dict[str, Any], keep: int) -> Path:
+    """Write the checkpoint of an iteration and remove all but the newest ``keep``."""
+    path = checkpoint_folder(run) / f"{iteration:08d}.pt"
+    save(path, state)
+    for old in numbered(run)[: -max(keep, 1)]:
+        old.unlink(missing_ok=True)
+    return path
+
+
+def numbered(run: Path) -> list[Path]:
+    """Checkpoints of a run, oldest first."""
+    return sorted(checkpoint_folder(run).glob("[0-9]*.pt"))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """Read one checkpoint.
+
+    :raises TrainingError: it is damaged or not one of this trainer's.
+    """
+    try:
+        state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
+    except FileNotFoundError:
+        raise TrainingError(f"{path} does not exist") from None
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise TrainingError(f"{path}: not a readable checkpoint ({str(error).splitlines()[0]})") from error
+    if not isinstance(state, dict) or state.get("format") != FORMAT:
+        raise TrainingError(f"{path}: not a checkpoint of this trainer, or of another version")
+    return state
+
+
+def find(run: Path) -> Path:
+    """The newest checkpoint of a run's folder, or the file itself if one is named.
+
+    :raises TrainingError: there is none.
+    """
+    if run.is_file():
+        return run
+    found = numbered(run)
+    if not found:
+        raise TrainingError(f"{run}: holds no checkpoint (looked in {checkpoint_folder(run)})")
+    return found[-1]
+
+
+def stored_config(state: dict[str, Any], changes: dict[str, dict[str, Any]], path: Path) -> Config:
+    """The settings of a checkpoint with the given changes.
+
+    :raises TrainingError: a change concerns the architecture, so that the checkpoint would not fit.
+    """
+    config = merge(Config(), state["config"], str(path))
+    for table, name, _, _ in options():
+        new = changes.get(table, {}).get(name)
+        old = getattr(getattr(config, table), name)
+        if name in ARCHITECTURE and new is not None and new != old:
+            raise TrainingError(
+                f"{path}: {name} is {old} in the checkpoint, {new} was asked for; start a new run for it"
+            )
+    return merge(config, changes, "command line")
+
+
+def pack(config: Config, iteration: int, learner: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """Everything that a run continues from. Samples depend on (seed, iteration) alone, so that is the data position."""
+    rng: dict[str, Any] = {"torch": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        rng["cuda"] = torch.cuda.get_rng_state_all()
+    return {
+        "format": FORMAT,
+        "config": to_dict(config),
+        "iteration": iteration,
+        "learner": learner,
+        "rng": rng,
+        **extra,
+    }
+
+
+def restore_rng(state: dict[str, Any]) -> None:
+    """Set torch's random generators to where the checkpoint left them."""
+    torch.set_rng_state(state["rng"]["torch"])
+    if torch.cuda.is_available() and len(state["rng"].get("cuda", ())) == torch.cuda.device_count():
+        torch.cuda.set_rng_state_all(state["rng"]["cuda"])

@@ -1,0 +1,166 @@
+"""Judging a generator on held-out clips during training.
+
+The full protocol with tOF, drift and reports belongs to ``vs_tecogan.metrics``; this is the short form that a run can
+afford every few thousand iterations.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..networks import Generator
+from ..networks.perceptual import FeatureNet
+from ..networks.srnet import image_upsampler
+from .config import Config
+from .dataset import SampleOptions
+from .decode import Frame, find_sources, frames_of
+from .errors import TrainingError
+from .losses import perceptual_loss
+from .store import Store
+
+LUMA = (65.481, 128.553, 24.966)
+"""BT.601 studio luma of RGB in [0, 1]; the offset cancels in differences."""
+EDGE = 2
+"""Frames at both ends that are left out, as in the published protocol."""
+
+
+@dataclass(frozen=True)
+class HeldOut:
+    """One clip of an evaluation, on the CPU."""
+
+    name: str
+    lr: Tensor
+    """(T, 3, h, w) float32 in [0, 1]."""
+    hr: Tensor
+    """(T, 3, sh, sw) uint8."""
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Means over all judged frames."""
+
+    psnr: float
+    """Y-PSNR in dB, averaged over frames."""
+    bicubic: float
+    """That of the plain enlargement that the generator adds to."""
+    flicker: float
+    """Mean absolute difference between the temporal differences of output and target, 8-bit levels."""
+    perceptual: float | None
+    """Distance in the perceptual network's features, ``None`` without one."""
+
+
+def held_out(config: Config, samples: SampleOptions, store: Store) -> list[HeldOut]:
+    """Clips to evaluate on: those of ``eval_store``, else the ``val`` clips of the training store.
+
+    :raises TrainingError: they are asked for and there are none.
+    """
+    loop, rng = config.loop, np.random.default_rng(config.data.seed)
+    clips: list[HeldOut] = []
+    for name, frames, low in _raw_clips(config, store):
+        hr = np.stack(list(islice(iter(frames), loop.eval_frames)))
+        if len(hr) <= 2 * EDGE:
+            continue
+        if samples.degradation is None:
+            if low is None:
+                raise TrainingError(f"{name}: no LR frames for an evaluation of a run on pairs")
+            scale = config.model.scale
+            height, width = (s // 8 * 8 for s in low.shape[1:3])
+            lr = low[: len(hr), :height, :width].astype(np.float32) / np.float32(255)
+            hr = hr[:, : height * scale, : width * scale]
+        else:
+            lr, hr = _degrade(hr, samples, rng)
+        clips.append(HeldOut(name, torch.from_numpy(lr).permute(0, 3, 1, 2), torch.from_numpy(hr).permute(0, 3, 1, 2)))
+        if loop.eval_clips and len(clips) == loop.eval_clips:
+            break
+    return clips
+
+
+def _raw_clips(config: Config, store: Store) -> Iterator[tuple[str, Iterator[Frame] | Frame, Frame | None]]:
+    place = Path(config.data.eval_store)
+    if config.data.eval_store and not (place / "store.json").exists():
+        for source in find_sources([place]):
+            yield source.path.name, frames_of(source), None
+        return
+    other = Store(place) if config.data.eval_store else store
+    clips = other.clips(None if config.data.eval_store else "val")
+    chosen = config.loop.eval_clips or len(clips)
+    # Spread over the store instead of its first source only.
+    for clip in clips[:: max(1, len(clips) // chosen)]:
+        yield clip.file, other.hr(clip), other.lr(clip) if clip.lr_file else None
+
+
+def _degrade(hr: Frame, samples: SampleOptions, rng: np.random.Generator) -> tuple[np.ndarray, Frame]:  # type: ignore[type-arg]
+    assert samples.degradation is not None
+    margin, scale = samples.degradation.margin(samples.scale), samples.scale
+    height, width = ((side - 2 * margin) // (8 * scale) * 8 * scale for side in hr.shape[1:3])
+    if height <= 0 or width <= 0:
+        raise TrainingError(
+            f"an evaluation clip is {hr.shape[2]}x{hr.shape[1]}; too small for the degradation's margin"
+        )
+    window = np.ascontiguousarray(hr[:, : height + 2 * margin, : width + 2 * margin])
+    lr = samples.degradation(window.astype(np.float32) / np.float32(255), scale, rng)
+    inner = window[:, margin : margin + height, margin : margin + width]
+    return np.ascontiguousarray(lr), np.ascontiguousarray(inner)
+
+
+@torch.no_grad()
+def evaluate(
+    generator: Generator, clips: list[HeldOut], device: torch.device, features: FeatureNet | None
+) -> tuple[Scores, list[Tensor]]:
+    """Run the generator over each clip from a zero state.
+
+    :return: the scores, and the output frames (T, 3, H, W) uint8 of the first clip.
+    """
+    psnr: list[float] = []
+    bicubic: list[float] = []
+    flicker: list[float] = []
+    perceptual: list[float] = []
+    shown: list[Tensor] = []
+    upsample = image_upsampler(generator.spec.dialect)
+    for number, clip in enumerate(clips):
+        output = previous_lr = previous = None
+        for t in range(len(clip.lr)):
+            lr = clip.lr[t : t + 1].to(device).contiguous(memory_format=torch.channels_last)
+            hr = clip.hr[t : t + 1].to(device).float() / 255
+            output = generator.step(lr, previous_lr, output).float()
+            rounded = torch.round(output.clamp(0, 1) * 255) / 255
+            if number == 0:
+                shown.append((rounded[0] * 255).to(torch.uint8).cpu())
+            if EDGE <= t < len(clip.lr) - EDGE:
+                psnr.append(luma_psnr(rounded, hr))
+                bicubic.append(luma_psnr(upsample(lr, generator.spec.scale).clamp(0, 1), hr))
+                if previous is not None:
+                    flicker.append(float(((rounded - previous[0]) - (hr - previous[1])).abs().mean()) * 255)
+                if features is not None:
+                    perceptual.append(float(perceptual_loss(features.features(rounded), features.features(hr))))
+            previous_lr, previous = lr, (rounded, hr)
+    scores = Scores(_mean(psnr), _mean(bicubic), _mean(flicker), _mean(perceptual) if perceptual else None)
+    return scores, shown
+
+
+def luma_psnr(output: Tensor, target: Tensor) -> float:
+    """Y-PSNR in dB of (1, 3, H, W) images in [0, 1]."""
+    weights = torch.tensor(LUMA, device=output.device).view(1, 3, 1, 1)
+    error = ((output - target) * weights).sum(1).square().mean()
+    return float(10 * torch.log10(255**2 / error.clamp_min(1e-10)))
+
+
+def _mean(values: list[float]) -> float:
+    return float(np.mean(values)) if values else float("nan")
+
+
+def rank(scores: Scores, adversarial: bool) -> float:
+    """The rule by which the best checkpoint is kept; higher is better.
+
+    A regression run keeps the highest Y-PSNR. An adversarial run keeps the lowest perceptual distance; without a
+    perceptual network, the highest Y-PSNR less the flicker (both in units of their own, a stop-gap that is said to be
+    one in the documentation).
+    """
+    if not adversarial:
+        return scores.psnr
+    return -scores.perceptual if scores.perceptual is not None else scores.psnr - scores.flicker

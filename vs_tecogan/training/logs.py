@@ -1,0 +1,157 @@
+"""What a run leaves to look at: metrics.csv, TensorBoard, animated pictures, a progress line."""
+
+import csv
+import io
+import logging
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+log = logging.getLogger(__name__)
+
+GIF_FRAME_MS = 120
+
+
+class Logs:
+    """Writer of one run; does nothing in processes other than the first.
+
+    :param run: folder of the run.
+    :param iteration: where the run goes on; rows of metrics.csv from there on are dropped, they will come again.
+    """
+
+    def __init__(self, run: Path, *, tensorboard: bool, active: bool, iteration: int = 0) -> None:
+        self._run, self._active = run, active
+        self._board: Any = None
+        if not active:
+            return
+        self._table = run / "metrics.csv"
+        trim_table(self._table, iteration)
+        if tensorboard:
+            try:
+                from torch.utils.tensorboard import SummaryWriter
+            except ImportError:
+                log.warning("tensorboard is not installed; metrics.csv and pictures are written all the same")
+            else:
+                self._board = SummaryWriter(str(run / "tensorboard"), purge_step=iteration)  # type: ignore[no-untyped-call]
+
+    def scalars(self, iteration: int, values: dict[str, float]) -> None:
+        """One row of ``metrics.csv`` and as many TensorBoard points."""
+        if not self._active:
+            return
+        append_row(self._table, {"iteration": iteration, **values})
+        if self._board is not None:
+            for name, value in values.items():
+                self._board.add_scalar(name, value, iteration)
+
+    def motion(self, iteration: int, name: str, lr: Tensor, output: Tensor, target: Tensor) -> None:
+        """Input, output and target side by side, as a still in TensorBoard and as an animated GIF.
+
+        :param lr: (T, 3, h, w) in [0, 1]; :param output, target: (T, 3, sh, sw) in [0, 1].
+        """
+        if not self._active:
+            return
+        frames = side_by_side(lr, output, target)
+        data = gif(frames)
+        if data:
+            folder = self._run / "samples"
+            folder.mkdir(exist_ok=True)
+            (folder / f"{name}-{iteration:08d}.gif").write_bytes(data)
+        if self._board is not None:
+            self._board.add_image(f"{name}/middle", frames[len(frames) // 2], iteration, dataformats="HWC")
+            if data:
+                add_gif(self._board, f"{name}/motion", data, frames.shape, iteration)
+
+    def flow(self, iteration: int, flows: Tensor) -> None:
+        """Histograms of both components of the flow, LR pixels."""
+        if self._active and self._board is not None:
+            for axis, name in enumerate("xy"):
+                self._board.add_histogram(f"flow/{name}", flows[..., axis, :, :].detach().float().cpu(), iteration)
+
+    def close(self) -> None:
+        """Write what is buffered."""
+        if self._board is not None:
+            self._board.close()
+
+
+def append_row(path: Path, row: dict[str, float]) -> None:
+    """Append to a table; when a column appears for the first time the whole table is rewritten with it."""
+    if path.exists():
+        with path.open(newline="") as stream:
+            reader = csv.DictReader(stream)
+            columns = list(reader.fieldnames or ())
+            rows = list(reader) if set(row) - set(columns) else None
+    else:
+        columns, rows = [], []
+    if rows is not None:
+        columns += [name for name in row if name not in columns]
+        _write_table(path, columns, rows)
+    with path.open("a", newline="") as stream:
+        csv.DictWriter(stream, columns, restval="").writerow({k: _short(v) for k, v in row.items()})
+
+
+def trim_table(path: Path, iteration: int) -> None:
+    """Drop the rows of iterations after ``iteration``, which a resumed run will write again."""
+    if not path.exists():
+        return
+    with path.open(newline="") as stream:
+        reader = csv.DictReader(stream)
+        columns = list(reader.fieldnames or ())
+        rows = [row for row in reader if (row.get("iteration") or "").isdigit() and int(row["iteration"]) <= iteration]
+    _write_table(path, columns, rows if iteration else [])
+
+
+def _write_table(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
+    temporary = path.with_name(path.name + ".part")
+    with temporary.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore")
+        if columns:
+            writer.writeheader()
+        writer.writerows(rows)
+    temporary.replace(path)
+
+
+def _short(value: float) -> str:
+    return f"{value:.7g}" if isinstance(value, float) else str(value)
+
+
+def side_by_side(lr: Tensor, output: Tensor, target: Tensor) -> npt.NDArray[np.uint8]:
+    """(T, sH, 3 sW, 3): enlarged input, output and target in one picture."""
+    scale = output.shape[-1] // lr.shape[-1]
+    enlarged = lr.detach().float().cpu().repeat_interleave(scale, 2).repeat_interleave(scale, 3)
+    images = torch.cat((enlarged, output.detach().float().cpu(), target.detach().float().cpu()), dim=3)
+    result: npt.NDArray[np.uint8] = (images.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
+    return result
+
+
+def gif(frames: npt.NDArray[np.uint8]) -> bytes:
+    """Animated GIF of (T, H, W, 3); empty without Pillow."""
+    try:
+        from PIL import Image
+    except ImportError:
+        log.warning("pillow is not installed; no animated pictures")
+        return b""
+    first, *rest = (Image.fromarray(frame) for frame in frames)
+    buffer = io.BytesIO()
+    first.save(buffer, "GIF", save_all=True, append_images=rest, duration=GIF_FRAME_MS, loop=0)
+    return buffer.getvalue()
+
+
+def add_gif(board: Any, tag: str, data: bytes, shape: tuple[int, ...], iteration: int) -> None:
+    """Put an animated GIF into TensorBoard as an image; ``add_video`` would need another library for the encoding."""
+    from tensorboard.compat.proto.summary_pb2 import Summary
+
+    image = Summary.Image(height=shape[1], width=shape[2], colorspace=3, encoded_image_string=data)
+    board.file_writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), iteration)
+
+
+def clock(seconds: float) -> str:
+    """Hours and minutes for people."""
+    if not math.isfinite(seconds):
+        return "?"
+    minutes = int(seconds / 60)
+    return f"{minutes // 60}h{minutes % 60:02d}" if minutes >= 60 else f"{minutes}m{int(seconds % 60):02d}s"

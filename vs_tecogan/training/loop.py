@@ -1,0 +1,255 @@
+"""The training loop, to be read from top to bottom."""
+
+import logging
+import signal
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from . import checkpoint
+from .build import build_feature_net, build_samples
+from .config import Config, check, curriculum_steps
+from .dataset import Curriculum, Samples, Share, Tickets, batches
+from .degradations import describe
+from .errors import TrainingError
+from .evaluation import HeldOut, evaluate, held_out, rank
+from .learner import Learner, Metrics, NotFinite
+from .logs import Logs
+from .parallel import Processes, any_process, connect, disconnect, pick_device, processes
+from .progress import Progress
+from .rollout import Batch, to_batch
+from .store import Store
+
+log = logging.getLogger(__name__)
+
+
+@dataclass
+class Run:
+    """A training run between two iterations."""
+
+    config: Config
+    folder: Path
+    own: Processes
+    device: torch.device
+    learner: Learner
+    logs: Logs
+    clips: list[HeldOut]
+    iteration: int = 0
+    best: float = float("-inf")
+    scores: dict[str, float] = field(default_factory=dict)
+    seconds: float = 0.0
+    """Time spent in earlier sessions."""
+    started: float = field(default_factory=time.monotonic)
+    saved_at: float = field(default_factory=time.monotonic)
+
+
+def train(config: Config, folder: Path, resume: dict[str, Any] | None = None) -> None:
+    """Train until the run's iterations or minutes are over, or until a polite interruption.
+
+    :param folder: the run: checkpoints, best checkpoint, metrics.csv, samples, TensorBoard files.
+    :param resume: a checkpoint to go on from.
+    :raises TrainingError: settings, data or disk do not allow it; whatever was saved stays.
+    """
+    own = processes()
+    check(config, own.world)
+    device = pick_device(config.loop.device, own)
+    if config.loop.threads:
+        torch.set_num_threads(config.loop.threads)
+    connect(own, device)
+    try:
+        run, samples = set_up(config, folder, own, device, resume)
+        with Interruption() as interruption, Progress(config.loop.iterations, run.iteration, active=own.main) as bar:
+            for micro_batches in feed(run, samples):
+                metrics = step(run, micro_batches)
+                run.iteration += 1
+                bar.show(run.iteration, metrics)
+                if run.iteration % config.loop.log_every == 0:
+                    run.logs.scalars(run.iteration, metrics | {"seconds": elapsed(run), "speed": bar.speed})
+                if due(run, config.loop.image_every):
+                    picture(run, micro_batches[0])
+                if due(run, config.loop.eval_every):
+                    judge(run)
+                over = time_is_up(run) or interruption.came
+                finished = run.iteration >= config.loop.iterations
+                stop = any_process(over, own.world, device) or finished
+                if stop or checkpoint_due(run):
+                    save(run)
+                if stop:
+                    break
+        log.info("stopped at iteration %d after %.1f minutes", run.iteration, elapsed(run) / 60)
+        run.logs.close()
+    finally:
+        disconnect(own)
+
+
+def set_up(
+    config: Config, folder: Path, own: Processes, device: torch.device, resume: dict[str, Any] | None
+) -> tuple[Run, Samples]:
+    """Open the data, build the networks, take up a checkpoint."""
+    if not config.data.store:
+        raise TrainingError("no data: set store to a folder made by prepare_data")
+    if resume is None and folder.exists() and checkpoint.numbered(folder):
+        raise TrainingError(f"{folder} already holds a run; continue it with --resume {folder}, or use another --out")
+    store, options = Store(Path(config.data.store)), build_samples(config)
+    samples = Samples(store, options, Curriculum(curriculum_steps(config)).longest)
+    features = build_feature_net(config, device)
+    learner = Learner(config, device, features, own.world)
+    run = Run(config, folder, own, device, learner, logs=Logs(folder, tensorboard=False, active=False), clips=[])
+    if resume is not None:
+        try:
+            learner.load_state_dict(resume["learner"])
+        except (RuntimeError, ValueError, KeyError) as error:
+            raise TrainingError(
+                f"the checkpoint does not fit this architecture: {str(error).splitlines()[0]}"
+            ) from error
+        run.iteration, run.best, run.seconds = resume["iteration"], resume["best"], resume["seconds"]
+        run.scores = dict(resume["scores"])
+        checkpoint.restore_rng(resume)
+    if own.main:
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise TrainingError(f"cannot create {folder}: {error.strerror}") from error
+        run.logs = Logs(folder, tensorboard=config.loop.tensorboard, active=True, iteration=run.iteration)
+        if config.loop.eval_every:
+            run.clips = held_out(config, options, store)
+            log.info("evaluation on %d held-out clips", len(run.clips))
+    log.info(
+        "%d clips, %s, %s, from iteration %d", len(store.clips("train")), device, config.loop.precision, run.iteration
+    )
+    return run, samples
+
+
+def feed(run: Run, samples: Samples) -> Iterator[list[Batch]]:
+    """The micro-batches of each iteration, from the run's iteration on."""
+    config = run.config
+    share = Share(batch=config.data.batch, accumulate=config.loop.accumulate, rank=run.own.rank, world=run.own.world)
+    tickets = Tickets(run.iteration, share, Curriculum(curriculum_steps(config)))
+    loader = batches(samples, tickets, config.data.workers, pin=run.device.type == "cuda")
+    while run.iteration < config.loop.iterations:
+        taken = list(islice(loader, config.loop.accumulate))
+        yield [to_batch(lr, hr, run.device) for lr, hr in taken]
+
+
+def step(run: Run, micro_batches: list[Batch]) -> Metrics:
+    """One optimiser step; on a NaN the batch is saved and the run stops with its weights unharmed."""
+    try:
+        return run.learner.step(micro_batches, run.iteration)
+    except NotFinite as error:
+        path = run.folder / f"not-finite-{run.iteration:08d}-rank{run.own.rank}.pt"
+        checkpoint.save(path, {"iteration": run.iteration, "batches": [(b.lr, b.hr) for b in micro_batches]})
+        if run.own.main:
+            save(run)
+        raise TrainingError(
+            f"iteration {run.iteration}: a loss is not finite ({error}); nothing was updated, the batch is in {path}, "
+            "resume with a lower learning rate or another precision"
+        ) from error
+
+
+def due(run: Run, every: int) -> bool:
+    """Whether something that happens every so many iterations happens now."""
+    return bool(every) and (run.iteration % every == 0 or run.iteration == run.config.loop.iterations)
+
+
+def picture(run: Run, batch: Batch) -> None:
+    """Clips in motion and flow histograms from the current batch."""
+    if not run.own.main:
+        return
+    with torch.no_grad(), run.learner.precision():
+        outputs, flows = run.learner.generator(batch.lr[:1])
+    run.logs.motion(run.iteration, "train", batch.lr[0], outputs[0], batch.hr[0])
+    run.logs.flow(run.iteration, flows)
+
+
+def judge(run: Run) -> None:
+    """Evaluate on the held-out clips and keep the checkpoint if it is the best by :func:`evaluation.rank`."""
+    if not run.clips:
+        return
+    generator = run.learner.best_generator
+    with run.learner.precision():
+        scores, shown = evaluate(generator, run.clips, run.device, run.learner.features)
+    values = {"psnr": scores.psnr, "bicubic": scores.bicubic, "flicker": scores.flicker}
+    if scores.perceptual is not None and run.learner.features is not None:
+        values[f"perceptual_{run.learner.features.label}"] = scores.perceptual
+    run.logs.scalars(run.iteration, {f"eval_{name}": value for name, value in values.items()})
+    first = run.clips[0]
+    run.logs.motion(run.iteration, "eval", first.lr[:10], stack(shown[:10]), first.hr[:10].float() / 255)
+    log.info("iteration %d: %s", run.iteration, ", ".join(f"{name} {value:.4f}" for name, value in values.items()))
+    result = rank(scores, run.config.objective.discriminator != "none")
+    if result > run.best:
+        run.best, run.scores = result, values
+        checkpoint.save(checkpoint.checkpoint_folder(run.folder) / "best.pt", state_of(run))
+
+
+def stack(frames: list[Tensor]) -> Tensor:
+    """(T, 3, H, W) in [0, 1] from uint8 frames."""
+    return torch.stack(frames).float() / 255
+
+
+def state_of(run: Run) -> dict[str, Any]:
+    """The run as a checkpoint."""
+    extra = {
+        "best": run.best,
+        "scores": run.scores,
+        "seconds": elapsed(run),
+        "degradation": describe(build_samples(run.config).degradation),
+        "device": str(run.device),
+        "sources": sorted({Path(r.source).name for r in Store(Path(run.config.data.store)).records}),
+    }
+    return checkpoint.pack(run.config, run.iteration, run.learner.state_dict(), extra)
+
+
+def save(run: Run) -> None:
+    """Write the checkpoint of this iteration."""
+    if run.own.main:
+        checkpoint.save_numbered(run.folder, run.iteration, state_of(run), run.config.loop.keep)
+    run.saved_at = time.monotonic()
+
+
+def elapsed(run: Run) -> float:
+    """Seconds of training in this and earlier sessions."""
+    return run.seconds + time.monotonic() - run.started
+
+
+def checkpoint_due(run: Run) -> bool:
+    """By iterations or by minutes, whichever comes first; only the main process keeps time, and only it saves."""
+    minutes = (time.monotonic() - run.saved_at) / 60
+    return run.iteration % run.config.loop.checkpoint_every == 0 or minutes >= run.config.loop.checkpoint_minutes
+
+
+def time_is_up(run: Run) -> bool:
+    """Whether this session's minutes are over."""
+    minutes = run.config.loop.minutes
+    return minutes > 0 and (time.monotonic() - run.started) / 60 >= minutes
+
+
+class Interruption:
+    """Turns SIGINT and SIGTERM into a request to stop after the current iteration; a second one stops at once."""
+
+    def __init__(self) -> None:
+        self.came = False
+        self._before: dict[int, Any] = {}
+
+    def __enter__(self) -> "Interruption":
+        for number in (signal.SIGINT, signal.SIGTERM):
+            try:
+                self._before[number] = signal.signal(number, self._take)
+            except ValueError:
+                # Only the main thread may; elsewhere the caller's handlers stay.
+                return self
+        return self
+
+    def _take(self, number: int, frame: FrameType | None) -> None:
+        self.came = True
+        signal.signal(number, self._before[number])
+
+    def __exit__(self, *_: object) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,64 @@
+"""Running the generator over a training sequence."""
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..networks import Generator
+from ..ops import backward_warp
+from .config import ObjectiveConfig
+from .losses import content_loss, ping_pong_loss, warp_loss
+from .sequence import ping_pong
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A micro-batch on the device."""
+
+    lr: Tensor
+    """(N, T, 3, h, w) float32 in [0, 1]."""
+    hr: Tensor
+    """(N, T, 3, sh, sw) float32 in [0, 1]."""
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """What the generator made of a batch; with ping-pong, T is the doubled length."""
+
+    lr: Tensor
+    """(N, T, 3, h, w)."""
+    hr: Tensor
+    """(N, T, 3, sh, sw), the targets."""
+    outputs: Tensor
+    """(N, T, 3, sh, sw), unclamped."""
+    flows: Tensor
+    """(N, T - 1, 2, h, w) LR pixels."""
+    mirrored: bool
+    """Whether this is a ping-pong sequence."""
+
+
+def to_batch(lr: Tensor, hr: Tensor, device: torch.device) -> Batch:
+    """From the loader's NTHWC tensors; the frames end up channels-last in memory without a copy."""
+    lr, hr = (x.to(device, non_blocking=True).permute(0, 1, 4, 2, 3) for x in (lr, hr))
+    return Batch(lr=lr, hr=hr.float() / 255)
+
+
+def roll_out(generator: Generator, batch: Batch, *, mirrored: bool) -> Rollout:
+    """Run the recurrence from a zero state, over the ping-pong sequence if ``mirrored``."""
+    lr, hr = (ping_pong(x) if mirrored else x for x in (batch.lr, batch.hr))
+    outputs, flows = generator(lr)
+    return Rollout(lr=lr, hr=hr, outputs=outputs, flows=flows, mirrored=mirrored)
+
+
+def regression_terms(rollout: Rollout, objective: ObjectiveConfig) -> dict[str, Tensor]:
+    """Weighted terms that need no other network: content, warp and, on ping-pong sequences, their agreement."""
+    current, previous = (x.flatten(0, 1) for x in (rollout.lr[:, 1:], rollout.lr[:, :-1]))
+    warped = backward_warp(previous, rollout.flows.flatten(0, 1))
+    terms = {
+        "content": objective.content_weight * content_loss(rollout.outputs, rollout.hr, objective.penalty),
+        "warp": objective.warp_weight * warp_loss(warped, current, objective.penalty),
+    }
+    if rollout.mirrored and objective.ping_pong_weight:
+        terms["ping_pong"] = objective.ping_pong_weight * ping_pong_loss(rollout.outputs, objective.penalty)
+    return terms
