@@ -138,3 +138,12 @@ def test_building_asks_for_nothing(core: vs.Core) -> None:
     source = Source(100)
     build(source, Schedule(restart=10, warmup=3), {4})
     assert source.asked == []
+
+
+def test_clips_of_another_length_are_refused(core: vs.Core) -> None:
+    """Catches flags that end before the clip does, which would fail in the middle of a render."""
+    clip = Source(10).clip()
+    with pytest.raises(ValueError, match="cuts has 9 frames"):
+        recurrent(clip, cut_clip(9, set()), Hash(), template=clip, schedule=Schedule(restart=0, warmup=0))
+    with pytest.raises(ValueError, match="template has 9 frames"):
+        recurrent(clip, None, Hash(), template=clip[:9], schedule=Schedule(restart=0, warmup=0))

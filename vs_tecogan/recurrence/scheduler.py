@@ -47,7 +47,9 @@ def recurrent[S](
         None for no cuts. Its pixels are ignored.
     :param recurrence: zero, step, write, ...; see `Recurrence`.
     :param template: clip of the output's format, size, length and rate; its frames are never requested.
-    :param schedule: see `Schedule`. States of requests in flight may exceed its `memory`.
+    :param schedule: see `Schedule`. States and frames of requests in flight may exceed its `memory`, and of a live clip
+        the frames that the next warm-up needs are always kept.
+    :raises ValueError: cuts or template of another length.
 
     Output frames are those of `recurrence.write` with the int props `TecoganChainStart` (the frame where the chain of n
     began) and `TecoganWarmup` (warm-up frames used). An upstream error surfaces on the frames whose requests needed the
@@ -73,6 +75,9 @@ class Scheduler[S]:
         template: vs.VideoNode,
         schedule: Schedule,
     ) -> None:
+        for name, other in (("cuts", cuts), ("template", template)):
+            if other is not None and other.num_frames != clip.num_frames:
+                raise ValueError(f"{name} has {other.num_frames} frames; give as many as the clip's {clip.num_frames}")
         self._recurrence = recurrence
         self._schedule = schedule
         self._template = template
@@ -80,11 +85,12 @@ class Scheduler[S]:
         self._cuts = cuts
         self._tiny = clip.std.BlankClip(width=16, height=16, format=vs.GRAY8, length=1, keep=True)
         self._hold = schedule.duplicates == "hold"
-        self._batch = max(PULL_BATCH, schedule.warmup + 1)
         self._computing = threading.Lock()
         self._budget = schedule.memory * MIB
         self._states: StateStore[S] = StateStore(schedule.checkpoint)
         self._inputs = FrameCache(_frame_bytes(clip), self._budget // 4)
+        # a batch takes at least one step
+        self._batch = max(schedule.warmup + 1, min(PULL_BATCH, self._inputs.most))
         self._flags = FlagStore()
         self._upstream = Upstream(clip, cuts, partial(_keep_probed, self._inputs, self._flags))
         self._lock = self._upstream.lock
@@ -127,17 +133,17 @@ class Scheduler[S]:
             with self._lock:
                 probes = self._upstream.take_probes()
                 if not probes:
-                    left = PROBE_PATIENCE if deadline is None else deadline - time.monotonic()
+                    left = deadline - time.monotonic() if deadline else PROBE_PATIENCE
                     route = self._planner.route(search, patient=left > 0)
                     if not isinstance(route, Wait):
                         if isinstance(route, Route) and route.base is not None:
                             self._states.touch(route.base)
                         return route
-                    # a single worker thread would wait for itself
-                    patience = PROBE_PATIENCE if vs.core.num_threads > 1 else 0.0
-                    deadline = deadline or time.monotonic() + patience
-                    self._upstream.answered.wait(min(left, patience))
+                    if deadline:
+                        self._upstream.answered.wait(left)
             self._upstream.launch(probes)
+            if deadline is None and not probes:  # a single worker thread would wait for itself
+                deadline = time.monotonic() + (PROBE_PATIENCE if vs.core.num_threads > 1 else 0.0)
 
     def _ask_flags(self, missing: Missing[S]) -> vs.VideoNode:
         """A stage that learns the missing flags, then plans again."""
@@ -234,8 +240,10 @@ class Scheduler[S]:
             for k, frame in zip(order, arrived, strict=False):  # nothing asked for: the frame is the tiny one
                 frames[k] = frame
                 self._inputs.put(k, frame)
-            readers = min(max(self._states.heads, 1), MOST_READERS)
-            self._inputs.shrink((2 * self._schedule.warmup + 2) * readers + self._upstream.in_flight)
+            # what the next chain's warm-up may need; a live clip does not give it twice
+            one = 2 * self._schedule.warmup + 2
+            most = one * min(max(self._states.heads, 1), MOST_READERS) + self._upstream.in_flight
+            self._inputs.shrink(most, least=one + self._upstream.in_flight if self._upstream.live else 1)
         return frames
 
     # Catch up: all outstanding steps

@@ -159,7 +159,7 @@ class FrameCache:
 
     def __init__(self, frame_bytes: int, budget: int) -> None:
         self.frame_bytes = frame_bytes
-        self._most = max(1, budget // max(frame_bytes, 1))
+        self.most = max(1, budget // max(frame_bytes, 1))
         self._frames: OrderedDict[int, vs.VideoFrame] = OrderedDict()
 
     @property
@@ -176,9 +176,9 @@ class FrameCache:
         self._frames[k] = frame
         self._frames.move_to_end(k)
 
-    def shrink(self, count: int) -> None:
-        """Keep the `count` frames that arrived last, or as many as the budget holds."""
-        while len(self._frames) > min(count, self._most):
+    def shrink(self, count: int, *, least: int = 1) -> None:
+        """Keep the `count` frames that arrived last, or as many as the budget holds, but `least`."""
+        while len(self._frames) > max(least, min(count, self.most)):
             self._frames.popitem(last=False)
 
     def clear(self) -> None:
