@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 _DEFAULT_CRF = {"libx264": 16, "libx264rgb": 16, "libx265": 18, "libsvtav1": 24, "libaom-av1": 24, "libvpx-vp9": 24}
 _CONSTANT_QUALITY_NEEDS_ZERO_RATE = frozenset({"libvpx-vp9", "libvpx", "libaom-av1"})
+
+_STATISTICS = ("BPS", "DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "SOURCE_ID", "_STATISTICS_TAGS")
+"""Tags that mkvmerge computes from a stream."""
+_FINE = Fraction(1, 48000)
+"""Tick in seconds that places a delayed picture beside its sound."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,18 +70,30 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
     """
     codec = choose_codec(job.out, job.options)
     ffmpeg = ff.find_ffmpeg(codec)
-    plan = plan_streams(job.source.tracks, container_of(job.out))
+    tracks = [track for track in job.source.tracks if job.whole or not track.is_cover]
+    plan = plan_streams(tracks, container_of(job.out))
     for line in plan.notes:
         note(line)
     clip = for_encoder(job.clip, codec)
     with clip.get_frame(0) as frame:
         props = dict(frame.props)
+    begin = job.timeline.start - ff.file_start(ffmpeg, job.source.path)
+    timeline = job.timeline.finer(_FINE) if begin and job.whole else job.timeline
     with partial_file(job.out) as part:
-        command = _command(job, ffmpeg, codec, props, plan.options, part)
+        command = [
+            *(ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
+            *_inputs(job, props, begin),
+            *("-map", "0:v:0", *plan.options, "-map_metadata", "1", "-map_chapters", "1", "-dn"),
+            *_picture_options(job, codec, props),
+            *(*ff.keep_timestamps_option(ffmpeg), "-enc_time_base:v:0", _colon(timeline.time_base)),
+            *container_of(job.out).options,
+            *job.options.extra,
+            f"file:{part}",
+        ]
         with ff.Encoder(command) as encoder:
             try:
-                writer = NutWriter(encoder.stdin, _header(clip, job.timeline, props))
-                for tick, frame in zip(job.timeline.ticks, clip.frames(close=True), strict=False):
+                writer = NutWriter(encoder.stdin, _header(clip, timeline, props))
+                for tick, frame in zip(timeline.ticks, clip.frames(close=True), strict=False):
                     writer.write(tick, raw_planes(frame))
                     on_frame()
             except BrokenPipeError:
@@ -103,40 +120,40 @@ def sample_aspect(props: Mapping[str, object]) -> Fraction:
     return Fraction(0)
 
 
-def _command(
-    job: Job, ffmpeg: str, codec: str, props: Mapping[str, object], streams: Sequence[str], part: Path
-) -> list[str]:
-    base = job.timeline.time_base
-    return [
-        *(ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
-        *_picture_input(job, ffmpeg, props),
-        *_original_input(job),
-        *("-map", "0:v:0", *streams, "-map_metadata", "1", "-map_chapters", "1", "-dn"),
-        *("-c:v:0", codec, *_quality(codec, job.options), *hdr10_options(props, codec)),
-        *(*ff.keep_timestamps_option(ffmpeg), "-enc_time_base:v:0", f"{base.numerator}:{base.denominator}"),
-        *_picture_metadata(job, props),
-        *container_of(job.out).options,
-        *(("-tag:v:0", "hvc1") if codec == "libx265" and job.out.suffix.lower() in (".mp4", ".m4v", ".mov") else ()),
-        *job.options.extra,
-        f"file:{part}",
-    ]
+def _inputs(job: Job, props: Mapping[str, object], begin: Fraction) -> list[str]:
+    """Raw video on standard input, and the original file for all else, on one clock.
 
+    ffmpeg lets the original begin at zero. The picture of a whole file is delayed to where it stood; for a part, the
+    original is cut instead.
 
-def _picture_input(job: Job, ffmpeg: str, props: Mapping[str, object]) -> list[str]:
-    """Raw video on standard input, moved to where it stands on the clock of the original file."""
-    delay = job.timeline.start - ff.file_start(ffmpeg, job.source.path) if job.whole else Fraction(0)
+    :param begin: seconds from the file's start to the first frame.
+    """
     # All there is to know stands in the header: no frames need be read ahead to guess it.
-    header_suffices = ["-analyzeduration", "0", "-fpsprobesize", "0"]
-    return [*colour_tags(props), *header_suffices, "-itsoffset", f"{float(delay):.6f}", "-f", "nut", "-i", "pipe:0"]
-
-
-def _original_input(job: Job) -> list[str]:
+    raw = [*colour_tags(props), "-analyzeduration", "0", "-fpsprobesize", "0", "-f", "nut"]
+    original = ["-i", f"file:{job.source.path}"]
     if job.whole:
-        return ["-i", f"file:{job.source.path}"]
-    whole = job.source.timeline
-    begin = job.timeline.start - whole.start
-    frame = job.timeline.ticks[-1] * job.timeline.time_base + 1 / job.timeline.frame_rate
-    return ["-ss", f"{float(begin):.6f}", "-t", f"{float(frame):.6f}", "-i", f"file:{job.source.path}"]
+        return [*raw, "-itsoffset", _seconds(begin), "-i", "pipe:0", *original]
+    length = job.timeline.ticks[-1] * job.timeline.time_base + 1 / job.timeline.frame_rate
+    # Without -vn the seek goes back to a key frame of the old picture, and the sound would begin there.
+    return [*raw, "-i", "pipe:0", "-vn", "-ss", _seconds(begin), "-t", _seconds(length), *original]
+
+
+def _seconds(value: Fraction) -> str:
+    return f"{float(value):.6f}"
+
+
+def _colon(value: Fraction) -> str:
+    return f"{value.numerator}:{value.denominator}"
+
+
+def _picture_options(job: Job, codec: str, props: Mapping[str, object]) -> list[str]:
+    apple = codec == "libx265" and job.out.suffix.lower() in (".mp4", ".m4v", ".mov")
+    tag = ["-tag:v:0", "hvc1"] if apple else []  # the only one that Apple's players take
+    return [
+        *("-c:v:0", codec, *_quality(codec, job.options), *hdr10_options(props, codec)),
+        *_picture_metadata(job, props),
+        *tag,
+    ]
 
 
 def _quality(codec: str, options: EncoderOptions) -> list[str]:
@@ -148,9 +165,10 @@ def _quality(codec: str, options: EncoderOptions) -> list[str]:
 
 
 def _picture_metadata(job: Job, props: Mapping[str, object]) -> list[str]:
-    """The stream's own tags and how it was made. Statistics tags are left: they describe the old stream."""
-    video = job.source.video
-    arguments = [part for key in ("language", "title") if key in video.tags for part in _tag(key, video.tags[key])]
+    """The stream's own tags, such as its language, without statistics of the old stream; and how it was made."""
+    arguments = ["-map_metadata:s:v:0", f"1:s:{job.source.video.index}"]
+    for key in _STATISTICS:
+        arguments += [*_tag(key, ""), *_tag(f"{key}-eng", "")]
     model, release = props.get("TecoganModel"), props.get("TecoganVersion")
     if model and release:
         arguments += _tag("VS_TECOGAN", f"{_plain(release)} {_plain(model)}")

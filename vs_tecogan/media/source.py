@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import itertools
 import logging
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _UNKNOWN_TIME = -(2**63)
 _FRAMES_CHECKED_FOR_FIELDS = 12
+_COARSE = 250
+"""Ticks a frame up to which a stamp is coarse: finer stamps that stray from a constant rate mean it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,8 +35,6 @@ class Track:
     """ffmpeg's name of the codec, such as "h264"; "none" where unknown."""
     disposition: str = ""
     """ffmpeg's names of the flags that are set, such as "default"."""
-    tags: Mapping[str, str]
-    """Metadata of the stream, such as {"language": "eng"}."""
 
     @property
     def is_cover(self) -> bool:
@@ -54,14 +55,18 @@ class Timeline:
     frame_rate: Fraction
     """Frames a second: the nominal rate, or the mean where it varies."""
 
+    def finer(self, tick: Fraction) -> Timeline:
+        """The same times in ticks of at most `tick` seconds."""
+        times = math.ceil(self.time_base / tick)
+        return replace(self, time_base=self.time_base / times, ticks=tuple(n * times for n in self.ticks))
+
     def cut(self, first: int, end: int) -> Timeline:
         """The timeline of frames first to end - 1."""
         ticks = self.ticks[first:end]
-        return Timeline(
-            time_base=self.time_base,
+        return replace(
+            self,
             ticks=tuple(tick - ticks[0] for tick in ticks),
             start=self.start + ticks[0] * self.time_base,
-            frame_rate=self.frame_rate,
         )
 
 
@@ -121,27 +126,32 @@ def check_readable(path: Path) -> None:
 
 
 def make_timeline(ticks: Sequence[int], base: Fraction, rate: Fraction, frames: int) -> Timeline:
-    """The timeline of a stream, gaps filled.
+    """The timeline of a stream, gaps filled and rounding undone.
 
     Streams without a container, and some program streams, stamp only a few frames or none: those between two stamps are
-    spread evenly, those outside follow at the nominal rate. Stamps that do not increase are of no use: a constant rate
-    replaces all of them.
+    spread evenly, those outside follow at the nominal rate. A stamp not later than one before it counts as none. Coarse
+    stamps that are no more than rounded times of a constant rate, such as Matroska's milliseconds, become that rate, so
+    that rounding does not pile up from file to file.
 
     :param ticks: what the demuxer says, a frame each; -2**63 where it does not know.
     :param base: seconds a tick.
     :param rate: nominal frames a second; 25 is assumed where it is 0.
     """
     rate = rate or Fraction(25)
-    known = [(n, tick) for n, tick in enumerate(ticks) if tick != _UNKNOWN_TIME]
-    increasing = all(a[1] < b[1] for a, b in itertools.pairwise(known))
-    if not known or not increasing or len(ticks) != frames:
-        start = known[0][1] * base if known and known[0][0] == 0 else Fraction(0)
-        return Timeline(time_base=1 / rate, ticks=tuple(range(frames)), start=start, frame_rate=rate)
+    known: list[tuple[int, int]] = []
+    for n, tick in enumerate(ticks):
+        if tick != _UNKNOWN_TIME and (not known or tick > known[-1][1]):
+            known.append((n, tick))
+    start = known[0][1] * base if known and known[0][0] == 0 else Fraction(0)
+    constant = Timeline(time_base=1 / rate, ticks=tuple(range(frames)), start=start, frame_rate=rate)
+    if not known or len(ticks) != frames:
+        return constant
     step = 1 / (rate * base)
     filled = ticks if len(known) == frames else _fill(known, frames, step)
-    if any(a >= b for a, b in itertools.pairwise(filled)):
-        return Timeline(time_base=1 / rate, ticks=tuple(range(frames)), start=known[0][1] * base, frame_rate=rate)
     first = filled[0]
+    uneven = any(a >= b for a, b in itertools.pairwise(filled))
+    if uneven or (step <= _COARSE and all(abs(tick - first - n * step) <= 1 for n, tick in enumerate(filled))):
+        return constant
     return Timeline(time_base=base, ticks=tuple(t - first for t in filled), start=first * base, frame_rate=rate)
 
 
@@ -162,20 +172,9 @@ def _tracks(path: Path) -> tuple[Track, ...]:
         raise MediaError(f"{path} is not a video file that can be opened; give a video file") from None
     columns = (_column(info[key]) for key in ("tracktypestr", "codecstr", "dispositionstr"))
     return tuple(
-        Track(
-            index=index, kind=_text(kind), codec=_text(codec), disposition=_text(disposition), tags=_tags(path, index)
-        )
+        Track(index=index, kind=_text(kind), codec=_text(codec), disposition=_text(disposition))
         for index, (kind, codec, disposition) in enumerate(zip(*columns, strict=True))
     )
-
-
-def _tags(path: Path, track: int) -> dict[str, str]:
-    import vapoursynth as vs
-
-    try:
-        return {key: _text(value) for key, value in dict(vs.core.bs.Metadata(str(path), track=track)).items()}
-    except vs.Error:
-        return {}
 
 
 def _column(value: object) -> Iterable[object]:

@@ -60,7 +60,7 @@ _TS = Container(
     audio=frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "dts", "opus"}),
     subtitles=frozenset({"dvb_subtitle"}),
 )
-_AVI = Container(audio=frozenset({"mp2", "mp3", "ac3", "aac", "pcm_s16le"}), audio_encoder="libmp3lame")
+_AVI = Container(audio=frozenset({"mp2", "mp3", "ac3", "pcm_s16le"}), audio_encoder="libmp3lame")
 
 _BY_SUFFIX = {
     ".mkv": _MATROSKA,
