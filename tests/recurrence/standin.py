@@ -137,6 +137,18 @@ def cut_clip(length: int, cuts: Collection[int], asked: list[int] | None = None)
     return blank.std.ModifyFrame(blank, mark)
 
 
+def detector(clip: vs.VideoNode, cuts: Collection[int]) -> vs.VideoNode:
+    """Flags that need the frame and its predecessor, as a scene detector does."""
+    before = clip.std.DuplicateFrames([0]).std.Trim(length=clip.num_frames)
+
+    def mark(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
+        output = f[1].copy()
+        output.props["_TecoganCut"] = int(n in cuts)
+        return output
+
+    return clip.std.ModifyFrame([before, clip], mark)
+
+
 @dataclass(frozen=True)
 class Expected:
     pixels: Pixels
@@ -178,10 +190,16 @@ def bounce(k: int, first: int, last: int) -> int:
 
 
 def build(
-    source: Source, schedule: Schedule, cuts: Collection[int] | None = None, recurrence: Hash | None = None
+    source: Source,
+    schedule: Schedule,
+    cuts: Collection[int] | None = None,
+    recurrence: Hash | None = None,
+    *,
+    detecting: bool = False,
 ) -> vs.VideoNode:
+    """The recurrence on the source; `detecting`: the flags are made from its frames, not given."""
     clip = source.clip()
-    flags = None if cuts is None else cut_clip(source.length, cuts)
+    flags = None if cuts is None else detector(clip, cuts) if detecting else cut_clip(source.length, cuts)
     return recurrent(clip, flags, recurrence or Hash(), template=clip.std.BlankClip(keep=True), schedule=schedule)
 
 

@@ -15,22 +15,8 @@ N = 50
 SCHEDULE = Schedule(restart=20, warmup=4, checkpoint=8)
 
 
-def detector(clip: vs.VideoNode, cuts: set[int]) -> vs.VideoNode:
-    """Flags that need the frame and its predecessor, as a scene detector does."""
-    before = clip.std.DuplicateFrames([0]).std.Trim(length=clip.num_frames)
-
-    def mark(n: int, f: list[vs.VideoFrame]) -> vs.VideoFrame:
-        output = f[1].copy()
-        output.props["_TecoganCut"] = int(n in cuts)
-        return output
-
-    return clip.std.ModifyFrame([before, clip], mark)
-
-
 def clip_of(fail: Callable[[int], bool], cuts: set[int] | None) -> vs.VideoNode:
-    clip = Source(N, fail=fail).clip()
-    flags = None if cuts is None else detector(clip, cuts)
-    return recurrent(clip, flags, Hash(), template=clip.std.BlankClip(keep=True), schedule=SCHEDULE)
+    return build(Source(N, fail=fail), SCHEDULE, cuts, detecting=True)
 
 
 def failing_frames(clip: vs.VideoNode) -> tuple[list[int], list[tuple[int, vs.VideoFrame]]]:

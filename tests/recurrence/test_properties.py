@@ -95,7 +95,9 @@ def test_random_requests_on_a_source_that_fails(core: vs.Core, seed: int) -> Non
             failures[n] -= 1
             return failures[n] >= 0
 
-        clip = build(Source(scene.length, scene.pictures, fail=fails), scene.schedule, scene.cuts, Hash(scene.size))
+        source = Source(scene.length, scene.pictures, fail=fails)
+        detecting = chance.random() < 0.5
+        clip = build(source, scene.schedule, scene.cuts, Hash(scene.size), detecting=detecting)
         expected = scene.expected()
         where = f"seed {seed}, pattern {pattern}: {scene}"
         for n, frame in request(clip, scene.numbers(chance), chance.choice([1, 2, 8])):
