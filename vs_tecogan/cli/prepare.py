@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
+log = logging.getLogger(__name__)
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
@@ -38,8 +40,9 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None
 def run(args: argparse.Namespace) -> int:
     """Prepare, and report on stderr; 2 where the input cannot be used."""
     from ..training.errors import TrainingError
+    from ..training.logs import show_on_stderr
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    show_on_stderr()
     try:
         _prepare(args)
     except TrainingError as error:
@@ -60,7 +63,7 @@ def _prepare(args: argparse.Namespace) -> None:
         folder = args.out / "downloads"
         failed = download(read_urls(args.urls), folder, dry_run=args.dry_run)
         for url in failed:
-            logging.warning("not fetched: %s", url)
+            log.warning("not fetched: %s", url)
         if folder.exists():
             videos.append(folder)
         elif args.dry_run and not videos:
@@ -74,7 +77,7 @@ def _prepare(args: argparse.Namespace) -> None:
     report = prepare(videos, args.out, options, lr=args.lr, dry_run=args.dry_run)
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(report.dropped.items())) or "none"
     prefix = "would write " if args.dry_run else ""
-    logging.info(
+    log.info(
         "%s%d clips of %d frames; frames dropped: %s; sources skipped: %d of %d",
         prefix, report.clips, report.frames, reasons, len(report.skipped), report.sources,
     )  # fmt: skip

@@ -1,7 +1,6 @@
 """``vs-tecogan train``: FRVSR, TecoGAN and the variants between."""
 
 import argparse
-import logging
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -34,8 +33,9 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None
 def run(args: argparse.Namespace) -> int:
     """Train, and report on stderr; 2 where settings, data or disk do not allow it."""
     from ..training.errors import TrainingError
+    from ..training.logs import show_on_stderr
 
-    logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
+    show_on_stderr()
     try:
         _train(args)
     except TrainingError as error:

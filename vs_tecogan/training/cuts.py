@@ -91,5 +91,4 @@ def _neighbour_maximum(signal: npt.NDArray[np.float64], reach: int) -> npt.NDArr
     """Largest value within ``reach`` positions of each sample, itself excluded; 0 where there is none."""
     padded = np.pad(signal, reach)
     shifts = [k for k in range(2 * reach + 1) if k != reach]
-    result: npt.NDArray[np.float64] = np.max([padded[k : k + len(signal)] for k in shifts], axis=0)
-    return result
+    return np.asarray(np.stack([padded[k : k + len(signal)] for k in shifts]).max(axis=0), np.float64)

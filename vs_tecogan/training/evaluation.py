@@ -19,6 +19,7 @@ from ..networks.srnet import image_upsampler
 from .config import Config
 from .dataset import SampleOptions
 from .decode import Frame, find_sources, frames_of
+from .degradations import Frames
 from .errors import TrainingError
 from .losses import perceptual_loss
 from .store import Store
@@ -94,7 +95,7 @@ def _raw_clips(config: Config, store: Store) -> Iterator[tuple[str, Iterator[Fra
         yield clip.file, other.hr(clip), other.lr(clip) if clip.lr_file else None
 
 
-def _degrade(hr: Frame, samples: SampleOptions, rng: np.random.Generator) -> tuple[np.ndarray, Frame]:  # type: ignore[type-arg]
+def _degrade(hr: Frame, samples: SampleOptions, rng: np.random.Generator) -> tuple[Frames, Frame]:
     assert samples.degradation is not None
     margin, scale = samples.degradation.margin(samples.scale), samples.scale
     height, width = ((side - 2 * margin) // (8 * scale) * 8 * scale for side in hr.shape[1:3])

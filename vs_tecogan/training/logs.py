@@ -17,6 +17,16 @@ log = logging.getLogger(__name__)
 GIF_FRAME_MS = 120
 
 
+def show_on_stderr() -> None:
+    """Let the package's messages appear on stderr, unless whoever started us has seen to that."""
+    package = logging.getLogger("vs_tecogan")
+    package.setLevel(logging.INFO)
+    if not package.handlers:
+        handler = logging.StreamHandler()
+        handler.setFormatter(logging.Formatter("%(message)s"))
+        package.addHandler(handler)
+
+
 class Logs:
     """Writer of one run; does nothing in processes other than the first.
 
@@ -37,7 +47,7 @@ class Logs:
             except ImportError:
                 log.warning("tensorboard is not installed; metrics.csv and pictures are written all the same")
             else:
-                self._board = SummaryWriter(str(run / "tensorboard"), purge_step=iteration)  # type: ignore[no-untyped-call]
+                self._board = SummaryWriter(str(run / "tensorboard"), purge_step=iteration)
 
     def scalars(self, iteration: int, values: dict[str, float]) -> None:
         """One row of ``metrics.csv`` and as many TensorBoard points."""
