@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+import socket
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +14,9 @@ from .picture import Picture
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
+
+PATIENCE = 15.0
+"""Seconds that a silent network may hold up the download of AlexNet."""
 
 
 def squeeze_distance(path: str | os.PathLike[str]) -> Distance:
@@ -58,14 +61,18 @@ def lpips_distance(trunk: str | os.PathLike[str] | None = None) -> Distance:
         import torch
     except ImportError as error:
         raise NotMeasured(f"the package {error.name} is not installed; pip install lpips") from None
+    patience = socket.getdefaulttimeout()
     with warnings.catch_warnings():  # lpips still asks torchvision in its old way
         warnings.simplefilter("ignore")
         try:
+            socket.setdefaulttimeout(PATIENCE)
             network = lpips.LPIPS(net="alex", version="0.1", pnet_rand=trunk is not None, verbose=False)
         except (OSError, RuntimeError) as error:
             raise NotMeasured(
                 f"AlexNet's weights cannot be downloaded ({error}); give the file alexnet-owt-7be5be79.pth by path"
             ) from None
+        finally:
+            socket.setdefaulttimeout(patience)
     if trunk is not None:
         _fill_trunk(network.net, Path(trunk))
     network = network.eval().requires_grad_(False)
@@ -101,16 +108,3 @@ def _tensor(picture: Picture) -> Tensor:
     import torch
 
     return torch.from_numpy(picture.transpose(2, 0, 1).copy()).float()[None] / 255
-
-
-class Locked:
-    """A distance that one thread computes at a time: bounds memory where the network has threads of its own."""
-
-    def __init__(self, distance: Distance) -> None:
-        self._distance = distance
-        self._lock = threading.Lock()
-
-    def __call__(self, a: Picture, b: Picture) -> float:
-        """See :data:`~vs_tecogan.metrics.evaluation.Distance`."""
-        with self._lock:
-            return self._distance(a, b)

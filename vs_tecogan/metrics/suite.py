@@ -1,0 +1,202 @@
+"""Measuring many pairs: which instruments are to be had, and the averages over frames and over clips."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+
+from .catalogue import BY_KEY, select
+from .errors import MetricsError, NotMeasured
+from .evaluation import Distance, Instruments, Observer, Scores, evaluate_pair
+from .fvd import CLIP_LENGTH, FvdObserver
+from .niqe import BLOCK, niqe_metric
+from .perceptual import lpips_distance, squeeze_distance
+from .protocol import ProtocolName, crop_of, kept_frames
+from .sources import Pair, check_pair
+
+OPTIONAL = {
+    "squeeze": "no SqueezeNet weights were given (--squeezenet FILE)",
+    "fvd": "no I3D network was given (--i3d FILE)",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Options:
+    """What to measure and how."""
+
+    protocol: ProtocolName = "official"
+    metrics: tuple[str, ...] = tuple(BY_KEY)
+    """Keys of the metrics wanted."""
+    jobs: int = 1
+    """Threads."""
+    lpips_weights: Path | None = None
+    """torchvision's AlexNet, for LPIPS and tLP; None = cached or downloaded."""
+    squeezenet: Path | None = None
+    """Keras SqueezeNet 1.1 without top."""
+    niqe_parameters: Path | None = None
+    """Published pristine parameters; None = those of an installed BasicSR."""
+    i3d: Path | None = None
+    """TorchScript I3D."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Measured:
+    """One pair and its scores."""
+
+    pair: Pair
+    scores: Scores
+
+
+@dataclass(frozen=True, kw_only=True)
+class Averages:
+    """Means over several pairs, by metric key."""
+
+    frames: Mapping[str, float]
+    """All frames pooled (FrameAvg, the paper's figures); totals weigh each clip alike."""
+    clips: Mapping[str, float]
+    """Mean of the clips' means (FolderAvg)."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """Everything measured in one run."""
+
+    protocol: ProtocolName
+    keys: tuple[str, ...]
+    """Metrics that were measured, in the order of the tables."""
+    measured: tuple[Measured, ...]
+    result: Averages
+    reference: Averages
+    """The references' own values of the metrics that need none."""
+    not_measured: Mapping[str, str] = field(default_factory=dict)
+    """Reason for each metric that was wanted and could not be had."""
+
+
+type Watch = Callable[[Pair], Sequence[Observer]]
+"""Gives the observers of a pair, asked before its first frame."""
+
+
+def measure(pairs: Sequence[Pair], options: Options, watch: Watch = lambda _: ()) -> Outcome:
+    """Measure pairs one after the other, each on ``options.jobs`` threads.
+
+    :raises MetricsError: a pair does not match, is too short, or a file is unusable; checked before the first frame.
+    """
+    for pair in pairs:
+        check_pair(pair, options.protocol)
+        _check_extent(pair, options.protocol)
+    compared = any(pair.reference is not None for pair in pairs)
+    keys = tuple(key for key in select(options.metrics) if compared or not BY_KEY[key].compares)
+    instruments = find_instruments(keys, options)
+    fvd = FvdObserver(options.i3d) if options.i3d and "fvd" in keys else None
+    measured = []
+    for pair in pairs:
+        fitting, observers = _for_size(instruments, pair, options.protocol), [*watch(pair)]
+        if fvd is not None:
+            fvd.next_pair()
+            observers.append(fvd)
+        scores = evaluate_pair(
+            pair.result.frames(),
+            None if pair.reference is None else pair.reference.frames(),
+            protocol=options.protocol,
+            metrics=keys,
+            instruments=fitting,
+            jobs=options.jobs,
+            observers=observers,
+        )
+        measured.append(Measured(pair=pair, scores=scores))
+    return _outcome(options.protocol, keys, measured, instruments, fvd)
+
+
+def _outcome(
+    protocol: ProtocolName,
+    keys: tuple[str, ...],
+    measured: list[Measured],
+    instruments: Instruments,
+    fvd: FvdObserver | None,
+) -> Outcome:
+    missing = dict(instruments.not_measured)
+    for entry in measured:
+        missing |= entry.scores.not_measured
+    result = average([entry.scores for entry in measured])
+    if fvd is not None and fvd.clips >= 2:
+        value = {"fvd": fvd.distance()}
+        result = Averages(frames={**result.frames, **value}, clips={**result.clips, **value})
+    elif fvd is not None:
+        missing["fvd"] = f"{fvd.clips} whole clips of {CLIP_LENGTH} frames; a Fréchet distance needs two"
+    return Outcome(
+        protocol=protocol,
+        keys=tuple(key for key in keys if key in result.frames),
+        measured=tuple(measured),
+        result=result,
+        reference=average([entry.scores for entry in measured], reference=True),
+        not_measured={key: missing[key] for key in keys if key in missing and key not in result.frames},
+    )
+
+
+def _check_extent(pair: Pair, protocol: ProtocolName) -> None:
+    """:raises MetricsError: the protocol leaves no frame or no pixel of the pair."""
+    clip = pair.reference or pair.result
+    crop_of(protocol, clip.height, clip.width)
+    if not kept_frames(clip.length, protocol):
+        raise MetricsError(
+            f"{clip.path} has {clip.length} frames; the official protocol skips two at each end, "
+            "so use the plain protocol"
+        )
+
+
+def _for_size(instruments: Instruments, pair: Pair, protocol: ProtocolName) -> Instruments:
+    """Leave out what a pair's pictures are too small for."""
+    clip = pair.reference or pair.result
+    crop = crop_of(protocol, clip.height, clip.width)
+    if instruments.niqe is None or (crop.height // BLOCK) * (crop.width // BLOCK) >= 2:
+        return instruments
+    reason = f"{pair.name}: {crop.width}x{crop.height} holds fewer than two blocks of {BLOCK}x{BLOCK}"
+    return replace(instruments, niqe=None, not_measured={**instruments.not_measured, "niqe": reason})
+
+
+def find_instruments(keys: Iterable[str], options: Options) -> Instruments:
+    """Open what the wanted metrics need, and say why where that is not possible.
+
+    :raises MetricsError: a file that was given cannot be used.
+    """
+    wanted = set(keys)
+    missing: dict[str, str] = {}
+    lpips: Distance | None = None
+    squeeze: Distance | None = None
+    niqe = None
+    if wanted & {"lpips", "tlp"}:
+        try:
+            lpips = lpips_distance(options.lpips_weights)
+        except NotMeasured as reason:
+            missing |= {"lpips": str(reason), "tlp": str(reason)}
+    if "squeeze" in wanted and options.squeezenet is not None:
+        squeeze = squeeze_distance(options.squeezenet)
+    if "niqe" in wanted:
+        try:
+            niqe = niqe_metric(options.niqe_parameters)
+        except NotMeasured as reason:
+            missing["niqe"] = str(reason)
+    given = {"squeeze": options.squeezenet, "fvd": options.i3d}
+    missing |= {key: reason for key, reason in OPTIONAL.items() if given[key] is None}
+    return Instruments(
+        lpips=lpips,
+        squeeze=squeeze,
+        niqe=niqe,
+        not_measured={key: reason for key, reason in missing.items() if key in wanted},
+    )
+
+
+def average(scores: Sequence[Scores], *, reference: bool = False) -> Averages:
+    """FrameAvg and FolderAvg of several clips' scores; metrics that only some clips have are averaged over those."""
+    curves = [one.reference_curves if reference else one.curves for one in scores]
+    totals = [one.reference_totals if reference else one.totals for one in scores]
+    frames, clips = {}, {}
+    for key in BY_KEY:
+        values = [curve[key].values for curve in curves if key in curve]
+        if values:
+            frames[key] = float(np.mean(np.concatenate(values)))
+            clips[key] = float(np.mean([np.mean(one) for one in values]))
+        elif alone := [total[key] for total in totals if key in total]:
+            frames[key] = clips[key] = float(np.mean(alone))
+    return Averages(frames=frames, clips=clips)

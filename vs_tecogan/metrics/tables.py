@@ -1,0 +1,132 @@
+"""Scores as text, JSON and CSV."""
+
+import csv
+import json
+import math
+from collections.abc import Mapping
+from typing import TextIO
+
+from .catalogue import BY_KEY
+from .suite import Outcome
+
+ARROWS = {"higher": "↑", "lower": "↓", "reference": "≈"}
+
+
+def number(key: str, value: float | None) -> str:
+    """A value at its metric's precision; ∞ for equal pictures, a dash where there is none."""
+    if value is None:
+        return "–"
+    return f"{value:.{BY_KEY[key].digits}f}" if math.isfinite(value) else "∞"
+
+
+def heading(key: str) -> str:
+    """A metric's label, unit, and the direction that is better."""
+    metric = BY_KEY[key]
+    return " ".join(part for part in (metric.label, metric.unit, ARROWS[metric.better]) if part)
+
+
+def rows(outcome: Outcome) -> list[tuple[str, Mapping[str, float], Mapping[str, float]]]:
+    """Name, result's and reference's values of every pair, then the averages of several."""
+    table = [(m.pair.name, m.scores.means, m.scores.reference_means) for m in outcome.measured]
+    averages: list[tuple[str, Mapping[str, float], Mapping[str, float]]] = [
+        ("average of frames", outcome.result.frames, outcome.reference.frames),
+        ("average of clips", outcome.result.clips, outcome.reference.clips),
+    ]
+    return [*table, *(averages if len(table) > 1 or "fvd" in outcome.keys else [])]
+
+
+def text_table(outcome: Outcome) -> str:
+    """Columns of equal width; beside a metric without reference the reference's own value, after a slash."""
+    cells = [["", *(heading(key) for key in outcome.keys)]]
+    for name, mine, theirs in rows(outcome):
+        line = [name]
+        for key in outcome.keys:
+            value = number(key, mine.get(key))
+            line.append(f"{value} / {number(key, theirs[key])}" if key in theirs else value)
+        cells.append(line)
+    widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
+    lines = [
+        "  ".join([line[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True))])
+        for line in cells
+    ]
+    notes = [
+        f"{protocol_text(outcome)}; ↑ higher is better, ↓ lower, ≈ near the reference's own value (after the slash)"
+    ]
+    notes += [f"{label}: not measured: {reason}" for label, reason in missing(outcome)]
+    return "\n".join([line.rstrip() for line in lines] + notes)
+
+
+def missing(outcome: Outcome) -> list[tuple[str, str]]:
+    """Labels of the metrics that were not measured, and why; metrics of one reason together."""
+    grouped: dict[str, list[str]] = {}
+    for key, reason in outcome.not_measured.items():
+        grouped.setdefault(reason, []).append(BY_KEY[key].label)
+    return [(", ".join(labels), reason) for reason, labels in grouped.items()]
+
+
+def protocol_text(outcome: Outcome) -> str:
+    """The protocol in a few words."""
+    if outcome.protocol == "plain":
+        return "plain protocol (every frame, no crop)"
+    return "official protocol (two frames skipped at both ends, crop to multiples of 32)"
+
+
+def finite(value: float) -> float | str:
+    """JSON and CSV have no infinity: the text "inf" stands for it."""
+    return value if math.isfinite(value) else str(value)
+
+
+def as_json(outcome: Outcome) -> str:
+    """Everything measured, as JSON text."""
+
+    def plain(values: Mapping[str, float]) -> dict[str, float | str]:
+        return {key: finite(value) for key, value in values.items()}
+
+    pairs = [
+        {
+            "name": m.pair.name,
+            "result": str(m.pair.result.path),
+            "reference": None if m.pair.reference is None else str(m.pair.reference.path),
+            "frames": m.scores.total,
+            "crop": {"top": m.scores.crop.top, "left": m.scores.crop.left,
+                     "height": m.scores.crop.height, "width": m.scores.crop.width},
+            "means": plain(m.scores.means),
+            "reference_means": plain(m.scores.reference_means),
+            "curves": {
+                side: {
+                    key: {"frames": curve.frames, "values": [finite(v) for v in curve.values]}
+                    for key, curve in curves.items()
+                }
+                for side, curves in (("result", m.scores.curves), ("reference", m.scores.reference_curves))
+            },
+        }
+        for m in outcome.measured
+    ]  # fmt: skip
+    document = {
+        "protocol": outcome.protocol,
+        "metrics": {
+            key: {"label": BY_KEY[key].label, "unit": BY_KEY[key].unit, "better": BY_KEY[key].better}
+            for key in outcome.keys
+        },
+        "frame_average": plain(outcome.result.frames),
+        "clip_average": plain(outcome.result.clips),
+        "reference_frame_average": plain(outcome.reference.frames),
+        "reference_clip_average": plain(outcome.reference.clips),
+        "not_measured": dict(outcome.not_measured),
+        "pairs": pairs,
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def write_csv(outcome: Outcome, file: TextIO) -> None:
+    """One line a frame and pair: the result's values, and the reference's own as ``reference_...``."""
+    curves = [(m.pair.name, m.scores.curves, m.scores.reference_curves) for m in outcome.measured]
+    mine = [key for key in BY_KEY if any(key in c for _, c, _ in curves)]
+    theirs = [key for key in BY_KEY if any(key in c for _, _, c in curves)]
+    writer = csv.writer(file, lineterminator="\n")
+    writer.writerow(["clip", "frame", *mine, *(f"reference_{key}" for key in theirs)])
+    for name, result, reference in curves:
+        tables = [dict(zip(c[k].frames, c[k].values, strict=True)) if k in c else {}
+                  for c, keys in ((result, mine), (reference, theirs)) for k in keys]  # fmt: skip
+        for frame in sorted(set().union(*tables)):
+            writer.writerow([name, frame, *(finite(t[frame]) if frame in t else "" for t in tables)])
