@@ -1,0 +1,130 @@
+// Python bindings. Tensors come as addresses: vs_tecogan/ops/native.py checks shapes, types and layouts, and alone calls this.
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "kernels.h"
+
+namespace py = pybind11;
+
+namespace {
+
+using Address = std::uintptr_t;
+
+const std::vector<const vst::Kernels*>& levels() {
+  static const std::vector<const vst::Kernels*> all = [] {
+    std::vector<const vst::Kernels*> found(8);
+    found.resize(vst::available_kernels(found.data(), 8));
+    return found;
+  }();
+  return all;
+}
+
+const vst::Kernels& kernels(int level) { return *levels().at(static_cast<std::size_t>(level)); }
+
+template <typename T>
+T* pointer(Address address) {
+  return reinterpret_cast<T*>(address);
+}
+
+vst::Type type_of(bool bfloat16) { return bfloat16 ? vst::Type::kBFloat16 : vst::Type::kFloat32; }
+
+// Holds the buffers of three planes while the GIL is away.
+struct HeldPlanes {
+  HeldPlanes(const py::sequence& sequence, int height, int width, bool writable) {
+    if (py::len(sequence) != 3) throw std::invalid_argument("expected three planes");
+    for (int c = 0; c < 3; ++c) {
+      buffers[c] = py::reinterpret_borrow<py::buffer>(sequence[c]).request(writable);
+      const py::buffer_info& b = buffers[c];
+      if (b.itemsize != 4 || b.format != "f" || b.ndim != 2 || b.shape[0] != height || b.shape[1] != width ||
+          (b.strides[1] != 4 && width > 1))
+        throw std::invalid_argument("plane " + std::to_string(c) + " is not a float32 plane of " +
+                                    std::to_string(height) + " rows of " + std::to_string(width) + " samples");
+      planes.data[c] = static_cast<char*>(b.ptr);
+      planes.stride[c] = b.strides[0];
+    }
+  }
+  py::buffer_info buffers[3];
+  vst::Planes planes;
+};
+
+}  // namespace
+
+PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
+  m.def("levels", [] {
+    py::list names;
+    for (const auto* level : levels()) names.append(level->name);
+    return names;
+  });
+  m.def("has_openmp", [] {
+#ifdef _OPENMP
+    return true;
+#else
+    return false;
+#endif
+  });
+  m.def("warp", [](Address image, Address flow, Address output, int n, int c, int h, int w, int threads, int level) {
+    py::gil_scoped_release release;
+    kernels(level).warp({pointer<float>(image), pointer<float>(flow), pointer<float>(output), n, c, h, w}, threads);
+  });
+  m.def("warp_backward", [](Address gradient, Address image, Address flow, Address image_gradient,
+                            Address flow_gradient, int n, int c, int h, int w, int threads, int level) {
+    py::gil_scoped_release release;
+    kernels(level).warp_backward({pointer<float>(gradient), pointer<float>(image), pointer<float>(flow),
+                                  pointer<float>(image_gradient), pointer<float>(flow_gradient), n, c, h, w},
+                                 threads);
+  });
+  m.def("recur", [](Address lr, Address previous, Address flow, Address output, bool bfloat16, int h, int w, int scale,
+                    int grid, int threads, int level) {
+    py::gil_scoped_release release;
+    kernels(level).recur({pointer<float>(lr), pointer<float>(previous), pointer<float>(flow), pointer<void>(output),
+                          type_of(bfloat16), h, w, scale, grid},
+                         threads);
+  });
+  m.def("interleave", [](const std::vector<Address>& planes, Address output, bool bfloat16, int h, int w, int threads,
+                         int level) {
+    py::gil_scoped_release release;
+    std::vector<const float*> rows;
+    for (Address plane : planes) rows.push_back(pointer<float>(plane));
+    kernels(level).interleave(
+        {rows.data(), static_cast<int>(rows.size()), h, w, pointer<void>(output), type_of(bfloat16)}, threads);
+  });
+  m.def("narrow_conv", [](Address above, Address rows, Address weight, Address bias, bool bfloat16, int row_count,
+                          int width, int inputs, int outputs, bool bottom, Address skip, int skip_height,
+                          int skip_width, int scale, int grid, int first_row, Address output, int output_height,
+                          int threads, int level) {
+    py::gil_scoped_release release;
+    kernels(level).narrow_conv(
+        {pointer<void>(above), pointer<void>(rows), pointer<void>(weight), pointer<float>(bias), type_of(bfloat16),
+         row_count, width, inputs, outputs, bottom, pointer<float>(skip), skip_height, skip_width, scale, grid,
+         first_row, pointer<float>(output), output_height},
+        threads);
+  });
+  m.def("skip_add", [](Address residual, Address lr, const py::sequence& planes, int h, int w, int scale, int grid,
+                       bool clamp, int threads, int level) {
+    HeldPlanes held(planes, h * scale, w * scale, true);
+    py::gil_scoped_release release;
+    kernels(level).skip_add({pointer<float>(residual), pointer<float>(lr), held.planes, h, w, scale, grid, clamp},
+                            threads);
+  });
+  m.def("read_planes", [](const py::sequence& planes, Address tensor, int h, int w, int threads, int level) {
+    HeldPlanes held(planes, h, w, false);
+    py::gil_scoped_release release;
+    kernels(level).read_planes({held.planes, pointer<float>(tensor), h, w, true}, threads);
+  });
+  m.def("write_planes", [](Address tensor, const py::sequence& planes, int h, int w, bool clamp, int threads,
+                           int level) {
+    HeldPlanes held(planes, h, w, true);
+    py::gil_scoped_release release;
+    kernels(level).write_planes({held.planes, pointer<float>(tensor), h, w, clamp}, threads);
+  });
+  m.def("double_size", [](Address input, Address output, bool bfloat16, int h, int w, int channels, int grid,
+                          int threads, int level) {
+    py::gil_scoped_release release;
+    kernels(level).double_size(
+        {pointer<void>(input), pointer<void>(output), type_of(bfloat16), h, w, channels, grid}, threads);
+  });
+}

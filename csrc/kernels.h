@@ -1,0 +1,129 @@
+// The operators that the CPU extension offers, and the arguments they take. One table of functions is built per
+// instruction set (kernels.inl); dispatch.cpp picks one at run time.
+//
+// Every operator gives the same bits for any number of threads: threads share out rows or planes, never a sum.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace vst {
+
+enum class Type : int { kFloat32 = 0, kBFloat16 = 1 };
+
+// Rows of float32 planes with any stride between rows (in bytes); samples of a row are adjacent.
+struct Planes {
+  char* data[3];
+  std::ptrdiff_t stride[3];
+};
+
+// Backward warp of (batch, channels, height, width) by flow (batch, 2, height, width), all contiguous float32.
+struct Warp {
+  const float* image;
+  const float* flow;
+  float* output;
+  int batch, channels, height, width;
+};
+
+// Its gradient. Both results are written, not added to.
+struct WarpBackward {
+  const float* gradient;
+  const float* image;
+  const float* flow;
+  float* image_gradient;
+  float* flow_gradient;
+  int batch, channels, height, width;
+};
+
+// The network's input in one pass: the LR frame, then space-to-depth of the previous output warped by the enlarged flow.
+// (height, width) is LR; output is (height, width, 3 + 3 * scale * scale), channels last.
+struct Recur {
+  const float* lr;        // (3, height, width)
+  const float* previous;  // (3, scale * height, scale * width), or null: the recurrent channels are zero
+  const float* flow;      // (2, height, width) in LR pixels
+  void* output;
+  Type type;
+  int height, width, scale, grid;
+};
+
+// Planar float32 to channels last: output[y][x][c] = planes[c][y][x].
+struct Interleave {
+  const float* const* planes;
+  int channels, height, width;
+  void* output;
+  Type type;
+};
+
+// 3x3 convolution, zero padding, of channels-last rows to at most three planes in float32, plus bias, plus an enlarged
+// image (`skip`, or null). `above` holds the two rows before `rows` (null at the top of the image). Produces the rows from
+// first_row on; the last one given is a result only where `bottom` says that the image ends there.
+struct NarrowConv {
+  const void* above;
+  const void* rows;
+  const void* weight;  // (outputs, 9, inputs), same type as the rows
+  const float* bias;
+  Type type;
+  int row_count, width, inputs, outputs;
+  bool bottom;
+  const float* skip;  // (outputs, skip_height, skip_width)
+  int skip_height, skip_width, scale, grid;
+  int first_row;
+  float* output;  // (outputs, output_height, width)
+  int output_height;
+};
+
+// Output = residual (channels first, float32) + enlarged image, clamped to [0, 1] if asked, into planes.
+struct SkipAdd {
+  const float* residual;  // (3, scale * height, scale * width), or null
+  const float* lr;        // (3, height, width)
+  Planes output;
+  int height, width, scale, grid;
+  bool clamp;
+};
+
+// Planes to a contiguous (3, height, width) tensor, cleaned (see clean in portable.h), or the other way round.
+struct Copy {
+  Planes planes;
+  float* tensor;
+  int height, width;
+  bool clamp;
+};
+
+// Bilinear x2 of channels-last features (height, width, channels).
+struct Double {
+  const void* input;
+  void* output;
+  Type type;
+  int height, width, channels, grid;
+};
+
+struct Kernels {
+  const char* name;
+  void (*warp)(const Warp&, int threads);
+  void (*warp_backward)(const WarpBackward&, int threads);
+  void (*recur)(const Recur&, int threads);
+  void (*interleave)(const Interleave&, int threads);
+  void (*narrow_conv)(const NarrowConv&, int threads);
+  void (*skip_add)(const SkipAdd&, int threads);
+  void (*read_planes)(const Copy&, int threads);
+  void (*write_planes)(const Copy&, int threads);
+  void (*double_size)(const Double&, int threads);
+};
+
+// Instruction sets of this machine, best first; never empty. `levels` receives at most `capacity` tables.
+int available_kernels(const Kernels** levels, int capacity);
+
+}  // namespace vst
+
+namespace vst_base {
+const vst::Kernels& table();
+}
+namespace vst_avx2 {
+const vst::Kernels& table();
+}
+namespace vst_avx512 {
+const vst::Kernels& table();
+}
+namespace vst_avx512bf16 {
+const vst::Kernels& table();
+}

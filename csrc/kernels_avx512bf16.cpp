@@ -1,0 +1,16 @@
+#ifdef VST_X86_LEVELS
+// The target is set before any header, so that everything here, and nothing elsewhere, is built for it.
+#if defined(__clang__)
+#pragma clang attribute push(__attribute__((target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16"))), apply_to = function)
+#else
+#pragma GCC target("avx2,fma,avx512f,avx512bw,avx512dq,avx512vl,avx512bf16")
+#endif
+#define VST_NAMESPACE vst_avx512bf16
+#define VST_LEVEL_NAME "avx512bf16"
+#define VST_VECTOR_BYTES 64
+#define VST_HAS_BF16_DOT 1
+#include "kernels.inl"
+#if defined(__clang__)
+#pragma clang attribute pop
+#endif
+#endif

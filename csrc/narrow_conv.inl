@@ -1,0 +1,70 @@
+// 3x3 convolution from many channels to two or three.
+//
+// General convolution libraries pad the outputs to a whole vector (16 for 3); here lanes run along the inputs instead.
+#pragma once
+
+#include "simd.h"
+
+namespace VST_NAMESPACE {
+
+const int kGroup = kLanes / 2;  // pixels that share each loaded weight
+
+template <typename T, int kOutputs>
+void conv_group(const T* const rows[3], const T* weight, const float* bias, int x, int inputs, float* const* out) {
+  typedef Dot<T> D;
+  Vec sums[kOutputs][kGroup] = {};
+  for (int ky = 0; ky < 3; ++ky)
+    for (int kx = 0; kx < 3; ++kx) {
+      const T* source = rows[ky] + (std::ptrdiff_t)(x + kx - 1) * inputs;
+      const T* w = weight + (ky * 3 + kx) * inputs;
+      for (int c = 0; c < inputs; c += D::kStep) {
+        typename D::Input weights[kOutputs];
+        for (int o = 0; o < kOutputs; ++o) weights[o] = D::load(w + (std::ptrdiff_t)o * 9 * inputs + c);
+#pragma GCC unroll 8
+        for (int p = 0; p < kGroup; ++p) {
+          const typename D::Input value = D::load(source + (std::ptrdiff_t)p * inputs + c);
+#pragma GCC unroll 3
+          for (int o = 0; o < kOutputs; ++o) sums[o][p] = D::add(sums[o][p], value, weights[o]);
+        }
+      }
+    }
+  for (int o = 0; o < kOutputs; ++o) {
+    for (int n = kGroup; n > 1; n /= 2)
+      for (int i = 0; i < n / 2; ++i) sums[o][i] = add_pairs(sums[o][2 * i], sums[o][2 * i + 1]);
+    for (int p = 0; p < kGroup; ++p) out[o][x + p] = sums[o][0][2 * p] + sums[o][0][2 * p + 1] + bias[o];
+  }
+}
+
+// One pixel, any number of inputs; columns outside the image are left out.
+template <typename T, int kOutputs>
+void conv_pixel(const T* const rows[3], const T* weight, const float* bias, int x, int width, int inputs,
+                float* const* out) {
+  typedef Dot<T> D;
+  for (int o = 0; o < kOutputs; ++o) {
+    Vec sum = {};
+    float rest = bias[o];
+    for (int ky = 0; ky < 3; ++ky)
+      for (int kx = 0; kx < 3; ++kx) {
+        const int column = x + kx - 1;
+        if (column < 0 || column >= width) continue;
+        const T* source = rows[ky] + (std::ptrdiff_t)column * inputs;
+        const T* w = weight + (std::ptrdiff_t)(o * 9 + ky * 3 + kx) * inputs;
+        int c = 0;
+        for (; c + D::kStep <= inputs; c += D::kStep) sum = D::add(sum, D::load(source + c), D::load(w + c));
+        for (; c < inputs; ++c) rest += widen(source[c]) * widen(w[c]);
+      }
+    out[o][x] = sum_lanes(sum) + rest;
+  }
+}
+
+template <typename T, int kOutputs>
+void conv_row(const T* const rows[3], const T* weight, const float* bias, int width, int inputs, float* const* out) {
+  int x = 0;
+  if (inputs % Dot<T>::kStep == 0 && width > kGroup + 1) {
+    conv_pixel<T, kOutputs>(rows, weight, bias, 0, width, inputs, out);
+    for (x = 1; x + kGroup < width; x += kGroup) conv_group<T, kOutputs>(rows, weight, bias, x, inputs, out);
+  }
+  for (; x < width; ++x) conv_pixel<T, kOutputs>(rows, weight, bias, x, width, inputs, out);
+}
+
+}  // namespace VST_NAMESPACE

@@ -1,0 +1,232 @@
+"""The CPU extension against the torch references, on every instruction set of this machine."""
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vs_tecogan.ops import (
+    backward_warp,
+    native,
+    space_to_depth,
+    upsample_bicubic,
+    upsample_bilinear,
+    upsample_bilinear_centred,
+)
+from vs_tecogan.ops.native import Grid
+
+pytestmark = pytest.mark.skipif(not native.available(), reason=f"native extension {native.describe()}")
+
+LEVELS = range(len(native.levels())) if native.available() else range(0)
+UPSAMPLERS = {
+    Grid.BICUBIC_LEGACY: upsample_bicubic,
+    Grid.BILINEAR_LEGACY: upsample_bilinear,
+    Grid.BILINEAR_CENTRED: upsample_bilinear_centred,
+}
+SIZES = [(1, 1), (1, 7), (5, 1), (3, 4), (9, 17), (13, 131), (8, 256)]
+
+
+def noise(*shape: int, seed: int = 0) -> Tensor:
+    return torch.rand(*shape, generator=torch.Generator().manual_seed(seed))
+
+
+def strided(height: int, width: int) -> list[np.ndarray]:
+    """Planes as VapourSynth hands them out: rows padded to 64 bytes."""
+    pitch = (width + 15) // 16 * 16 + 16
+    return [np.full((height, pitch), 7, np.float32)[:, :width] for _ in range(3)]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("size", SIZES)
+def test_warp_equals_reference(size: tuple[int, int], level: int) -> None:
+    """Wrong borders, swapped flow channels or a block boundary handled wrongly."""
+    image, flow = noise(2, 3, *size), (noise(2, 2, *size, seed=1) - 0.5) * 30
+    # The reference maps positions to [-1, 1] and back, which costs up to 1e-4 of a pixel in 256.
+    torch.testing.assert_close(
+        native.backward_warp(image, flow, level=level), backward_warp(image, flow), atol=2e-4, rtol=0
+    )
+
+
+def test_warp_of_integer_flow_is_exact() -> None:
+    """A rounding error at whole positions, where bilinear sampling must copy."""
+    image = noise(1, 3, 12, 20)
+    flow = torch.zeros(1, 2, 12, 20)
+    flow[:, 0], flow[:, 1] = 3, -2
+    warped = native.backward_warp(image, flow)
+    assert torch.equal(warped[:, :, 2:, :17], image[:, :, :10, 3:])
+    assert torch.equal(warped[:, :, 0, 17:], image[:, :, 0, -1:].expand(1, 3, 3))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("size", [(1, 1), (1, 6), (9, 17), (12, 40)])
+def test_warp_gradients(size: tuple[int, int], level: int) -> None:
+    """A wrong backward pass, also where positions are clamped at the border."""
+    image, flow = noise(2, 4, *size), (noise(2, 2, *size, seed=1) - 0.5) * 9
+    weight = noise(2, 4, *size, seed=2)
+    results = []
+    for warp in (lambda a, b: native.backward_warp(a, b, level=level), backward_warp):
+        a, b = image.clone().requires_grad_(), flow.clone().requires_grad_()
+        (warp(a, b) * weight).sum().backward()
+        results.append((a.grad, b.grad))
+    for mine, reference in zip(*results, strict=True):
+        assert mine is not None and reference is not None
+        torch.testing.assert_close(mine, reference, atol=1e-4, rtol=1e-4)
+
+
+def test_warp_numerical_gradient() -> None:
+    """Reference and native agreeing on something that is no derivative."""
+    image, flow = noise(1, 2, 6, 7), noise(1, 2, 6, 7, seed=3) * 0.8 + 0.1
+    flow.requires_grad_()
+    loss = native.backward_warp(image, flow).square().sum()
+    loss.backward()
+    assert flow.grad is not None
+    step = torch.zeros_like(flow)
+    step[0, 1, 2, 3] = 1e-2
+    with torch.no_grad():
+        up, down = (native.backward_warp(image, flow + k * step).double().square().sum() for k in (1, -1))
+    assert abs((up - down) / 2e-2 - flow.grad[0, 1, 2, 3]) < 1e-3
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("grid", list(Grid))
+@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("size", SIZES)
+def test_recurrent_input(size: tuple[int, int], scale: int, grid: Grid, level: int) -> None:
+    """Channel order, grid of the flow, its multiplication by the scale, the borders."""
+    h, w = size
+    lr, previous = noise(1, 3, h, w), noise(1, 3, h * scale, w * scale, seed=1)
+    flow = (noise(1, 2, h, w, seed=2) - 0.5) * 6
+    large = UPSAMPLERS[grid](flow * scale, scale)
+    expected = torch.cat((lr, space_to_depth(backward_warp(previous, large), scale)), dim=1)
+    mine = native.recurrent_input(lr, previous, flow, scale=scale, grid=grid, level=level)
+    assert mine.permute(0, 2, 3, 1).is_contiguous()
+    torch.testing.assert_close(mine, expected, atol=3e-3, rtol=0)  # positions near 1000 pixels: see the warp above
+    assert (mine - expected).abs().mean() < 2e-5
+    half = native.recurrent_input(lr, previous, flow, scale=scale, grid=grid, dtype=torch.bfloat16, level=level)
+    assert torch.equal(half, mine.to(torch.bfloat16))
+
+
+def test_recurrent_input_of_the_zero_state() -> None:
+    """The first frame reading memory that nothing was written to."""
+    lr = noise(1, 3, 5, 6)
+    mine = native.recurrent_input(lr, None, None, scale=4, grid=Grid.BICUBIC_LEGACY)
+    assert torch.equal(mine[:, :3], lr)
+    assert not mine[:, 3:].any()
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_interleave(level: int) -> None:
+    """Planes in the wrong order; bfloat16 rounded otherwise than by torch."""
+    a, b = noise(1, 3, 7, 33), noise(1, 3, 7, 33, seed=1)
+    both = torch.cat((a, b), dim=1)
+    for dtype in native.FLOATS:
+        assert torch.equal(native.interleave([a, b], dtype=dtype, level=level), both.to(dtype))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("dtype", native.FLOATS)
+@pytest.mark.parametrize(("inputs", "outputs", "width"), [(64, 3, 61), (32, 2, 24), (20, 3, 9), (64, 3, 1), (5, 2, 2)])
+def test_narrow_conv(inputs: int, outputs: int, width: int, dtype: torch.dtype, level: int) -> None:
+    """Taps, padding at each border, remainders of the vector width."""
+    rows = (noise(1, inputs, 6, width) - 0.5).to(dtype).contiguous(memory_format=torch.channels_last)
+    rows = rows.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
+    weight, bias = (noise(outputs, inputs, 3, 3, seed=1) - 0.5).to(dtype), noise(outputs, seed=2)
+    expected = F.conv2d(rows.double(), weight.double(), bias.double(), padding=1).float()
+    mine = torch.empty(1, outputs, 6, width)
+    native.narrow_conv(rows, native.pack_narrow_weight(weight, dtype), bias, mine, level=level)
+    torch.testing.assert_close(mine, expected, atol=3e-5, rtol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", native.FLOATS)
+def test_narrow_conv_in_bands(dtype: torch.dtype) -> None:
+    """Bands that differ, by a bit, from the whole image, and a skip on the wrong row."""
+    features = noise(20, 40, 64).sub(0.5).to(dtype)[None].permute(0, 3, 1, 2)
+    weight, bias = native.pack_narrow_weight(noise(3, 64, 3, 3, seed=1) - 0.5, dtype), noise(3)
+    skip = noise(1, 3, 5, 10)
+    whole, banded = torch.empty(1, 3, 20, 40), torch.empty(1, 3, 20, 40)
+    native.narrow_conv(features, weight, bias, whole, skip=skip)
+    row, above = 0, None
+    for start, stop in ((0, 2), (2, 7), (7, 8), (8, 16), (16, 20)):
+        rows = features[:, :, start:stop]
+        row += native.narrow_conv(rows, weight, bias, banded, above=above, first_row=row, bottom=stop == 20, skip=skip)
+        above = features[:, :, stop - 2 : stop]
+    assert row == 20
+    assert torch.equal(whole, banded)
+    plain = torch.empty(1, 3, 20, 40)
+    native.narrow_conv(features, weight, bias, plain)
+    torch.testing.assert_close(whole, plain + upsample_bicubic(skip, 4), atol=1e-6, rtol=0)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("grid", list(Grid))
+@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("size", SIZES)
+def test_skip_add(size: tuple[int, int], scale: int, grid: Grid, level: int) -> None:
+    """The skip's grid and borders, the clamp, and writes outside the rows of strided planes."""
+    lr, residual = noise(1, 3, *size), (noise(1, 3, size[0] * scale, size[1] * scale, seed=1) - 0.5) * 2
+    expected = UPSAMPLERS[grid](lr, scale) + residual
+    for clamp in (False, True):
+        planes = strided(size[0] * scale, size[1] * scale)
+        native.skip_add(residual, lr, planes, scale=scale, grid=grid, clamp=clamp, level=level)
+        wanted = expected.clamp(0, 1) if clamp else expected
+        torch.testing.assert_close(torch.from_numpy(np.stack(planes))[None], wanted, atol=2e-6, rtol=0)
+        assert all((p.base[:, size[1] * scale :] == 7).all() for p in planes)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_planes_round_trip(level: int) -> None:
+    """Strides ignored, NaN or infinities let through, a write outside the image."""
+    source = strided(5, 19)
+    for plane, values in zip(source, noise(3, 5, 19).numpy(), strict=True):
+        plane[...] = values
+    source[0][0, 0], source[1][2, 3], source[2][4, 18] = np.nan, np.inf, -np.inf
+    image = native.read_planes(source, level=level)
+    assert (image[0, 0, 0, 0], image[0, 1, 2, 3], image[0, 2, 4, 18]) == (0, 1, 0)
+    target = strided(5, 19)
+    native.write_planes(image, target, level=level)
+    assert np.array_equal(np.stack(target), image[0].numpy())
+    assert all((p.base[:, 19:] == 7).all() for p in target)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("grid", [Grid.BILINEAR_LEGACY, Grid.BILINEAR_CENTRED])
+@pytest.mark.parametrize("size", SIZES)
+def test_double_size(size: tuple[int, int], grid: Grid, level: int) -> None:
+    """FNet's inner upsampling on the wrong grid."""
+    for dtype, tolerance in ((torch.float32, 1e-6), (torch.bfloat16, 4e-3)):
+        features = noise(*size, 32).to(dtype)[None].permute(0, 3, 1, 2)
+        mine = native.double_size(features, grid=grid, level=level)
+        torch.testing.assert_close(mine.float(), UPSAMPLERS[grid](features.float(), 2), atol=tolerance, rtol=0)
+
+
+def test_bits_do_not_depend_on_threads() -> None:
+    """A sum whose order depends on how the work was shared out."""
+    image, flow = noise(2, 3, 40, 70), (noise(2, 2, 40, 70, seed=1) - 0.5) * 20
+    lr, previous = noise(1, 3, 40, 70), noise(1, 3, 160, 280)
+    results = []
+    for threads in (1, 2, 5):
+        a, b = image.clone().requires_grad_(), flow.clone().requires_grad_()
+        warped = native.backward_warp(a, b, threads=threads)
+        warped.square().sum().backward()
+        assert a.grad is not None and b.grad is not None
+        recur = native.recurrent_input(
+            lr, previous, flow[:1], scale=4, grid=Grid.BICUBIC_LEGACY, threads=threads, dtype=torch.bfloat16
+        )
+        results.append((warped.detach(), a.grad, b.grad, recur))
+    assert all(torch.equal(x, y) for other in results[1:] for x, y in zip(results[0], other, strict=True))
+
+
+def test_wrong_arguments_are_refused() -> None:
+    """Addresses handed to C++ unchecked: a crash instead of an error."""
+    lr = noise(1, 3, 4, 4)
+    with pytest.raises(ValueError, match="flow is"):
+        native.backward_warp(lr, noise(1, 2, 4, 5))
+    with pytest.raises(ValueError, match="not contiguous"):
+        native.interleave([noise(1, 4, 4, 3).permute(0, 3, 1, 2)])
+    with pytest.raises(ValueError, match="plane 1"):
+        native.write_planes(
+            lr, [np.zeros((4, 4), np.float32), np.zeros((4, 5), np.float32), np.zeros((4, 4), np.float32)]
+        )
+    with pytest.raises(ValueError, match="do not lie"):
+        native.narrow_conv(noise(1, 4, 4, 32).permute(0, 3, 1, 2), noise(3, 9, 32), noise(3), torch.empty(1, 3, 2, 4))
