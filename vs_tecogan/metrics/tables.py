@@ -67,8 +67,8 @@ def missing(outcome: Outcome) -> list[tuple[str, str]]:
 def protocol_text(outcome: Outcome) -> str:
     """The protocol in a few words."""
     if outcome.protocol == "plain":
-        return "plain protocol (every frame, no crop)"
-    return "official protocol (two frames skipped at both ends, crop to multiples of 32)"
+        return "Plain protocol (every frame, no crop)"
+    return "Official protocol (two frames skipped at both ends, crop to multiples of 32)"
 
 
 def finite(value: float) -> float | str:

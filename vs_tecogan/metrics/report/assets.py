@@ -23,14 +23,17 @@ summary h2 { display:inline; overflow-wrap:anywhere; }
 .own { white-space:nowrap; }
 .scroll { overflow-x:auto; }
 table { border-collapse:collapse; font-variant-numeric:tabular-nums; font-size:.9rem; min-width:100%; }
-th, td { padding:.35rem .7rem; text-align:right; white-space:nowrap; border-bottom:1px solid var(--line); }
-thead th { color:var(--soft); font-weight:600; }
+th, td { padding:.35rem .5rem; text-align:right; vertical-align:top; white-space:nowrap;
+  border-bottom:1px solid var(--line); }
+thead th { color:var(--soft); font-weight:600; vertical-align:bottom; }
+thead th span { display:block; font-weight:400; }
 tbody th, thead th:first-child { text-align:left; position:sticky; left:0; background:var(--panel); }
 td .own { display:block; }
 tr.average th, tr.average td { font-weight:600; }
 .missing { font-size:.85rem; padding-left:1.1rem; overflow-wrap:anywhere; }
 .curves { display:grid; grid-template-columns:repeat(auto-fill, minmax(min(100%, 21rem), 1fr)); gap:1rem; }
 figure { margin:0; min-width:0; }
+figure.curve .note { display:block; }
 .chart { position:relative; height:11rem; touch-action:pan-y; }
 .chart svg { display:block; width:100%; height:100%; }
 .chart text { fill:var(--soft); font-size:11px; }
@@ -65,7 +68,9 @@ select { font:inherit; color:inherit; background:var(--panel); border:1px solid 
 .cells img { width:100%; }
 figcaption { font-size:.85rem; }
 .profiles figure { margin-bottom:.6rem; }
-.profiles.row img { width:100%; max-width:60rem; height:auto; }
+.profiles.row img { width:100%; max-width:60rem; }
+.profiles.column img { max-width:none; }
+.profiles.column figure { overflow-x:auto; }
 .profiles.column { display:flex; flex-wrap:wrap; gap:.6rem; }
 dl { display:grid; grid-template-columns:max-content 1fr; gap:.2rem 1rem; font-size:.9rem; margin:0; }
 dt { font-weight:600; } dd { margin:0; }
@@ -73,6 +78,7 @@ dt { font-weight:600; } dd { margin:0; }
   header, main { padding:0 .6rem; }
   section, details.pair { padding:.7rem; }
   dl { grid-template-columns:1fr; } dd { margin-bottom:.4rem; }
+  tbody th { white-space:normal; max-width:6.5rem; overflow-wrap:anywhere; }
   .cells { gap:.25rem; } .cells figcaption { font-size:.75rem; }
 }
 """

@@ -12,7 +12,7 @@ from ..evaluation import Scores
 from ..picture import Picture
 from ..protocol import Crop
 from ..suite import Measured, Outcome
-from ..tables import finite, heading, missing, number, protocol_text, rows
+from ..tables import ARROWS, finite, heading, missing, number, protocol_text, rows
 from .assets import SCRIPT, STYLE
 from .pictures import Exhibit, Still
 
@@ -56,7 +56,9 @@ def report_page(outcome: Outcome, exhibits: Mapping[str, Exhibit], title: str) -
 
 def _summary(outcome: Outcome) -> str:
     head = "".join(
-        f'<th scope="col" title="{escape(BY_KEY[key].about)}">{escape(heading(key))}</th>' for key in outcome.keys
+        f'<th scope="col" title="{escape(BY_KEY[key].about)}">{escape(BY_KEY[key].label)}'
+        f"<span>{BY_KEY[key].unit} {ARROWS[BY_KEY[key].better]}</span></th>"
+        for key in outcome.keys
     )
     body = []
     for index, (name, mine, theirs) in enumerate(rows(outcome)):
@@ -179,10 +181,9 @@ def _profile(exhibit: Exhibit) -> str:
         # A short clip is stretched along time, so that each frame's line can be seen.
         stretch = max(1, min(4, 240 // length))
         size = (breadth, length * stretch) if row else (length * stretch, breadth)
-        figures.append(
-            f'<figure><figcaption>{NAMES[name]}</figcaption><img src="{_png(picture)}" width="{size[0]}" '
-            f'height="{size[1]}" alt="Temporal profile of the {name}"></figure>'
-        )
+        shape = f'width="{size[0]}" height="{size[1]}" style="aspect-ratio:{size[0]}/{size[1]}"'
+        image = f'<img src="{_png(picture)}" {shape} alt="Temporal profile of the {name}">'
+        figures.append(f"<figure><figcaption>{NAMES[name]}</figcaption>{image}</figure>")
     where = "middle" if exhibit.line.at is None else str(exhibit.line.at)
     way = "time runs down" if row else "time runs to the right"
     what = f"{exhibit.line.along} {where} of every frame from {exhibit.first} on"
