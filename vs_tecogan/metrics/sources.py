@@ -117,22 +117,15 @@ def _video_node(path: Path) -> vs.VideoNode:
     """The video as RGB24, converted by what each frame says of itself."""
     import vapoursynth as vs
 
-    from ..colour import ColourError, check_format, guess_matrix
+    from ..colour import ColourError
+    from .clip import rgb24
 
     if not hasattr(vs.core, "bs"):
         raise MetricsError("reading video needs BestSource: pip install vapoursynth-bestsource")
     try:
-        node = vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=False)
-        check_format(node)
-        with node.get_frame(0) as frame:
-            props = dict(frame.props)
+        return rgb24(vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=False))
     except (vs.Error, ColourError) as error:
         raise MetricsError(f"cannot read {path} as a video: {' '.join(str(error).split())}") from None
-    if props.get("_FieldBased", 0):
-        raise MetricsError(f"{path} is interlaced; deinterlace it first")
-    untagged = node.format.color_family == vs.YUV and props.get("_Matrix", 2) == 2
-    options = {"matrix_in": guess_matrix(node.width, node.height)} if untagged else {}
-    return node.resize.Bicubic(format=vs.RGB24, resample_filter_uv="spline36", dither_type="none", **options)
 
 
 def _open_video(path: Path) -> Clip:
@@ -150,9 +143,11 @@ def _open_video(path: Path) -> Clip:
 def _video_frames(path: Path) -> Iterator[Picture]:
     import vapoursynth as vs
 
+    from .clip import picture_of
+
     try:
         for frame in _video_node(path).frames(prefetch=2, backlog=4, close=True):
-            yield np.dstack([np.asarray(frame[plane]) for plane in range(3)])
+            yield picture_of(frame)
     except vs.Error as error:
         raise MetricsError(f"cannot decode {path}: {' '.join(str(error).split())}") from None
 
