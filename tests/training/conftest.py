@@ -1,0 +1,93 @@
+"""Small stores of clips: one drawn, one from real video."""
+
+import argparse
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vs_tecogan.training.config import Config, add_options, from_arguments, merge
+from vs_tecogan.training.preparation import PrepareOptions, prepare
+from vs_tecogan.training.store import Clip, ClipWriter, SourceRecord, append_record, write_settings
+
+TINY = (
+    "--blocks 1 --channels 8 --crop 16 --frames 3 --batch 2 --workers 0 --device cpu --threads 2 --log-every 1 "
+    "--eval-every 0 --image-every 0 --no-tensorboard --checkpoint-every 1000"
+)
+
+
+def texture(height: int, width: int, seed: int = 0) -> np.ndarray:
+    """Smooth random colours with detail at several scales."""
+    import cv2
+
+    rng = np.random.default_rng(seed)
+    total = np.zeros((height, width, 3), np.float32)
+    for cells in (4, 12, 40):
+        noise = rng.random((cells, cells, 3), dtype=np.float32)
+        total += cv2.resize(noise, (width, height), interpolation=cv2.INTER_CUBIC) / 3
+    return np.clip(total * 255, 0, 255).astype(np.uint8)
+
+
+def pan(count: int, height: int, width: int, *, step: int = 2, seed: int = 0) -> np.ndarray:
+    """Frames (count, height, width, 3) that look at a texture through a moving window."""
+    picture = texture(height + count * step, width + count * step, seed)
+    return np.stack([picture[k * step : k * step + height, k * step : k * step + width] for k in range(count)])
+
+
+def make_store(folder: Path, clips: dict[str, np.ndarray], split: str = "train", lr: int = 0) -> Path:
+    """A store written directly, without decoding anything."""
+    write_settings(folder, {"downscale": 1})
+    records = []
+    for name, frames in clips.items():
+        sides = {"hr": frames} | ({"lr": frames[:, ::lr, ::lr]} if lr else {})
+        for side, data in sides.items():
+            writer = ClipWriter(folder / "clips" / f"{name}-{side}.npy", len(data))
+            for frame in data:
+                writer.add(frame)
+        count, height, width, _ = frames.shape
+        records.append(
+            Clip(
+                file=f"clips/{name}-hr.npy",
+                frames=count,
+                height=height,
+                width=width,
+                start=0,
+                seconds=0.0,
+                split=split,
+                lr_file=f"clips/{name}-lr.npy" if lr else "",
+            )  # fmt: skip
+        )
+    record = SourceRecord(
+        source=f"{split}.mp4", sha256=split, prepared_at="2026-01-01T00:00:00+00:00", frames=0, fps=25.0, cuts=[],
+        dropped={}, clips=records,
+    )  # fmt: skip
+    append_record(folder, record)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three drawn training clips and one for evaluation."""
+    folder = tmp_path_factory.mktemp("drawn")
+    make_store(folder, {f"c{k}": pan(8, 112, 128, seed=k) for k in range(3)})
+    return make_store(folder, {"v": pan(8, 112, 128, seed=9)}, split="val")
+
+
+@pytest.fixture(scope="session")
+def real_store(tmp_path_factory: pytest.TempPathFactory, shared: Path) -> Path:
+    """A store prepared from real video."""
+    folder = tmp_path_factory.mktemp("real")
+    video = shared / "data" / "train" / "street_dog_360p.mp4"
+    if not video.exists():
+        pytest.skip(f"{video} is absent")
+    prepare([video], folder, PrepareOptions())
+    return folder
+
+
+def options(text: str) -> Config:
+    """Settings from the words of a command line, over the tiny ones."""
+    parser = argparse.ArgumentParser()
+    add_options(parser)
+    tables = from_arguments(parser.parse_args([*TINY.split(), *text.split()]))
+    return merge(Config(), json.loads(json.dumps(tables)), "test")

@@ -1,0 +1,144 @@
+"""Where samples are cut, and how they are turned."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vs_tecogan.training.augmentation import Augmentation, cut, moving_path, place, turn
+from vs_tecogan.training.dataset import Curriculum, SampleOptions, Samples, Share, Ticket, Tickets
+from vs_tecogan.training.degradations import BicubicDown, BlurDown
+from vs_tecogan.training.errors import TrainingError
+from vs_tecogan.training.store import Store
+
+from .conftest import make_store, pan
+
+
+def steps(mode: str, unit: int = 1) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    return np.concatenate([np.diff(moving_path(rng, 10, mode, unit), axis=0) for _ in range(4000)]).ravel()
+
+
+def test_official_steps() -> None:
+    """-4..4 pixels, both ends at half weight, as floor(U[-3.5, 4.5)) gives."""
+    values, counts = np.unique(steps("official"), return_counts=True)
+    assert values.tolist() == list(range(-4, 5))
+    np.testing.assert_allclose(counts / counts.sum(), [1 / 16, *[1 / 8] * 7, 1 / 16], atol=0.006)
+
+
+@pytest.mark.parametrize("unit", [1, 2, 4])
+def test_unbiased_steps_have_equal_weights_and_no_drift(unit: int) -> None:
+    """Would catch the half-pixel drift of floor(U[-1.5, 1.5)), and steps off the LR grid."""
+    drawn = steps("unbiased", unit)
+    values, counts = np.unique(drawn, return_counts=True)
+    assert (values % unit == 0).all()
+    np.testing.assert_allclose(counts / counts.sum(), 1 / len(values), atol=0.006)
+    assert abs(drawn.mean()) < 0.05 * unit
+
+
+def test_moving_first_frame_is_an_exact_translation() -> None:
+    """Would catch a path that is not the crop's: neighbouring frames must agree after undoing the step."""
+    rng = np.random.default_rng(3)
+    frames = pan(3, 200, 200)
+    path = place(rng, moving_path(rng, 6, "official"), (200 - 64, 200 - 64))
+    clip = cut(frames, np.zeros(6, np.int64), path, 64)
+    assert ((path >= 0) & (path <= 136)).all()
+    for k in range(5):
+        dy, dx = path[k + 1] - path[k]
+        a = clip[k][max(dy, 0) : 64 + min(dy, 0), max(dx, 0) : 64 + min(dx, 0)]
+        b = clip[k + 1][max(-dy, 0) : 64 + min(-dy, 0), max(-dx, 0) : 64 + min(-dx, 0)]
+        assert np.array_equal(a, b)
+
+
+def test_path_wider_than_the_picture_is_clamped() -> None:
+    """Would catch crops that reach outside a small clip."""
+    path = np.array([[0, 0], [40, -40], [80, -80]])
+    placed = place(np.random.default_rng(0), path, (30, 30))
+    assert ((placed >= 0) & (placed <= 30)).all()
+
+
+def test_turning_is_common_to_both_sides_and_covers_all_cases() -> None:
+    """Would catch LR and HR being flipped differently, and a transformation that never occurs."""
+    clip = pan(3, 8, 8)
+    seen = set()
+    for seed in range(200):
+        options = Augmentation(flip="axis", time_flip=True, rotate=True)
+        a, b = turn(np.random.default_rng(seed), options, clip, clip)
+        assert np.array_equal(a, b)
+        seen.add(a.tobytes())
+    assert len(seen) == 16  # the eight of the square, each forwards and backwards
+
+
+def samples(store: Path, **changes: object) -> Samples:
+    plain = {"scale": 4, "crop": 16, "seed": 1, "augmentation": Augmentation(), "degradation": BlurDown()}
+    return Samples(Store(store), SampleOptions(**(plain | changes)), 3)
+
+
+def test_a_sample_depends_on_seed_iteration_and_place_alone(store: Path) -> None:
+    """Would catch hidden state in the data: then no resume and no second process could see the same samples."""
+    one, two = samples(store), samples(store)
+    two[Ticket(9, 0, 3)]
+    for ticket in (Ticket(0, 0, 3), Ticket(5, 3, 3)):
+        for a, b in zip(one[ticket], two[ticket], strict=True):
+            assert a.equal(b)
+    assert not one[Ticket(0, 0, 3)][1].equal(one[Ticket(1, 0, 3)][1])
+    assert not one[Ticket(0, 0, 3)][1].equal(one[Ticket(0, 1, 3)][1])
+    assert not one[Ticket(0, 0, 3)][1].equal(samples(store, seed=2)[Ticket(0, 0, 3)][1])
+
+
+@pytest.mark.parametrize("rule", [BlurDown(), BicubicDown()])
+def test_lr_and_hr_of_a_sample_belong_together(store: Path, rule: BlurDown | BicubicDown) -> None:
+    """Would catch a margin cut off on one side only: HR degraded again must be LR, away from its edge."""
+    data = samples(store, degradation=rule)
+    for k in range(6):
+        lr, hr = data[Ticket(k, 0, 3)]
+        assert lr.shape == (3, 16, 16, 3)
+        assert hr.shape == (3, 64, 64, 3)
+        again = rule(hr.numpy().astype(np.float32) / np.float32(255), 4, np.random.default_rng(0))
+        cells = rule.margin(4) // 4
+        np.testing.assert_allclose(lr.numpy()[:, cells:-cells, cells:-cells], again, atol=1e-6)
+
+
+def test_given_pairs_stay_aligned(tmp_path: Path) -> None:
+    """Would catch flips or odd steps that move a corner-aligned pair: LR must be every fourth HR pixel."""
+    make_store(tmp_path, {"p": pan(6, 96, 128)}, lr=4)
+    options = Augmentation(flip="axis", time_flip=True, rotate=True, moving_share=0.5)
+    data = samples(tmp_path, degradation=None, augmentation=options)
+    for k in range(20):
+        lr, hr = data[Ticket(k, 0, 3)]
+        np.testing.assert_allclose(lr.numpy() * 255, hr.numpy()[:, ::4, ::4], atol=1e-4)
+
+
+def test_pairs_of_another_scale_or_none_are_refused(tmp_path: Path, store: Path) -> None:
+    """Would catch LR of the wrong size being cropped without complaint."""
+    make_store(tmp_path, {"p": pan(6, 96, 128)}, lr=2)
+    with pytest.raises(TrainingError, match="2 times smaller, scale is 4"):
+        samples(tmp_path, degradation=None)
+    with pytest.raises(TrainingError, match="no LR frames"):
+        samples(store, degradation=None)
+
+
+def test_clips_that_cannot_serve_are_named(store: Path) -> None:
+    """Clips smaller than the crop or shorter than the window must be an error, not an endless search."""
+    with pytest.raises(TrainingError, match="none of 3 training clips has 3 frames of at least 264x264"):
+        samples(store, crop=64)
+    with pytest.raises(TrainingError, match="has 9 frames"):
+        Samples(Store(store), SampleOptions(scale=4, crop=16, seed=1, augmentation=Augmentation(), degradation=None), 9)
+
+
+def test_processes_and_micro_batches_share_one_global_batch() -> None:
+    """Would catch processes that draw the same samples, or a batch that changes with their number."""
+
+    def drawn(world: int, accumulate: int) -> list[Ticket]:
+        result = []
+        for rank in range(world):
+            share = Share(batch=8, accumulate=accumulate, rank=rank, world=world)
+            stream = iter(Tickets(5, share, Curriculum(((0, 4), (6, 7)))))
+            result += [ticket for _ in range(2 * accumulate) for ticket in next(stream)]
+        return sorted(result, key=lambda t: (t.iteration, t.place))
+
+    single = drawn(1, 1)
+    assert [(t.iteration, t.place, t.frames) for t in single] == [
+        (i, p, 4 + 3 * (i == 6)) for i in (5, 6) for p in range(8)
+    ]
+    assert drawn(2, 1) == drawn(1, 2) == drawn(2, 2) == single

@@ -1,0 +1,141 @@
+"""Degradations against OpenCV and against formulas, and what the realistic chain must and must not do."""
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+
+from vs_tecogan.training.degradations import BicubicDown, BlurDown, Realistic, bicubic_taps, describe
+from vs_tecogan.training.stages import Blur, Codec, Jpeg, Noise, Rescale, compress, drift
+
+from .conftest import pan, texture
+
+RNG = np.random.default_rng(0)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_bd_is_bit_exact_to_opencv_on_the_whole_frame(scale: int) -> None:
+    """Would catch a wrong kernel, phase or border, and any quantisation."""
+    frame = texture(120, 160).astype(np.float32) / np.float32(255)
+    whole = cv2.GaussianBlur(frame, (9, 9), 1.5)
+    rule = BlurDown()
+    margin, size, top, left = rule.margin(scale), 64, 20, 37
+    assert margin == 4
+    crop = frame[None, top - margin : top + size + margin, left - margin : left + size + margin]
+    lr = rule(crop, scale, RNG)
+    assert lr.dtype == np.float32
+    assert np.array_equal(lr[0], whole[top : top + size : scale, left : left + size : scale])
+
+
+def test_bd_taps_are_the_published_ones() -> None:
+    """Would catch another sigma or support."""
+    impulse = np.zeros((1, 17, 17, 3), np.float32)
+    impulse[0, 8, 8] = 1
+    row = BlurDown()(impulse, 1, RNG)[0, 4, :, 0] / 0.26656
+    expected = [0.007614, 0.036075, 0.109586, 0.213445, 0.26656, 0.213445, 0.109586, 0.036075, 0.007614]
+    np.testing.assert_allclose(row, expected, atol=2e-6)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_bi_is_the_widened_keys_kernel_on_centres(scale: int) -> None:
+    """Each output against the direct sum over a = -0.5 Keys weights at half-pixel centres, as imresize defines it."""
+    rule, count = BicubicDown(quantise=False), 6
+    margin = rule.margin(scale)
+    hr = RNG.random((1, count * scale + 2 * margin, count * scale + 2 * margin, 3), dtype=np.float32) * 0.5 + 0.25
+
+    def keys(x: np.ndarray) -> np.ndarray:
+        x = np.abs(x)
+        near, far = 1.5 * x**3 - 2.5 * x**2 + 1, -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2
+        return np.where(x <= 1, near, np.where(x <= 2, far, 0))
+
+    positions = np.arange(hr.shape[1])
+    matrix = np.stack([keys((positions - margin - (i + 0.5) * scale + 0.5) / scale) for i in range(count)])
+    matrix /= matrix.sum(1, keepdims=True)
+    expected = np.einsum("iy,jx,tyxc->tijc", matrix, matrix, hr.astype(np.float64))
+    np.testing.assert_allclose(rule(hr, scale, RNG), np.clip(expected, 0, 1), atol=1e-6)
+    assert bicubic_taps(scale).sum() == pytest.approx(1)
+    levels = BicubicDown()(hr, scale, RNG) * 255
+    np.testing.assert_allclose(levels, np.rint(levels), atol=1e-4)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+def test_realistic_chain(scale: int) -> None:
+    """Right size and range, repeatable from its seed, different for another, and still a picture of the same scene."""
+    rule = Realistic(clean_share=0.0, stages=(Rescale(share=1), Noise(share=1), Jpeg(share=1), Codec(share=1)))
+    margin = rule.margin(scale)
+    side = 32 * scale + 2 * margin
+    assert margin % scale == 0
+    hr = pan(4, side, side).astype(np.float32) / 255
+    first, again, other = (rule(hr, scale, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    assert first.shape == (4, 32, 32, 3)
+    assert first.dtype == np.float32
+    assert 0 <= first.min() <= first.max() <= 1
+    assert np.array_equal(first, again)
+    assert not np.array_equal(first, other)
+    spare = margin - 4 if scale == 4 else margin - BlurDown().margin(scale)
+    clean = BlurDown()(hr[:, spare:-spare, spare:-spare], scale, RNG)
+    assert np.corrcoef(first.ravel(), clean.ravel())[0, 1] > 0.8
+
+
+def test_realistic_clean_share_is_plain_bd() -> None:
+    """Would catch a shifted grid between the clean and the degraded share."""
+    rule = Realistic(clean_share=1.0)
+    margin = rule.margin(4)
+    hr = pan(2, 64 + 2 * margin, 64 + 2 * margin).astype(np.float32) / 255
+    spare = margin - 4
+    assert np.array_equal(rule(hr, 4, RNG), BlurDown()(hr[:, spare:-spare, spare:-spare], 4, RNG))
+
+
+def test_realistic_grid_does_not_move() -> None:
+    """Would catch stages that shift the picture: with blur alone the best match to BD is at zero displacement."""
+    rule = Realistic(clean_share=0.0, blur=Blur(sigma=(1.5, 1.5)), stages=(Rescale(share=1, factor=(0.7, 0.7)),))
+    margin = rule.margin(4)
+    hr = texture(256 + 2 * margin, 256 + 2 * margin, 3)[None].astype(np.float32) / 255
+    out = rule(hr, 4, np.random.default_rng(0))[0].mean(2)
+    spare = margin - 4
+    clean = BlurDown()(hr[:, spare:-spare, spare:-spare], 4, RNG)[0].mean(2)
+    shift, _ = cv2.phaseCorrelate(clean, out)
+    assert max(abs(s) for s in shift) < 0.1
+
+
+@pytest.mark.parametrize("form", ["h264", "mpeg2video"])
+def test_codec_is_real_and_coarser_with_a_higher_setting(form: str) -> None:
+    """Would catch frames lost or reordered by the codec, or a setting without effect."""
+    frames = pan(6, 48, 48).astype(np.float32) / 255
+    flags = {"h264": ["-c:v", "libx264", "-crf"], "mpeg2video": ["-c:v", "mpeg2video", "-bf", "2", "-q:v"]}[form]
+    errors = []
+    for strength in {"h264": ("10", "40"), "mpeg2video": ("2", "20")}[form]:
+        decoded = compress(frames, [*flags, strength], form)
+        assert decoded.shape == frames.shape
+        nearest = [int(np.argmin([np.abs(d - f).mean() for f in frames])) for d in decoded]
+        assert nearest == list(range(6))
+        errors.append(np.abs(decoded - frames).mean())
+    assert 0 < errors[0] < errors[1]
+
+
+def test_parameters_drift_slowly() -> None:
+    """Would catch independent draws per frame, which would flicker."""
+    for seed in range(20):
+        values = drift(np.random.default_rng(seed), (2.0, 6.0), 10)
+        assert ((values >= 2) & (values <= 6)).all()
+        assert np.abs(np.diff(values)).max() <= 0.15 * 4 / 9 + 1e-9
+
+
+def test_description_holds_every_parameter() -> None:
+    """Would catch a checkpoint that does not say how its data was made."""
+    words = describe(Realistic(stages=(Noise(sigma=(1.0, 2.0)),)))
+    assert words["name"] == "Realistic"
+    assert words["stages"] == [
+        {"name": "Noise", "share": 0.6, "sigma": (1.0, 2.0), "photon_share": 0.5, "grey_share": 0.4}
+    ]
+    assert describe(BlurDown()) == {"name": "BlurDown", "sigma": 1.5}
+    assert describe(None) == {"name": "pairs"}
+
+
+def test_missing_encoder_is_named(tmp_path: Path) -> None:
+    """Would catch an ffmpeg failure that only shows as a wrong array size."""
+    from vs_tecogan.training.errors import TrainingError
+
+    with pytest.raises(TrainingError, match="cannot compress"):
+        compress(pan(2, 32, 32).astype(np.float32) / 255, ["-c:v", "no_such_encoder"], "h264")
