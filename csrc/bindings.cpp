@@ -110,10 +110,11 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     kernels(level).skip_add({pointer<float>(residual), pointer<float>(lr), held.planes, h, w, scale, grid, clamp},
                             threads);
   });
-  m.def("read_planes", [](const py::sequence& planes, Address tensor, int h, int w, int threads, int level) {
+  m.def("read_planes", [](const py::sequence& planes, Address tensor, int h, int w, bool clamp, int threads,
+                          int level) {
     HeldPlanes held(planes, h, w, false);
     py::gil_scoped_release release;
-    kernels(level).read_planes({held.planes, pointer<float>(tensor), h, w, true}, threads);
+    kernels(level).read_planes({held.planes, pointer<float>(tensor), h, w, clamp}, threads);
   });
   m.def("write_planes", [](Address tensor, const py::sequence& planes, int h, int w, bool clamp, int threads,
                            int level) {

@@ -81,7 +81,7 @@ struct SkipAdd {
   bool clamp;
 };
 
-// Planes to a contiguous (3, height, width) tensor, cleaned (see clean in portable.h), or the other way round.
+// Planes to a contiguous (3, height, width) tensor or the other way round. `clamp`: to [0, 1], on reading also NaN to 0.
 struct Copy {
   Planes planes;
   float* tensor;

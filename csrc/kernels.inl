@@ -330,7 +330,10 @@ void read_planes(const vst::Copy& a, int threads) {
       const int c = k / a.height, y = k % a.height;
       const float* in = reinterpret_cast<const float*>(a.planes.data[c] + y * a.planes.stride[c]);
       float* out = a.tensor + (std::ptrdiff_t)k * a.width;
-      for (int x = 0; x < a.width; ++x) out[x] = clean(in[x]);
+      if (a.clamp)
+        for (int x = 0; x < a.width; ++x) out[x] = clean(in[x]);
+      else
+        memcpy(out, in, a.width * sizeof(float));
     }
   });
 }

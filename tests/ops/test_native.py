@@ -181,7 +181,10 @@ def test_planes_round_trip(level: int) -> None:
     for plane, values in zip(source, noise(3, 5, 19).numpy(), strict=True):
         plane[...] = values
     source[0][0, 0], source[1][2, 3], source[2][4, 18] = np.nan, np.inf, -np.inf
-    image = native.read_planes(source, level=level)
+    assert torch.equal(
+        native.read_planes(source, level=level).nan_to_num(2), torch.from_numpy(np.stack(source))[None].nan_to_num(2)
+    )
+    image = native.read_planes(source, clamp=True, level=level)
     assert (image[0, 0, 0, 0], image[0, 1, 2, 3], image[0, 2, 4, 18]) == (0, 1, 0)
     target = strided(5, 19)
     native.write_planes(image, target, level=level)

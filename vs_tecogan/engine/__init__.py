@@ -14,8 +14,14 @@ def create_engine(model: Model, *, device: str | None = None, precision: str = "
     :param precision: "auto", "fp32", "fp16" or "bf16"; see :func:`resolve_precision`.
     :raises EngineError: the device or precision is unknown or not to be had here.
     """
-    from .cpu import TorchEngine
+    from ..ops import native
 
     place = resolve_device(device)
     kind, _ = resolve_precision(place, precision)
+    if place == "cpu" and native.available():
+        from .native_cpu import NativeEngine
+
+        return NativeEngine(model.generator, precision=kind)
+    from .cpu import TorchEngine
+
     return TorchEngine(model.generator, device=place, precision=kind)

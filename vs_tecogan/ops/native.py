@@ -262,11 +262,11 @@ def skip_add(
     )  # fmt: skip
 
 
-def read_planes(planes: Sequence[Plane], *, threads: int | None = None, level: int = 0) -> Tensor:
-    """Three float32 planes (H, W) of any row stride -> (1, 3, H, W), clamped to [0, 1], NaN as 0."""
+def read_planes(planes: Sequence[Plane], *, clamp: bool = False, threads: int | None = None, level: int = 0) -> Tensor:
+    """Three float32 planes (H, W) of any row stride -> (1, 3, H, W); ``clamp``: to [0, 1], NaN as 0."""
     h, w = planes[0].shape
     image = torch.empty(1, 3, h, w)
-    _module().read_planes(list(planes), image.data_ptr(), h, w, threads or torch.get_num_threads(), level)
+    _module().read_planes(list(planes), image.data_ptr(), h, w, clamp, threads or torch.get_num_threads(), level)
     return image
 
 
