@@ -3,6 +3,7 @@
 import argparse
 import logging
 import os
+import re
 import signal
 import sys
 import traceback
@@ -61,13 +62,28 @@ def guarded(command: Callable[[], int]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:
-        if _is_users(error):
-            say(error)
-            return 2
         if os.environ.get("VS_TECOGAN_DEBUG"):
             traceback.print_exc()
-        say(f"internal error: {type(error).__name__}: {error} (VS_TECOGAN_DEBUG=1 shows where)")
+        kind, text = _innermost(error)
+        if _is_users(error) and kind in ("", "vapoursynth.Error"):
+            say(text)
+            return 2
+        say(f"internal error: {kind or type(error).__name__}: {text} (VS_TECOGAN_DEBUG=1 shows where)")
         return 1
+
+
+def _innermost(error: Exception) -> tuple[str, str]:
+    """Type and text of the exception that a callback of VapourSynth raised, which comes as a printed traceback.
+
+    :return: ("", the text of `error`) where there is no traceback in it.
+    """
+    text = str(error)
+    if "Traceback (most recent call last)" not in text:
+        return "", text
+    after_last_frame = text[text.rfind('\n  File "') :].splitlines()[2:]
+    raised = next((line for line in after_last_frame if re.match(r"[A-Za-z_][\w.]*(:|$)", line)), "Error: unknown")
+    kind, _, message = raised.partition(": ")
+    return kind, message
 
 
 def _is_users(error: Exception) -> bool:

@@ -25,6 +25,8 @@ _CONSTANT_QUALITY_NEEDS_ZERO_RATE = frozenset({"libvpx-vp9", "libvpx", "libaom-a
 
 _STATISTICS = ("BPS", "DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "SOURCE_ID", "_STATISTICS_TAGS")
 """Tags that mkvmerge computes from a stream."""
+_NOTHING_EARLIER = ("-copypriorss", "0")
+"""Else copied sound would begin at the key frame before a part's first frame, where ffmpeg's seek ends."""
 _FINE = Fraction(1, 48000)
 """Tick in seconds that places a delayed picture beside its sound."""
 
@@ -87,6 +89,7 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
             *_picture_options(job, codec, props),
             *(*ff.keep_timestamps_option(ffmpeg), "-enc_time_base:v:0", _colon(timeline.time_base)),
             *container_of(job.out).options,
+            *(() if job.whole else _NOTHING_EARLIER),
             *job.options.extra,
             f"file:{part}",
         ]
@@ -134,8 +137,7 @@ def _inputs(job: Job, props: Mapping[str, object], begin: Fraction) -> list[str]
     if job.whole:
         return [*raw, "-itsoffset", _seconds(begin), "-i", "pipe:0", *original]
     length = job.timeline.ticks[-1] * job.timeline.time_base + 1 / job.timeline.frame_rate
-    # Without -vn the seek goes back to a key frame of the old picture, and the sound would begin there.
-    return [*raw, "-i", "pipe:0", "-vn", "-ss", _seconds(begin), "-t", _seconds(length), *original]
+    return [*raw, "-i", "pipe:0", "-ss", _seconds(begin), "-t", _seconds(length), *original]
 
 
 def _seconds(value: Fraction) -> str:
@@ -166,6 +168,7 @@ def _quality(codec: str, options: EncoderOptions) -> list[str]:
 
 def _picture_metadata(job: Job, props: Mapping[str, object]) -> list[str]:
     """The stream's own tags, such as its language, without statistics of the old stream; and how it was made."""
+    # Naming one stream here stops ffmpeg from copying the tags of any: the plan names all others.
     arguments = ["-map_metadata:s:v:0", f"1:s:{job.source.video.index}"]
     for key in _STATISTICS:
         arguments += [*_tag(key, ""), *_tag(f"{key}-eng", "")]

@@ -10,6 +10,7 @@ from .source import Track
 
 _MP4_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus", "dts", "mp2", "truehd"})
 _PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_u8"})
+_LETTERS = {"audio": "a", "subtitle": "s", "attachment": "t", "cover": "v"}
 _TEXT = frozenset({"subrip", "ass", "ssa", "webvtt", "mov_text", "text", "srt"})
 
 
@@ -98,7 +99,8 @@ def plan_streams(tracks: Iterable[Track], container: Container) -> StreamPlan:
     """
     options: list[str] = []
     notes: list[str] = []
-    count = {"audio": 0, "subtitle": 0, "cover": 0}
+    # The picture itself is v:0, so that covers begin at v:1.
+    count = {"audio": 0, "subtitle": 0, "attachment": 0, "cover": 1}
     for track in tracks:
         kind = "cover" if track.is_cover else track.kind
         encoder = _encoder(kind, track.codec, container)
@@ -106,15 +108,12 @@ def plan_streams(tracks: Iterable[Track], container: Container) -> StreamPlan:
             if kind in ("audio", "subtitle", "attachment"):
                 notes.append(f"stream {track.index} ({kind}, {track.codec}) does not fit this container: left out")
             continue
-        options += ["-map", f"1:{track.index}"]
-        if kind == "attachment":
-            continue
-        letter, number = {"audio": "a", "subtitle": "s", "cover": "v"}[kind], count[kind]
+        stream = f"{_LETTERS[kind]}:{count[kind]}"
         count[kind] += 1
+        options += ["-map", f"1:{track.index}", f"-map_metadata:s:{stream}", f"1:s:{track.index}"]
+        options += [f"-c:{stream}", encoder]
         if kind == "cover":
-            number += 1  # the picture itself is v:0
-            options += [f"-disposition:v:{number}", "attached_pic"]
-        options += [f"-c:{letter}:{number}", encoder]
+            options += [f"-disposition:{stream}", "attached_pic"]
         if encoder != "copy":
             notes.append(f"stream {track.index} ({kind}, {track.codec}) does not fit this container: now {encoder}")
     return StreamPlan(options=tuple(options), notes=tuple(notes))
