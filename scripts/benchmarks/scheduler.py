@@ -1,7 +1,8 @@
 """What the scheduler costs a frame: a recurrence that does nothing, on a source that costs nothing.
 
 `ms` is the median time a frame over the repeats, `extra_ms` what it is above the same requests to a plain ModifyFrame
-that returns a kept frame of the same size. Steps a frame tell the work that a real recurrence would have had.
+that returns a kept frame of the same size; `cpu_ms` and `extra_cpu_ms` are the same in CPU time of all threads, which a
+busy machine falsifies less. Steps a frame tell the work that a real recurrence would have had.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import argparse
 import statistics
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 import vapoursynth as vs
 
@@ -73,32 +74,39 @@ def run(args: argparse.Namespace) -> list[Row]:
     }
     rows: list[Row] = []
     for prefetch in (1, core.num_threads, 32):
-        times: dict[str, list[float]] = {name: [] for name in cases}
+        times: dict[str, list[tuple[float, float]]] = {name: [] for name in cases}
         steps: dict[str, int] = {}
         for _ in range(args.repeats):  # interleaved, so that a slow moment of the machine hits all alike
             for name, make in cases.items():
                 nothing.steps = 0
                 times[name].append(milliseconds(make().frames(prefetch=prefetch), args.frames))
                 steps[name] = nothing.steps
-        plain = statistics.median(times["no scheduler"])
+        plain, plain_cpu = medians(times["no scheduler"])
         for name in cases:
-            median = statistics.median(times[name])
+            wall, cpu = medians(times[name])
             rows.append(
                 {
                     "case": name,
                     "size": f"{width}x{height}",
                     "threads": core.num_threads,
                     "in_flight": prefetch,
-                    "ms": round(median, 4),
-                    "extra_ms": round(median - plain, 4),
+                    "ms": round(wall, 4),
+                    "extra_ms": round(wall - plain, 4),
+                    "cpu_ms": round(cpu, 4),
+                    "extra_cpu_ms": round(cpu - plain_cpu, 4),
                     "steps_per_frame": round(steps[name] / args.frames, 3),
                 }
             )
     return rows
 
 
-def milliseconds(frames: Iterable[vs.VideoFrame], count: int) -> float:
-    start = time.perf_counter()
+def medians(times: Sequence[tuple[float, float]]) -> tuple[float, float]:
+    return statistics.median(wall for wall, _ in times), statistics.median(cpu for _, cpu in times)
+
+
+def milliseconds(frames: Iterable[vs.VideoFrame], count: int) -> tuple[float, float]:
+    """Wall-clock and CPU time a frame."""
+    start, start_cpu = time.perf_counter(), time.process_time()
     for _ in frames:
         pass
-    return 1e3 * (time.perf_counter() - start) / count
+    return 1e3 * (time.perf_counter() - start) / count, 1e3 * (time.process_time() - start_cpu) / count

@@ -20,7 +20,7 @@ from .upstream import Kind, Token, Upstream
 
 CUT_PROP = "_TecoganCut"
 PULL_BATCH = 32
-PROBE_PATIENCE = 0.25  # seconds
+PROBE_PATIENCE = 1.0  # seconds, after an upstream error only
 MOST_WARNINGS = 256
 MOST_READERS = 4
 MIB = 1 << 20
@@ -114,9 +114,7 @@ class Scheduler[S]:
 
     def plan(self, n: int) -> vs.VideoNode:
         """The node whose frame n is output frame n. Never waits for a frame of this request."""
-        with self._lock:
-            horizon = self._upstream.horizon()
-        return self._plan(Search(n, n, horizon))
+        return self._plan(Search(n, n, self._upstream.horizon()))
 
     def _plan(self, search: Search[S]) -> vs.VideoNode:
         route = self._route(search)

@@ -57,7 +57,7 @@ class Upstream:
     """Requests in flight and failing frames of the input clip and the clip of flags.
 
     A failed node does not tell which of its frames failed, so each is asked for once more, asynchronously (a probe).
-    Every method but `failed` and `launch` wants `lock` held; VapourSynth is only ever called without it.
+    Every method but `horizon`, `launch` and `failed` wants `lock` held; VapourSynth is only ever called without it.
     """
 
     def __init__(
