@@ -5,13 +5,14 @@ The network is a TorchScript file that the user gives (the ``i3d_torchscript.pt`
 
 import os
 import pickle
+import warnings
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import MetricsError
+from .errors import MetricsError, reason
 from .picture import Picture
 
 CLIP_LENGTH = 16
@@ -48,9 +49,11 @@ class FvdObserver:
         if not Path(path).is_file():
             raise MetricsError(f"no I3D network at {path}; give a TorchScript file such as i3d_torchscript.pt")
         try:
-            self._network = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
+            with warnings.catch_warnings():  # the published I3D files are TorchScript, deprecated or not
+                warnings.simplefilter("ignore", FutureWarning)
+                self._network = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError, pickle.UnpicklingError) as error:
-            raise MetricsError(f"{path} is not a TorchScript network ({str(error).splitlines()[0]})") from None
+            raise MetricsError(f"{path} is not a TorchScript network ({reason(error)})") from None
         self._waiting: list[tuple[Picture, Picture]] = []
         self._features: tuple[list[Features], list[Features]] = ([], [])
 

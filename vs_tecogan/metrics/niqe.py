@@ -11,11 +11,12 @@ import os
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 
-from .errors import MetricsError, NotMeasured
+from .errors import MetricsError, NotMeasured, reason
 from .picture import Picture, Plane, luma
 
 BLOCK = 96
@@ -56,8 +57,8 @@ def load_parameters(path: Path) -> tuple[Vector, Vector]:
                 mean, covariance = archive["mu_pris_param"], archive["cov_pris_param"]
     except FileNotFoundError:
         raise MetricsError(f"no NIQE parameters at {path}") from None
-    except (ImportError, KeyError, OSError, ValueError) as error:
-        raise MetricsError(f"{path} holds no NIQE parameters ({str(error).splitlines()[0]})") from None
+    except (ImportError, KeyError, OSError, EOFError, ValueError, BadZipFile) as error:
+        raise MetricsError(f"{path} holds no NIQE parameters ({reason(error)})") from None
     if mean.size != FEATURES or covariance.shape != (FEATURES, FEATURES):
         raise MetricsError(f"{path}: mean {mean.shape}, covariance {covariance.shape}; NIQE has {FEATURES} features")
     return np.asarray(mean, np.float64).reshape(FEATURES), np.asarray(covariance, np.float64)

@@ -8,7 +8,7 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import MetricsError, NotMeasured
+from .errors import MetricsError, NotMeasured, reason
 from .evaluation import Distance
 from .picture import Picture
 
@@ -95,12 +95,12 @@ def _fill_trunk(net: nn.Module, path: Path) -> None:
     except FileNotFoundError:
         raise MetricsError(f"no AlexNet weights at {path}; give torchvision's alexnet-owt-7be5be79.pth") from None
     except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise MetricsError(f"{path} is not a torch weight file ({str(error).splitlines()[0]})") from None
+        raise MetricsError(f"{path} is not a torch weight file ({reason(error)})") from None
     wanted = {key: f"features.{key.split('.', 1)[1]}" for key in net.state_dict()}
     try:
         net.load_state_dict({key: state[source] for key, source in wanted.items()})
     except (KeyError, TypeError, RuntimeError) as error:
-        raise MetricsError(f"{path} holds no torchvision AlexNet ({str(error).splitlines()[0]})") from None
+        raise MetricsError(f"{path} holds no torchvision AlexNet ({reason(error)})") from None
 
 
 def _tensor(picture: Picture) -> Tensor:
