@@ -1,0 +1,233 @@
+"""One optimisation step: gradients go where they must, the gate obeys its rule, nothing is updated on a NaN."""
+
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
+from vs_tecogan.training.build import build_samples, build_spec, transplant
+from vs_tecogan.training.config import Config, OptimiserConfig
+from vs_tecogan.training.critics import perceptual_term
+from vs_tecogan.training.dataset import Samples, Ticket
+from vs_tecogan.training.errors import TrainingError
+from vs_tecogan.training.learner import Gate, Learner, NotFinite, learning_rate
+from vs_tecogan.training.losses import content_loss, discriminator_adversarial, generator_adversarial, perceptual_loss
+from vs_tecogan.training.rollout import Batch, Rollout, roll_out, to_batch
+from vs_tecogan.training.store import Store
+
+from .conftest import options
+
+CPU = torch.device("cpu")
+PUBLISHED = "--discriminator dst --ping-pong --perceptual-weight 0"
+
+
+def batch_of(config: Config, store: Path, iteration: int = 0) -> Batch:
+    """The samples of one iteration as one batch."""
+    data = Samples(Store(store), build_samples(config), config.data.frames)
+    drawn = [data[Ticket(iteration, place, config.data.frames)] for place in range(config.data.batch)]
+    return to_batch(torch.stack([lr for lr, _ in drawn]), torch.stack([hr for _, hr in drawn]), CPU)
+
+
+def weights(module: torch.nn.Module) -> list[Tensor]:
+    return [p.detach().clone() for p in module.parameters()]
+
+
+def moved(module: torch.nn.Module, before: list[Tensor]) -> bool:
+    return any(not torch.equal(p, q) for p, q in zip(module.parameters(), before, strict=True))
+
+
+def test_gate_follows_its_rule() -> None:
+    """EMA of decay .99 from zero, compared after the update: opens below the threshold, closes above, opens again."""
+    gate, average, seen = Gate(0.4, 0.99), 0.0, []
+    for lead in [2.0] * 30 + [0.0] * 30:
+        average = 0.99 * average + 0.01 * lead
+        assert gate.update(lead) == (average < 0.4)
+        seen.append(average < 0.4)
+    assert seen[0]
+    assert False in seen
+    assert seen[-1]
+    assert Gate(0.0, 0.99).update(100.0), "threshold 0 steps D always"
+
+
+@pytest.mark.parametrize(("average", "opened"), [(0.0, True), (10.0, False)])
+def test_discriminator_is_stepped_only_through_an_open_gate(store: Path, average: float, opened: bool) -> None:
+    """Would catch a gate that is computed but not obeyed; the generator is stepped either way."""
+    config = options(PUBLISHED)
+    learner = Learner(config, CPU, None)
+    learner.gate.average = average
+    d, g = weights(learner.critics), weights(learner.generator)
+    metrics = learner.step([batch_of(config, store)], 0)
+    assert metrics["gate_open"] == opened
+    assert moved(learner.critics, d) == opened
+    assert moved(learner.generator, g)
+
+
+def test_shared_pass_gives_the_gradients_of_separate_passes(store: Path) -> None:
+    """One forward of D on generated input serves both sides; each side's gradient must be as if computed alone."""
+    config = options("--discriminator dst --ping-pong --normalisation batch --feature-weight 0 --perceptual-weight 0")
+    learner = Learner(config, CPU, None)
+    batch = batch_of(config, store)
+    for optimiser in (learner.optimiser, learner.critic_optimiser):
+        assert optimiser is not None
+        optimiser.step = lambda *_, **__: None  # type: ignore[method-assign]
+    learner.step([batch], 0)
+    generator, network = learner.generator, learner.critics.networks["dst"]
+
+    rollout = roll_out(generator, batch, mirrored=True)
+    ((_, real, fake),) = learner.critics.inputs(rollout, generator)
+    d_loss = discriminator_adversarial(network(fake.detach())[0], network(real)[0], "vanilla")
+    expected = torch.autograd.grad(d_loss, list(network.parameters()))
+    for p, e in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(p.grad, e, rtol=1e-3, atol=1e-6)
+
+    from vs_tecogan.training.rollout import regression_terms
+
+    terms = regression_terms(rollout, config.objective)
+    g_loss = sum(terms.values()) + 0.01 * generator_adversarial(network(fake)[0], real, "vanilla")
+    expected = torch.autograd.grad(g_loss, list(generator.parameters()))
+    for p, e in zip(generator.parameters(), expected, strict=True):
+        torch.testing.assert_close(p.grad, e, rtol=1e-3, atol=1e-6)
+
+
+def test_warp_loss_trains_fnet_only(store: Path) -> None:
+    """Would catch the reconstruction network being trained by the warp loss."""
+    config = options("--content-weight 0")
+    learner = Learner(config, CPU, None)
+    srnet, fnet = weights(learner.generator.srnet), weights(learner.generator.fnet)
+    learner.step([batch_of(config, store)], 0)
+    assert not moved(learner.generator.srnet, srnet)
+    assert moved(learner.generator.fnet, fnet)
+
+
+def test_losses_fall_on_one_batch(store: Path) -> None:
+    """Would catch flow of the wrong sign or a recurrence that cannot learn: warp and content loss must fall."""
+    config = options("--lr 1e-3 --moving-share 1 --batch 1 --clip 1")
+    learner = Learner(config, CPU, None)
+    batch = batch_of(config, store)
+    history = [learner.step([batch], k) for k in range(50)]
+    first, last = history[0], history[-1]
+    assert last["warp"] < 0.7 * first["warp"]
+    assert last["content"] < first["content"]
+
+
+def test_ping_pong_is_zero_on_a_palindrome_perfect_generator(store: Path) -> None:
+    """A generator that looks at the current frame alone draws a palindrome: its ping-pong loss must vanish."""
+    config = options("--ping-pong")
+    learner = Learner(config, CPU, None)
+    for parameter in learner.generator.srnet.conv_out.parameters():
+        parameter.data.zero_()
+    metrics = learner.step([batch_of(config, store)], 0)
+    assert metrics["ping_pong"] == 0
+    assert metrics["content"] > 0
+
+
+def test_accumulation_changes_nothing(store: Path) -> None:
+    """Would catch gradients that are summed instead of averaged over micro-batches."""
+    config = options("--accumulate 2")
+    batch = batch_of(config, store)
+    whole, parts = Learner(options(""), CPU, None), Learner(config, CPU, None)
+    a = whole.step([batch], 0)
+    b = parts.step([Batch(batch.lr[k : k + 1], batch.hr[k : k + 1]) for k in range(2)], 0)
+    assert a == pytest.approx(b, rel=1e-5)
+    for p, q in zip(whole.generator.parameters(), parts.generator.parameters(), strict=True):
+        torch.testing.assert_close(p.grad, q.grad, rtol=1e-3, atol=1e-7)
+
+
+def test_nan_stops_before_any_update(store: Path) -> None:
+    """Would catch a ruined run: no weight, optimiser state or averaged weight may change."""
+    config = options(PUBLISHED + " --ema 0.9")
+    learner = Learner(config, CPU, None)
+    batch = batch_of(config, store)
+    batch.hr[0, 0, 0, 0, 0] = float("nan")
+    before = weights(learner.generator), weights(learner.critics)
+    with pytest.raises(NotFinite, match="content nan"):
+        learner.step([batch], 0)
+    assert not moved(learner.generator, before[0])
+    assert not moved(learner.critics, before[1])
+    assert not learner.optimiser.state
+    assert learner.gate.average == pytest.approx(0, abs=0.1)
+
+
+def test_average_generator(store: Path) -> None:
+    """EMA after a step: decay * old + (1 - decay) * new."""
+    config = options("--ema 0.9")
+    learner = Learner(config, CPU, None)
+    before = weights(learner.generator)
+    learner.step([batch_of(config, store)], 0)
+    assert learner.average is not None
+    for average, old, new in zip(learner.average.parameters(), before, learner.generator.parameters(), strict=True):
+        torch.testing.assert_close(average, 0.9 * old + 0.1 * new.detach())
+
+
+def test_learning_rates() -> None:
+    """Warm-up, halving at milestones, cosine to the floor; Dt at 0.3 of the discriminators' rate, FNet at its own."""
+    steps = OptimiserConfig(schedule="steps", milestones=(10, 20), warmup=4)
+    assert [learning_rate(steps, k, 100) for k in (0, 3, 9, 10, 20)] == [0.25, 1, 1, 0.5, 0.25]
+    cosine = OptimiserConfig(schedule="cosine", lr_floor=0.1)
+    assert [learning_rate(cosine, k, 100) for k in (0, 50, 100)] == pytest.approx([1, 0.55, 0.1])
+    learner = Learner(options("--discriminator dsdt --lr 1e-4 --d-lr 1e-3 --flow-lr-factor 0.5"), CPU, None)
+    assert [g["lr"] for g in learner.optimiser.param_groups] == pytest.approx([1e-4, 5e-5])
+    assert learner.critic_optimiser is not None
+    assert [g["lr"] for g in learner.critic_optimiser.param_groups] == pytest.approx([1e-3, 3e-4])
+
+
+def test_grown_generator_is_the_same_function_and_can_learn(store: Path) -> None:
+    """10 to 16 blocks: same output at first, and gradients reach the new weights (zero-filling both kills them)."""
+    torch.manual_seed(0)
+    small, large = (Generator(GeneratorSpec(blocks=n, channels=8)) for n in (1, 3))
+    transplant(small, large)
+    lr = torch.rand(1, 3, 3, 16, 16)
+    torch.testing.assert_close(small(lr)[0], large(lr)[0])
+    optimiser = torch.optim.Adam(large.parameters(), lr=1e-3)
+    for _ in range(2):
+        optimiser.zero_grad()
+        content_loss(large(lr)[0], torch.zeros(1, 3, 3, 64, 64), "l2").backward()
+        optimiser.step()
+    for block in large.srnet.resblocks[1:]:
+        assert all(p.grad is not None and p.grad.abs().sum() > 0 for p in block.parameters())
+
+
+def test_transplant_refuses_other_architectures() -> None:
+    """Would catch weights of another scale or grid being loaded in part."""
+    target = Generator(GeneratorSpec(blocks=1, channels=8))
+    for spec in (GeneratorSpec(blocks=1, channels=8, scale=2), GeneratorSpec(blocks=1, channels=8, dialect=Dialect.BI)):
+        with pytest.raises(TrainingError, match="its architecture is"):
+            transplant(Generator(spec), target)
+    with pytest.raises(TrainingError, match="it has 2 blocks"):
+        transplant(Generator(GeneratorSpec(blocks=2, channels=8)), target)
+
+
+def test_degradation_decides_the_grid() -> None:
+    """BI data needs a centred skip: a wrong phase costs up to 1.9 dB at the start."""
+    assert build_spec(options("--degradation bi")).phase == "centred"
+    assert build_spec(options("--degradation pairs --centred-pairs")).phase == "centred"
+    assert build_spec(options("--degradation realistic")).phase == "corner"
+
+
+class Mean(torch.nn.Module):
+    """Perceptual stand-in that counts the frames it sees."""
+
+    seen = 0
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        self.seen += len(images)
+        return [images, images[..., ::2, ::2]]
+
+
+@pytest.mark.parametrize("frames", [0, 3])
+def test_perceptual_term_reuses_the_mirrored_targets(frames: int) -> None:
+    """Would catch a mirrored output compared with the wrong target, and targets computed twice."""
+    outputs = torch.rand(2, 9, 3, 8, 8)
+    hr = torch.rand(2, 5, 3, 8, 8)
+    hr = torch.cat((hr, hr[:, :-1].flip(1)), 1)
+    rollout = Rollout(torch.zeros(2, 9, 3, 2, 2), hr, outputs, torch.zeros(2, 8, 2, 2, 2), mirrored=True)
+    net = Mean()
+    result = perceptual_term(net, rollout, frames, iteration=4)  # type: ignore[arg-type]
+    chosen = range(9) if not frames else sorted((4 + round(k * 3)) % 9 for k in range(3))
+    direct = perceptual_loss(
+        Mean().features(outputs[:, list(chosen)].flatten(0, 1)), Mean().features(hr[:, list(chosen)].flatten(0, 1))
+    )
+    torch.testing.assert_close(result, direct)
+    assert net.seen == (2 * (9 + 5) if not frames else 2 * (3 + len({min(t, 8 - t) for t in chosen})))

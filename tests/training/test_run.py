@@ -1,0 +1,318 @@
+"""Whole runs from the command line: every variant and preset, interruption, several processes, bad input."""
+
+import csv
+import os
+import resource
+import signal
+import subprocess
+import sys
+import time
+from argparse import ArgumentParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from vs_tecogan.cli import export as export_command
+from vs_tecogan.cli import train as command
+from vs_tecogan.training import checkpoint
+from vs_tecogan.training.config import Config, merge
+from vs_tecogan.training.learner import Learner
+from vs_tecogan.weights import load_model
+
+from .conftest import TINY, make_store, pan
+
+REPOSITORY = Path(__file__).resolve().parents[2]
+SCRIPT = str(REPOSITORY / "scripts" / "train.py")
+PING_PONG = "--ping-pong --perceptual-weight 0"
+TIMES = ("seconds", "speed")
+
+
+def train(words: str, *paths: object) -> int:
+    parser = ArgumentParser()
+    command.add_arguments(parser)
+    return command.run(parser.parse_args([*words.split(), *map(str, paths)]))
+
+
+def table(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open() as stream:
+        return [{k: v for k, v in row.items() if k not in TIMES} for row in csv.DictReader(stream)]
+
+
+def check_run(run: Path, iterations: int) -> dict[str, object]:
+    """Losses finite, generator and discriminators moved; returns the checkpoint."""
+    rows = table(run)
+    assert [int(row["iteration"]) for row in rows] == list(range(1, iterations + 1))
+    for row in rows:
+        assert all(np.isfinite(float(value)) for value in row.values() if value)
+    state = checkpoint.load(checkpoint.find(run))
+    config = merge(Config(), state["config"], "checkpoint")
+    fresh = Learner(config, torch.device("cpu"), None)
+    for name, module in (("generator", fresh.generator), ("critics", fresh.critics)):
+        trained = state["learner"][name]
+        for key, value in module.named_parameters():
+            assert not torch.equal(trained[key], value), f"{key} did not move"
+    return state
+
+
+@pytest.mark.parametrize(
+    ("words", "networks"),
+    [
+        ("", set()),
+        ("--discriminator ds --perceptual-weight 0", {"ds"}),
+        ("--discriminator dsdt --perceptual-weight 0", {"ds", "dt"}),
+        (f"--discriminator dsdt {PING_PONG}", {"ds", "dt"}),
+        ("--discriminator dst --perceptual-weight 0", {"dst"}),
+        (f"--discriminator dst {PING_PONG}", {"dst"}),
+        (f"--discriminator dst --scale 2 --crop 32 --batch 1 {PING_PONG}", {"dst"}),
+        ("--degradation bi --quantise", set()),
+        ("--degradation realistic --precision bf16", set()),
+    ],
+    ids=["FRVSR", "DsOnly", "DsDt", "DsDtPP", "Dst", "TecoGAN", "TecoGAN-2x", "BI", "realistic"],
+)
+def test_variants_on_real_video(real_store: Path, tmp_path: Path, words: str, networks: set[str]) -> None:
+    """Every ablation of the paper starts, moves all its networks and stays finite."""
+    assert train(f"{TINY} --iterations 2 {words} --store {real_store} --out {tmp_path}/run") == 0
+    state = check_run(tmp_path / "run", 2)
+    assert {key.split(".")[1] for key in state["learner"]["critics"]} == networks  # type: ignore[index]
+
+
+@pytest.mark.parametrize("preset", ["frvsr-published", "frvsr-modern", "tecogan-published", "tecogan-modern"])
+def test_presets_on_real_video(real_store: Path, tmp_path: Path, preset: str, shared: Path) -> None:
+    """Each preset as it is, but for the sizes; the adversarial ones with a real perceptual network."""
+    squeezenet = shared / "data" / "perceptual" / "squeezenet1.1_notop.h5"
+    if preset.startswith("tecogan") and not squeezenet.exists():
+        pytest.skip(f"{squeezenet} is absent")
+    perceptual = f"--perceptual-weights {squeezenet}" if preset.startswith("tecogan") else ""
+    words = f"--config {REPOSITORY}/configs/{preset}.toml {TINY} --curriculum {perceptual} --iterations 2"
+    assert train(f"{words} --store {real_store} --out {tmp_path}/run") == 0
+    check_run(tmp_path / "run", 2)
+    rows = table(tmp_path / "run")
+    if preset == "tecogan-published":
+        assert float(rows[0]["perceptual"]) > 0
+        assert float(rows[0]["gate_open"]) == 1
+    if preset == "tecogan-modern":
+        assert float(rows[0]["penalty"]) > 0
+
+
+def test_everything_that_a_run_leaves(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Evaluation, best checkpoint, pictures, TensorBoard, progress on stderr alone, and a model to export."""
+    run = tmp_path / "run"
+    words = f"{TINY} --iterations 4 --eval-every 2 --eval-frames 6 --image-every 4 --tensorboard --ema 0.9"
+    assert train(f"{words} --store {store} --out {run}") == 0
+    output = capfd.readouterr()
+    assert output.out == ""
+    assert "left" in output.err
+    evaluated = [row for row in table(run) if row["eval_psnr"]]
+    assert [row["iteration"] for row in evaluated] == ["2", "4"]
+    assert all(15 < float(row["eval_psnr"]) < 60 for row in evaluated)
+    best = checkpoint.load(checkpoint.checkpoint_folder(run) / "best.pt")
+    assert best["best"] == pytest.approx(max(float(row["eval_psnr"]) for row in evaluated), rel=1e-5)
+    from PIL import Image
+
+    gifs = sorted((run / "samples").glob("*.gif"))
+    assert [p.name for p in gifs] == ["eval-00000002.gif", "eval-00000004.gif", "train-00000004.gif"]
+    with Image.open(gifs[0]) as picture:
+        assert picture.n_frames == 6
+        assert picture.size == (3 * 96, 96)
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    events = EventAccumulator(str(run / "tensorboard"), size_guidance={"scalars": 0})
+    events.Reload()
+    assert {"content", "warp", "eval_psnr"} <= set(events.Tags()["scalars"])
+    assert {"train/motion", "eval/middle"} <= set(events.Tags()["images"])
+    assert "flow/x" in events.Tags()["histograms"]
+
+    parser = ArgumentParser()
+    export_command.add_arguments(parser)
+    model_file = tmp_path / "mine.safetensors"
+    assert export_command.run(parser.parse_args([str(run), str(model_file), "--licence", "CC0"])) == 0
+    model = load_model(model_file)
+    assert (model.card.name, model.card.licence, model.card.data) == ("mine", "CC0", "train.mp4, val.mp4")
+    assert "BlurDown (sigma 1.5)" in model.card.degradation
+    assert "4 iterations" in model.card.training or "2 iterations" in model.card.training
+    assert model.card.scores["psnr"] == pytest.approx(best["best"])
+    for key, value in model.generator.state_dict().items():
+        assert torch.equal(value, best["learner"]["average"][key])
+
+
+def start(*words: object) -> "subprocess.Popen[bytes]":
+    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
+    return subprocess.Popen([sys.executable, *map(str, words)], stderr=subprocess.PIPE, env=environment, cwd=REPOSITORY)
+
+
+def test_killed_and_resumed_is_as_unbroken(store: Path, tmp_path: Path) -> None:
+    """SIGKILL in mid-run, then --resume: every later loss is that of the run that was never killed."""
+    iterations = 12
+    words = f"{TINY} --discriminator dst {PING_PONG} --gate 0.01 --ema 0.9 --warmup 5 --store {store}".split()
+    broken, whole = tmp_path / "broken", tmp_path / "whole"
+    process = start(SCRIPT, *words, "--out", broken, "--iterations", iterations, "--checkpoint-every", 2)
+    deadline = time.monotonic() + 150
+    while len(checkpoint.numbered(broken)) < 2 and process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    assert process.returncode == -signal.SIGKILL
+    reached = checkpoint.load(checkpoint.find(broken))["iteration"]
+    assert 4 <= reached < iterations
+    assert train(f"--resume {broken}") == 0
+    assert train(" ".join(words), "--out", whole, "--iterations", iterations) == 0
+    assert table(broken) == table(whole)
+    a, b = (checkpoint.load(checkpoint.find(run))["learner"] for run in (broken, whole))
+    for name in ("generator", "average", "critics"):
+        assert all(torch.equal(a[name][key], b[name][key]) for key in b[name])
+    assert a["gate"] == b["gate"]
+
+
+def test_two_processes_give_the_losses_of_one(store: Path, tmp_path: Path) -> None:
+    """torchrun on 2 processes over gloo: same seed and global batch, same losses within float noise, D's batch
+    normalisation included."""
+    words = f"{TINY} --discriminator dst {PING_PONG} --iterations 4 --threads 1 --store {store}".split()
+    double = tmp_path / "double"
+    runner = ["-m", "torch.distributed.run", "--standalone", "--nproc-per-node", 2]
+    process = start(*runner, SCRIPT, *words, "--out", double)
+    _, errors = process.communicate(timeout=170)
+    assert process.returncode == 0, errors.decode()
+    assert train(" ".join(words), "--out", tmp_path / "single") == 0
+    for one, two in zip(table(tmp_path / "single"), table(double), strict=True):
+        for name, value in one.items():
+            assert float(two[name]) == pytest.approx(float(value), rel=2e-3, abs=2e-5), (one["iteration"], name)
+    first = table(tmp_path / "single")[0], table(double)[0]
+    assert float(first[0]["total"]) == pytest.approx(float(first[1]["total"]), rel=1e-5)
+
+
+def test_minutes_end_a_session_with_a_checkpoint(store: Path, tmp_path: Path) -> None:
+    """Would catch a time limit that loses work; the next session goes on from there."""
+    assert train(f"{TINY} --iterations 1000000 --minutes 0.01 --store {store} --out {tmp_path}/run") == 0
+    done = checkpoint.load(checkpoint.find(tmp_path / "run"))["iteration"]
+    assert 0 < done < 1_000_000
+    assert train(f"--resume {tmp_path}/run --minutes 0 --iterations {done + 1}") == 0
+    assert checkpoint.load(checkpoint.find(tmp_path / "run"))["iteration"] == done + 1
+
+
+def test_sigterm_stops_politely(store: Path, tmp_path: Path) -> None:
+    """Would catch a lost session when the machine is taken away: a checkpoint is written and the exit code is 0."""
+    process = start(SCRIPT, *TINY.split(), "--store", store, "--out", tmp_path / "run", "--iterations", 10**6)
+    while not (tmp_path / "run" / "metrics.csv").exists() and process.poll() is None:
+        time.sleep(0.05)
+    process.terminate()
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 0, errors.decode()
+    rows = table(tmp_path / "run")
+    assert checkpoint.load(checkpoint.find(tmp_path / "run"))["iteration"] == int(rows[-1]["iteration"])
+
+
+def test_runs_without_vapoursynth(tmp_path: Path) -> None:
+    """Both scripts with the import of VapourSynth blocked, from video to a trained checkpoint."""
+    from .test_preparation import encode
+
+    video = encode(tmp_path / "film.mp4", pan(12, 96, 128))
+    program = (
+        "import runpy, sys\n"
+        "sys.modules['vapoursynth'] = None\n"
+        "for line in sys.stdin.read().splitlines():\n"
+        "    sys.argv = line.split()\n"
+        "    try: runpy.run_path(sys.argv[0], run_name='__main__')\n"
+        "    except SystemExit as end: assert not end.code, end.code\n"
+    )
+    prepared = f"{tmp_path}/store"
+    lines = f"{REPOSITORY}/scripts/prepare_data.py {video} --out {prepared} --downscale 1 --min-size 64 --holdout 0\n"
+    lines += f"{SCRIPT} {TINY} --iterations 1 --store {prepared} --out {tmp_path}/run\n"
+    done = subprocess.run([sys.executable, "-c", program], input=lines.encode(), capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
+    assert checkpoint.find(tmp_path / "run").name == "00000001.pt"
+
+
+def test_full_disk_leaves_the_old_checkpoint(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A write that fails half-way (here at a file-size limit): exit code 2, the earlier checkpoint whole, no debris."""
+    run = tmp_path / "run"
+    words = f"{TINY} --store {store} --checkpoint-every 1"
+    assert train(f"{words} --out {run} --iterations 1") == 0
+    before = checkpoint.find(run).read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, limits[1]))
+    try:
+        assert train(f"--resume {run} --iterations 3") == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert "earlier checkpoints are intact" in capfd.readouterr().err
+    assert [p.name for p in checkpoint.checkpoint_folder(run).iterdir()] == ["00000001.pt"]
+    assert checkpoint.find(run).read_bytes() == before
+    assert train(f"--resume {run} --iterations 3") == 0
+
+
+def test_nan_stops_with_the_batch_saved(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """A learning rate of 1e30 blows up at once: exit code 2, and the batch is there to look at."""
+    assert train(f"{TINY} --lr 1e30 --iterations 9 --store {store} --out {tmp_path}/run") == 2
+    assert "not finite" in capfd.readouterr().err
+    (saved,) = (tmp_path / "run").glob("not-finite-*.pt")
+    content = torch.load(saved, weights_only=True)
+    assert content["batches"][0][0].shape == (2, 3, 3, 16, 16)
+
+
+def test_bad_input(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Each gives one line that says what is wrong, exit code 2, and leaves what was there."""
+    run = tmp_path / "run"
+    assert train(f"{TINY} --store {store} --out {run} --iterations 1") == 0
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "bad.toml").write_text("[loop]\niteration = 3\n")
+    (tmp_path / "broken.pt").write_bytes(b"broken")
+    small = make_store(tmp_path / "small", {"s": pan(5, 40, 40)})
+    capfd.readouterr()
+    new = f"{TINY} --out {tmp_path}/new"
+    cases = [
+        ("", "nothing to do"),
+        (f"{new}", "no data"),
+        (f"{new} --store {tmp_path}/empty", "not a prepared store"),
+        (f"{new} --store {small}", "none of 1 training clips"),
+        (f"{new} --store {store} --frames 50", "has 50 frames"),
+        (f"{new} --store {store} --config {tmp_path}/bad.toml", "unknown option 'iteration'"),
+        (f"{new} --store {store} --config {tmp_path}/none.toml", "cannot be read"),
+        (f"{new} --store {store} --init {tmp_path}/none.safetensors", "init:"),
+        (f"{new} --store {store} --device cuda:99", "device 'cuda:99'"),
+        (f"{new} --store {store} --discriminator dst --perceptual-weights {tmp_path}/none.h5", "does not exist"),
+        (f"{new} --store {store} --discriminator dst --perceptual-weights {tmp_path}/broken.pt", "perceptual_weights"),
+        (f"{TINY} --store {store} --out {run}", "already holds a run"),
+        (f"--resume {tmp_path}/empty", "holds no checkpoint"),
+        (f"--resume {tmp_path}/broken.pt", "not a readable checkpoint"),
+        (f"--resume {run} --blocks 2", "blocks is 1 in the checkpoint, 2 was asked for"),
+        (f"--resume {run} --config {tmp_path}/bad.toml", "takes the settings of its checkpoint"),
+    ]
+    for words, text in cases:
+        assert train(words) == 2, words
+        output = capfd.readouterr()
+        assert text in output.err, (words, output.err)
+        assert output.err.strip().count("\n") == 0
+        assert output.out == ""
+    parser = ArgumentParser()
+    export_command.add_arguments(parser)
+    for words in (f"{tmp_path}/empty {tmp_path}/a.safetensors", f"{run} {tmp_path}/a.pth"):
+        assert export_command.run(parser.parse_args(words.split())) == 2
+
+
+def test_missing_perceptual_network_is_said_aloud(
+    store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without weights the loss is off with a warning: never a silent substitute."""
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    monkeypatch.setitem(sys.modules, "torchvision.models", None)
+    assert train(f"{TINY} --discriminator dst --iterations 1 --store {store} --out {tmp_path}/run") == 0
+    assert "perceptual loss is OFF" in capfd.readouterr().err
+    assert "perceptual" not in table(tmp_path / "run")[0]
+
+
+def test_loading_is_not_the_bottleneck(real_store: Path) -> None:
+    """Published samples come faster from one process than the fastest published step (1.06 s for 8) asks for."""
+    from vs_tecogan.training.augmentation import Augmentation
+    from vs_tecogan.training.dataset import SampleOptions, Samples, Ticket
+    from vs_tecogan.training.degradations import BlurDown
+    from vs_tecogan.training.store import Store
+
+    plain = SampleOptions(scale=4, crop=32, seed=1, augmentation=Augmentation(), degradation=BlurDown())
+    data = Samples(Store(real_store), plain, 10)
+    data[Ticket(0, 0, 10)]
+    began = time.process_time()
+    for k in range(8):
+        data[Ticket(1, k, 10)]
+    assert time.process_time() - began < 1.06
