@@ -43,16 +43,20 @@ def test_lpips_against_its_definition(tmp_path: Path) -> None:
     assert lpips_distance(tmp_path / "alexnet.pth")(a, b) == pytest.approx(expected, rel=1e-4)
 
 
-def test_lpips_is_not_measured_without_weights(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Another number under LPIPS' name where its weights cannot be had."""
+def test_lpips_is_not_measured_without_weights(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another number under LPIPS' name where its weights cannot be had; a downloader's chatter on stdout."""
     lpips = pytest.importorskip("lpips")
 
     def offline(**_: object) -> None:
+        print("Downloading ...")
         raise urllib.error.URLError("no network")
 
     monkeypatch.setattr(lpips, "LPIPS", offline)
     with pytest.raises(NotMeasured, match=r"no network.*alexnet-owt-7be5be79\.pth"):
         lpips_distance()
+    assert capsys.readouterr().out == ""
 
 
 @pytest.mark.parametrize("content", [None, b"", b"not weights"])

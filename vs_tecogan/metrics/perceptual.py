@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -62,7 +64,8 @@ def lpips_distance(trunk: str | os.PathLike[str] | None = None) -> Distance:
     except ImportError as error:
         raise NotMeasured(f"the package {error.name} is not installed; pip install lpips") from None
     patience = socket.getdefaulttimeout()
-    with warnings.catch_warnings():  # lpips still asks torchvision in its old way
+    # lpips still asks torchvision in its old way, and the download reports to stdout.
+    with warnings.catch_warnings(), contextlib.redirect_stdout(sys.stderr):
         warnings.simplefilter("ignore")
         try:
             socket.setdefaulttimeout(PATIENCE)

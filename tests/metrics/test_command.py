@@ -1,0 +1,132 @@
+"""The command `evaluate` and the script that scores models."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import re
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from vs_tecogan.cli.common import Parser, guarded
+from vs_tecogan.cli.evaluate import add_parser
+from vs_tecogan.metrics import evaluate_pair
+
+from .conftest import Frames, Write, moving
+
+if TYPE_CHECKING:
+    from vs_tecogan.weights import Model
+
+pytest.importorskip("cv2")
+REPOSITORY = Path(__file__).resolve().parents[2]
+
+
+def run(*arguments: object) -> int:
+    """The subcommand, as the command line runs it."""
+    parser = Parser(prog="vs-tecogan")
+    add_parser(parser.add_subparsers(parser_class=Parser))
+    try:
+        args: argparse.Namespace = parser.parse_args(["evaluate", *map(str, arguments)])
+    except SystemExit as done:
+        return int(done.code or 0)
+    return guarded(lambda: args.run(args))
+
+
+def test_table_and_files(
+    write: Write, result: Frames, truth: Frames, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Numbers that change on their way to the table or the files."""
+    a, b = write("result", result), write("truth", truth)
+    files = {kind: tmp_path / f"out.{kind}" for kind in ("json", "csv", "html")}
+    options = [part for kind, path in files.items() for part in (f"--{kind}", path)]
+    assert run(a, "--reference", b, "--metrics", "tof,psnr,fvd", *options, "--jobs", 2) == 0
+    out, err = capsys.readouterr()
+    expected = evaluate_pair(result, truth, protocol="official", metrics=("psnr", "tof")).means
+    assert f"{expected['psnr']:.3f}" in out
+    assert f"{expected['tof']:.4f}" in out
+    assert "FVD: not measured: no I3D network was given (--i3d FILE)" in out
+    assert err == ""
+    document = json.loads(files["json"].read_text())
+    assert document["frame_average"] == pytest.approx(expected)
+    assert files["csv"].read_text().startswith("clip,frame,psnr,tof\n")
+    assert "<title>Evaluation of result</title>" in files["html"].read_text()
+
+
+def test_without_reference(write: Write, result: Frames, capsys: pytest.CaptureFixture[str]) -> None:
+    """Metrics that need a reference listed as failures where none was given."""
+    assert run(write("result", result), "--protocol", "plain", "--metrics", "psnr,tdiff,acd", "--quiet") == 0
+    out = capsys.readouterr().out
+    assert "T-diff" in out
+    assert "PSNR" not in out
+
+
+def test_list_of_pairs(write: Write, result: Frames, truth: Frames, capsys: pytest.CaptureFixture[str]) -> None:
+    """A list that measures one of its pairs only; two clips of one name in one row."""
+    root = write("x/clip", result).parents[1]
+    write("y/clip", truth)
+    (root / "pairs.csv").write_text("x/clip,y/clip\ny/clip,y/clip\n")
+    assert run("--pairs", root / "pairs.csv", "--metrics", "psnr", "--quiet") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[1].startswith("clip (1)")
+    assert lines[2].startswith("clip (2)")
+    assert lines[2].endswith("∞")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["{a}", "--reference", "{c}"], "a has 8 frames, .*c has 9"),
+        (["{a}", "--reference", "{d}"], "a is 112x96, .*d is 64x64"),
+        (["{a}", "--reference", "{e}"], "e does not exist"),
+        (["{a}", "--metrics", "psnrr"], "no metric is called 'psnrr'"),
+        (["{a}", "--json", "{e}/out.json"], "no folder"),
+        (["{a}", "--profile", "diagonal"], "diagonal"),
+        (["{a}", "--crop", "0,0,1"], "X,Y,W,H"),
+        (["{a}", "--html", "{a}/x.html", "--crop", "100,0,20,20"], "reaches outside"),
+        (["{a}", "--jobs", "0"], "--jobs 0"),
+        (["{a}", "--squeezenet", "{e}", "--reference", "{a}", "--metrics", "squeeze"], "no SqueezeNet weights"),
+        (["{s}", "--reference", "{s}"], "has 3 frames.*plain protocol"),
+        ([], "give RESULT"),
+    ],
+)
+def test_wrong_input_exits_with_2(
+    write: Write, truth: Frames, capsys: pytest.CaptureFixture[str], arguments: list[str], text: str
+) -> None:
+    """A traceback, another exit code, or a message of many lines."""
+    folders = {"a": write("a", truth), "c": write("c", moving(9)), "d": write("d", moving(8, 64, 64))}
+    folders |= {"s": write("s", truth[:3])}
+    folders["e"] = folders["a"].parent / "e"
+    names = {key: str(path) for key, path in folders.items()}
+    assert run(*(argument.format(**names) for argument in arguments), "--quiet") == 2
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert len(err.splitlines()) == 1
+    assert re.search(text, err)
+
+
+def test_score_models(
+    write: Write, skip_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Another degradation or phase for models than for the baseline: a model of the skip alone scores as bicubic does.
+
+    The clip's size is no multiple of 4, so a cut at the wrong side would show as well.
+    """
+    from vs_tecogan.weights import save_model
+
+    save_model(tmp_path / "skip.safetensors", skip_model.generator, skip_model.card)
+    folder = write("clips/one", moving(6, 98, 109)).parent
+    spec = importlib.util.spec_from_file_location("score_models", REPOSITORY / "scripts" / "score_models.py")
+    assert spec and spec.loader
+    script = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(script)
+    arguments = ["--eval", folder, "--models", tmp_path / "skip.safetensors", "--json", tmp_path / "s.json"]
+    monkeypatch.setattr(sys, "argv", ["score_models.py", *map(str, arguments), "--device", "cpu", "--jobs", "2"])
+    assert script.main() == 0
+    scores = json.loads((tmp_path / "s.json").read_text())["scores"]
+    assert scores["skip.safetensors"]["one"] == pytest.approx(scores["bicubic x4"]["one"], rel=1e-3)
+    assert scores["bicubic x4"]["mean"] == scores["bicubic x4"]["one"]
+    assert "| mean | bicubic x4 |" in capsys.readouterr().out
