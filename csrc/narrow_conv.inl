@@ -9,6 +9,17 @@ namespace VST_NAMESPACE {
 
 const int kGroup = kLanes / 2;  // pixels that share each loaded weight
 
+// Adds neighbours of 2 N vectors until one is left; without loops, so that the sums stay in registers.
+template <int N>
+struct Collapse {
+  VST_FN Vec run(const Vec* v) { return add_pairs(Collapse<N / 2>::run(v), Collapse<N / 2>::run(v + N / 2)); }
+};
+
+template <>
+struct Collapse<1> {
+  VST_FN Vec run(const Vec* v) { return v[0]; }
+};
+
 template <typename T, int kOutputs>
 void conv_group(const T* const rows[3], const T* weight, const float* bias, int x, int inputs, float* const* out) {
   typedef Dot<T> D;
@@ -19,6 +30,7 @@ void conv_group(const T* const rows[3], const T* weight, const float* bias, int 
       const T* w = weight + (ky * 3 + kx) * inputs;
       for (int c = 0; c < inputs; c += D::kStep) {
         typename D::Input weights[kOutputs];
+#pragma GCC unroll 3
         for (int o = 0; o < kOutputs; ++o) weights[o] = D::load(w + (std::ptrdiff_t)o * 9 * inputs + c);
 #pragma GCC unroll 8
         for (int p = 0; p < kGroup; ++p) {
@@ -28,10 +40,11 @@ void conv_group(const T* const rows[3], const T* weight, const float* bias, int 
         }
       }
     }
+#pragma GCC unroll 3
   for (int o = 0; o < kOutputs; ++o) {
-    for (int n = kGroup; n > 1; n /= 2)
-      for (int i = 0; i < n / 2; ++i) sums[o][i] = add_pairs(sums[o][2 * i], sums[o][2 * i + 1]);
-    for (int p = 0; p < kGroup; ++p) out[o][x + p] = sums[o][0][2 * p] + sums[o][0][2 * p + 1] + bias[o];
+    const Vec pairs = Collapse<kGroup>::run(sums[o]);
+    const Vec results = add_pairs(pairs, pairs) + bias[o];
+    __builtin_memcpy(out[o] + x, &results, kGroup * sizeof(float));
   }
 }
 
