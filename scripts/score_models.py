@@ -24,7 +24,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from vs_tecogan.engine import Engine, create_engine
-from vs_tecogan.metrics import Instruments, MetricsError, Picture, evaluate_pair
+from vs_tecogan.metrics import Instruments, MetricsError, Picture, evaluate_pair, psnr_y, ssim_y
 from vs_tecogan.metrics.bicubic import bd_low_resolution, bicubic_of, quantised
 from vs_tecogan.metrics.perceptual import squeeze_distance
 from vs_tecogan.metrics.sources import VIDEOS, Clip, open_clip
@@ -139,12 +139,18 @@ def planes_of(frame: Picture) -> list[np.ndarray]:
 
 def score(upscaler: Upscaler, clip: Clip, instruments: Instruments, jobs: int) -> tuple[Row, Row]:
     """One clip's row, and the reference's own values of what needs no reference."""
-    results = list(upscaler(clip))
+    plain: dict[str, list[float]] = {"psnr_plain": [], "ssim_plain": []}
+
+    def results() -> Iterator[Picture]:
+        for result, truth in zip(upscaler(clip), clip.frames(), strict=True):
+            plain["psnr_plain"].append(psnr_y(result, truth))
+            plain["ssim_plain"].append(ssim_y(result, truth))
+            yield result
+
     official = evaluate_pair(
-        results, clip.frames(), protocol="official", metrics=OFFICIAL, instruments=instruments, jobs=jobs
+        results(), clip.frames(), protocol="official", metrics=OFFICIAL, instruments=instruments, jobs=jobs
     )
-    plain = evaluate_pair(results, clip.frames(), protocol="plain", metrics=("psnr", "ssim"), jobs=jobs)
-    row = official.means | {f"{key}_plain": value for key, value in plain.means.items()}
+    row = official.means | {key: float(np.mean(values)) for key, values in plain.items()}
     return {key: row[key] for key in COLUMNS if key in row}, official.reference_means
 
 

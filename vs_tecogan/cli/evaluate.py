@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -97,6 +98,8 @@ def _measure(args: argparse.Namespace) -> tuple[Outcome, Mapping[str, PictureCol
     from ..metrics.sources import pair_up, read_pairs
     from ..metrics.suite import Options, measure
 
+    if find_spec("cv2") is None:
+        raise UsageError("measuring needs OpenCV: pip install 'vs-tecogan[metrics]'")
     _check_files([args.json, args.csv, args.html])
     if args.jobs < 1 or args.scale < 1:
         raise UsageError(f"--jobs {args.jobs} --scale {args.scale}; both are 1 or more")
