@@ -67,15 +67,13 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
     """Encode `job` into a partial file beside its target and give it its name when it is whole.
 
     :param on_frame: called after each frame.
-    :param note: called with one line for each stream that could not be kept as it was.
+    :param note: called at the end, with one line for each stream that could not be kept as it was.
     :raises MediaError: ffmpeg is missing or failed; nothing is left behind.
     """
     codec = choose_codec(job.out, job.options)
     ffmpeg = ff.find_ffmpeg(codec)
     tracks = [track for track in job.source.tracks if job.whole or not track.is_cover]
     plan = plan_streams(tracks, container_of(job.out))
-    for line in plan.notes:
-        note(line)
     clip = for_encoder(job.clip, codec)
     with clip.get_frame(0) as frame:
         props = dict(frame.props)
@@ -102,6 +100,8 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
             except BrokenPipeError:
                 pass  # finish() knows whether ffmpeg failed or had all that it was told to take
             encoder.finish()
+    for line in plan.notes:
+        note(line)
 
 
 def _header(clip: vs.VideoNode, timeline: Timeline, props: Mapping[str, object]) -> NutHeader:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
+import signal
 import subprocess
 from collections import deque
 from collections.abc import Iterable, Sequence
@@ -108,7 +110,7 @@ def _ask(*command: str) -> subprocess.CompletedProcess[str]:
 def cause_of_failure(lines: Iterable[str]) -> str:
     """The line of an ffmpeg log that says what went wrong: the last one that is more than an echo of a failure."""
     texts = [re.sub(r"\[[^\]]* @ 0x[0-9a-f]+\] ?", "", line).strip() for line in lines]
-    texts = [text for text in texts if text]
+    texts = [text for text in texts if text and not re.match(r"file:.*: Invalid argument$", text)]
     telling = [text for text in texts if not any(phrase in text for phrase in _PHRASES_WITHOUT_A_CAUSE)]
     disk = [text for text in texts if "No space left on device" in text or "File too large" in text]
     if disk:
@@ -162,11 +164,18 @@ class Encoder:
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
         if self._process.poll() is None:
-            self._process.kill()
+            self._kill()
         self._process.wait()
         self._reader.join()
         with suppress(BrokenPipeError):  # what was buffered has nowhere to go
             self.stdin.close()
+
+    def _kill(self) -> None:
+        """End it with whatever it may have started: a child that lives on would keep the pipes open."""
+        if hasattr(os, "killpg"):
+            with suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.kill()
 
     def _read_log(self, stream: IO[bytes] | None) -> None:
         for line in stream or ():

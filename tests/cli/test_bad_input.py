@@ -1,0 +1,244 @@
+"""Each mistake a user can make: exit code 2, one line that names it, nothing left behind."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from vs_tecogan.media import ffmpeg as ff
+
+from .conftest import Command, Ended, ffmpeg, python
+
+
+def assert_refused(done: Ended, *words: str) -> None:
+    """Code 2 and one line on stderr with `words` in it."""
+    assert done.code == 2, done.err
+    assert done.out == ""
+    assert done.err.count("\n") == 1, done.err
+    assert "Traceback" not in done.err
+    for word in words:
+        assert word in done.err, (word, done.err)
+
+
+def test_missing_input(command: Command, tmp_path: Path) -> None:
+    """Would catch a traceback, or an index error of BestSource's, for a name mistyped."""
+    assert_refused(command("upscale", tmp_path / "no.mkv", tmp_path / "o.mkv"), "no.mkv", "No such file")
+
+
+def test_input_is_a_directory(command: Command, tmp_path: Path) -> None:
+    """Would catch a directory handed to the demuxer."""
+    assert_refused(command("upscale", tmp_path, tmp_path / "o.mkv"), "is a directory")
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
+def test_unreadable_input(film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch a wrong reason given for a file that may not be read."""
+    source = tmp_path / "in.mkv"
+    source.write_bytes(film.read_bytes())
+    source.chmod(0)
+    assert_refused(command("upscale", source, tmp_path / "o.mkv"), "Permission denied")
+
+
+@pytest.mark.parametrize("content", [b"", b"\0" * 5000, b"just some words\n" * 99])
+def test_input_is_no_video(content: bytes, command: Command, tmp_path: Path) -> None:
+    """Would catch a crash or an unhelpful message for files of another kind."""
+    source = tmp_path / "in.mkv"
+    source.write_bytes(content)
+    assert_refused(command("upscale", source, tmp_path / "o.mkv"), "in.mkv", "give a video file")
+
+
+def test_input_without_video(command: Command, tmp_path: Path) -> None:
+    """Would catch sound, with or without a cover picture, taken for video."""
+    source = tmp_path / "song.m4a"
+    sound = ("-f", "lavfi", "-i", "sine=duration=0.2", "-f", "lavfi", "-i", "color=red:size=16x16:duration=0.04")
+    ffmpeg(*sound, "-c:a", "aac", "-c:v", "mjpeg", "-disposition:v:0", "attached_pic", "-f", "mp4", source)
+    assert_refused(command("upscale", source, tmp_path / "o.mkv"), "no video stream")
+
+
+def test_interlaced_input(command: Command, tmp_path: Path) -> None:
+    """Would catch combed pictures upscaled as if they were whole."""
+    source = tmp_path / "in.mpg"
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.4", "-vf", "setfield=tff")
+    ffmpeg(*picture, "-c:v", "mpeg2video", "-flags", "+ilme+ildct", source)
+    assert_refused(command("upscale", source, tmp_path / "o.mkv"), "interlaced", "deinterlace")
+
+
+def test_output_is_a_directory(film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch a directory replaced, or the error left to ffmpeg."""
+    (tmp_path / "dir.mkv").mkdir()
+    assert_refused(command("upscale", film, tmp_path / "dir.mkv", "-y"), "is a directory")
+
+
+def test_output_in_a_missing_directory(film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch hours of work before the first write fails."""
+    assert_refused(command("upscale", film, tmp_path / "no" / "o.mkv"), "is no directory")
+
+
+@pytest.mark.parametrize("link", ["same", "symlink", "hardlink"])
+def test_output_is_the_input(link: str, film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch the user's file destroyed, by whatever name it is reached."""
+    source, out = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    source.write_bytes(film.read_bytes())
+    if link == "same":
+        out = tmp_path / "." / "in.mkv"
+    elif link == "symlink":
+        out.symlink_to(source)
+    else:
+        out.hardlink_to(source)
+    assert_refused(command("upscale", source, out, "-y"), "is the input itself")
+    assert source.read_bytes() == film.read_bytes()
+
+
+def test_existing_output_stays(film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch a file overwritten without -y, and one not overwritten with it."""
+    out = tmp_path / "o.mkv"
+    out.write_text("mine")
+    assert_refused(command("upscale", film, out), "exists", "-y")
+    assert out.read_text() == "mine"
+    assert command("upscale", film, out, "-y", "-q", "--end", "2").code == 0
+    assert out.stat().st_size > 100
+
+
+def test_output_without_a_container(film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch names that tell ffmpeg no format, with one line instead of its several."""
+    assert_refused(command("upscale", film, tmp_path / "out"), "no suffix")
+    assert_refused(command("upscale", film, tmp_path / "out.nonsense"), "format")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["--model", "no-such-model"], "no-such-model"),
+        (["--model", "no/such/file.pth"], "does not exist"),
+        (["--device", "gpu"], "gpu"),
+        (["--device", "cuda:99"], "cuda:99"),
+        (["--precision", "fp8"], "fp8"),
+        (["--restart", "-1"], "-1"),
+        (["--restart", "x"], "x"),
+        (["--restart", "3", "--warmup", "9"], "9"),
+        (["--matrix", "purple"], "purple"),
+        (["--crf", "good"], "good"),
+        (["--crf", "nan"], "nan"),
+        (["--codec", "libnonsense"], "libnonsense"),
+        (["--preset", "warp9"], "warp9"),
+        (["--start", "9", "--end", "9"], "no frame left"),
+        (["--start", "100000"], "no frame left"),
+        (["--nonsense"], "--nonsense"),
+        (["--", "-nonsense", "1"], "nonsense"),
+        (["--", "-c:v", "libnonsense"], "libnonsense"),
+    ],
+)
+def test_wrong_options(words: list[str], said: str, film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch an option value that is ignored, or refused without being named."""
+    assert_refused(command("upscale", film, tmp_path / "o.mkv", "-q", *words), said)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("content", [b"", b"not weights at all" * 50, b"PK\x03\x04" + b"\0" * 500])
+@pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
+def test_bad_checkpoint(content: bytes, suffix: str, film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch torch's own tracebacks for files that are no weights."""
+    weights = tmp_path / f"weights{suffix}"
+    weights.write_bytes(content)
+    assert_refused(command("upscale", film, tmp_path / "o.mkv", "--model", weights), "weights")
+
+
+def test_cuda_where_there_is_none(film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch a silent fall back to the CPU."""
+    import torch
+
+    if torch.cuda.is_available():
+        pytest.skip("there is a CUDA device here")
+    assert_refused(command("upscale", film, tmp_path / "o.mkv", "--device", "cuda"), "no CUDA device")
+
+
+def fake_ffmpeg(folder: Path, then: str) -> dict[str, str]:
+    """An environment whose ffmpeg answers questions truly but, asked to encode, runs the shell lines `then`."""
+    script = folder / "bin" / "ffmpeg"
+    script.parent.mkdir()
+    real = shlex.quote(ff.find_ffmpeg("libx264"))
+    script.write_text(f'#!/bin/sh\ncase "$*" in *pipe:0*) {then};; *) exec {real} "$@";; esac\n')
+    script.chmod(0o755)
+    return {**os.environ, "PATH": f"{script.parent}:{os.environ['PATH']}"}
+
+
+@pytest.mark.parametrize(
+    ("then", "said"),
+    [
+        ('echo "av_interleaved_write_frame(): No space left on device" >&2; exit 1', "disk full"),
+        ("head -c 20000 >/dev/null; kill -9 $$", "signal 9"),
+        ("cat >/dev/null", "wrote no"),
+    ],
+)
+def test_encoder_dies(then: str, said: str, film: Path, tiny_file: Path, tmp_path: Path) -> None:
+    """Would catch a hang, a traceback of BrokenPipeError, or success claimed, when ffmpeg ends too early."""
+    env, out = fake_ffmpeg(tmp_path, then), tmp_path / "o.mkv"
+    process = python("upscale", film, out, "--model", tiny_file, "-q", env=env)
+    stdout, stderr = process.communicate(timeout=120)
+    assert_refused(Ended(process.returncode, stdout, stderr), said)
+    assert [path.name for path in tmp_path.iterdir()] == ["bin"]
+
+
+def test_disk_full(film: Path, tiny_file: Path, tmp_path: Path) -> None:
+    """Would catch a file cut short that passes for whole: the system refuses to write beyond 8 KiB."""
+    out = tmp_path / "o.mkv"
+    line = f"ulimit -f 8; exec {shlex.quote(sys.executable)} -m vs_tecogan upscale {film} {out} --model {tiny_file} -q"
+    done = subprocess.run(["bash", "-c", f"{line} --crf 1"], capture_output=True, text=True, check=False)
+    assert_refused(Ended(done.returncode, done.stdout, done.stderr), "ffmpeg")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_interrupted(name: str, code: int, film: Path, tiny_file: Path, tmp_path: Path) -> None:
+    """Would catch a broken OUT, a stray partial file, an ffmpeg left running or a traceback after Ctrl-C."""
+    # An encoder that opens its file and then reads slowly, so that the signal comes in the middle.
+    env, out = (
+        fake_ffmpeg(tmp_path, f'echo $$ >{tmp_path}/pid; echo x >"{tmp_path}/o.part.mkv"; sleep 60'),
+        tmp_path / "o.mkv",
+    )
+    process = python("upscale", film, out, "--model", tiny_file, env=env)
+    pid_file, deadline = tmp_path / "pid", time.monotonic() + 60
+    while not (pid_file.exists() and pid_file.read_text().strip()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    process.send_signal(getattr(signal, name))
+    stdout, stderr = process.communicate(timeout=60)
+    assert (process.returncode, stdout) == (code, ""), stderr
+    assert stderr.strip().splitlines()[-1] == "vs-tecogan: interrupted"
+    assert "Traceback" not in stderr
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["bin", "pid"]
+    with pytest.raises(ProcessLookupError):
+        os.kill(int(pid_file.read_text()), 0)
+
+
+def test_failing_frame(film: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch a file that ends early without a word when a filter fails in the middle, or a printed traceback."""
+    import vapoursynth as vs
+
+    def fails_at_seven(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        if n == 7:
+            raise vs.Error("frame 7 is bad")
+        return f
+
+    monkeypatch.setattr("vs_tecogan.tecogan", lambda clip, **_: clip.std.ModifyFrame(clip, fails_at_seven))
+    assert_refused(command("upscale", film, tmp_path / "o.mkv", "-q"), "frame 7 is bad")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_bug_is_one_line(film: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch a traceback shown to users for a bug, or a bug that passes for a user's mistake."""
+
+    def broken(*_: object, **__: object) -> None:
+        raise RuntimeError("two\nlines")
+
+    monkeypatch.setattr("vs_tecogan.tecogan", broken)
+    done = command("upscale", film, tmp_path / "o.mkv", "-q")
+    assert done.code == 1
+    assert done.err == "vs-tecogan: internal error: RuntimeError: two lines (VS_TECOGAN_DEBUG=1 shows where)\n"

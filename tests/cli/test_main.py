@@ -1,0 +1,113 @@
+"""The command line itself, and the subcommands that only report."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from vs_tecogan import __version__
+from vs_tecogan.cli import COMMANDS, doctor
+from vs_tecogan.cli.models import table
+from vs_tecogan.cli.progress import Progress
+from vs_tecogan.networks import GeneratorSpec
+from vs_tecogan.weights import DEFAULT_MODEL, ModelCard, shipped_models
+
+from .conftest import Command
+
+
+def test_every_subcommand_is_listed(command: Command) -> None:
+    """Would catch a subcommand whose module is there but that nobody can call."""
+    folder = Path(doctor.__file__).parent
+    modules = {path.stem for path in folder.glob("*.py") if "def add_parser" in path.read_text()}
+    assert modules == set(COMMANDS)
+    done = command("--help")
+    assert done.code == 0
+    for name in COMMANDS:
+        assert name in done.out
+        assert command(name, "--help").code == 0
+
+
+def test_version(command: Command) -> None:
+    """Would catch a version that differs from the package's."""
+    assert command("--version").out == f"vs-tecogan {__version__}\n"
+
+
+def test_help_needs_no_torch() -> None:
+    """Would catch heavy imports on the way to a help text, which make the command feel slow."""
+    code = "import sys; from vs_tecogan.cli import main; main(['--help']); sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.parametrize("words", [[], ["nonsense"], ["upscale"], ["models", "--", "-an"]])
+def test_wrong_words(words: list[str], command: Command) -> None:
+    """Would catch a usage dump of many lines where one says what is wrong."""
+    done = command(*words)
+    assert (done.code, done.out, done.err.count("\n")) == (2, "", 1)
+
+
+def test_models(command: Command) -> None:
+    """Would catch a shipped model that the table leaves out."""
+    if not shipped_models():
+        pytest.skip("no model in this checkout")
+    done = command("models")
+    assert done.code == 0
+    for card in shipped_models():
+        assert card.name in done.out
+    assert f"{DEFAULT_MODEL}*" in done.out
+
+
+def test_model_table_is_aligned() -> None:
+    """Would catch columns out of line, and facts of a card that are not shown."""
+    cards = [
+        ModelCard(name="a", spec=GeneratorSpec(scale=2), licence="CC0", scores={"psnr": 31.25}),
+        ModelCard(name="long-name", spec=GeneratorSpec(blocks=16), description="sharp", data="films"),
+    ]
+    lines = table(cards, "a").splitlines()
+    assert lines[0].index("scale") == lines[1].index("2x") == lines[2].index("4x")
+    text = "\n".join(lines)
+    for fact in ("a*", "psnr 31.25", "CC0", "films", "long-name: sharp", "16x64"):
+        assert fact in text
+
+
+def test_doctor(command: Command) -> None:
+    """Would catch a report that forgets a part, or calls a working installation broken."""
+    done = command("doctor")
+    assert done.code == (0 if shipped_models() else 1)
+    for subject in ("python", "torch", "vapoursynth", "bestsource", "ffmpeg", "native extension", "cupy", "would use"):
+        assert subject in done.out, subject
+
+
+def test_doctor_names_the_fix(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch a missing part that goes unnoticed, or is named without its remedy."""
+    monkeypatch.setattr("vs_tecogan.media.ffmpeg.candidates", list)
+    done = command("doctor")
+    assert done.code == 1
+    assert "pip install imageio-ffmpeg" in done.out
+    assert done.out.splitlines()[-1].startswith("not usable: ffmpeg")
+
+
+def test_doctor_survives_a_broken_part(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch a traceback from the very command that is for broken installations."""
+
+    def broken() -> doctor.Finding:
+        raise OSError("libcuda.so: wrong ELF class")
+
+    monkeypatch.setattr(doctor, "_torch", broken)
+    done = command("doctor")
+    assert done.code == 1
+    assert "wrong ELF class" in done.out
+
+
+def test_progress_in_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch carriage returns and thousands of lines in a log file: no terminal, a line every half minute."""
+    clock = iter(range(0, 100, 11))
+    monkeypatch.setattr("vs_tecogan.cli.progress.time.monotonic", lambda: float(next(clock)))
+    log = io.StringIO()
+    with Progress(9, stream=log) as progress:
+        for _ in range(6):
+            progress.frame()
+    assert log.getvalue() == "3/9 frames, 0.09 fps, 00:01:06 left\n6/9 frames, 0.09 fps, 00:00:33 left\n"
