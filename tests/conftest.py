@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import faulthandler
 import os
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -22,11 +21,14 @@ WATCHDOG_SECONDS = 180
 
 ClipMaker = Callable[..., "vs.VideoNode"]
 ModelMaker = Callable[..., "Model"]
+REAL_STDERR = pytest.StashKey[int]()
 
 
 def pytest_configure(config: pytest.Config) -> None:
     """Register the markers that this file gives a meaning."""
     config.addinivalue_line("markers", "watchdog(seconds): time after which the test counts as hung")
+    # The real stderr, taken while nothing is captured: a dump into the captured one would be lost with the run.
+    config.stash[REAL_STDERR] = os.dup(2)
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +36,7 @@ def watchdog(request: pytest.FixtureRequest) -> Iterator[None]:
     """A deadlocked test shows every thread's stack and ends the run, instead of hanging it for ever."""
     marker = request.node.get_closest_marker("watchdog")
     seconds = marker.args[0] if marker else WATCHDOG_SECONDS
-    faulthandler.dump_traceback_later(seconds, exit=True, file=sys.__stderr__)
+    faulthandler.dump_traceback_later(seconds, exit=True, file=request.config.stash[REAL_STDERR])
     yield
     faulthandler.cancel_dump_traceback_later()
 
