@@ -4,7 +4,6 @@ Neither is calibrated: a number computed with these is a perceptual *distance of
 """
 
 import os
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -144,8 +143,9 @@ def load_vgg19(path: str | os.PathLike[str] | None) -> VGG19:
     if path is not None:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-            raise PerceptualError(f"{path}: not a torch weight file ({str(error).splitlines()[0]})") from error
+        except Exception as error:  # torch reports damaged archives by many types
+            reason = (str(error).splitlines() or [type(error).__name__])[0]
+            raise PerceptualError(f"{path}: not a torch weight file ({reason})") from error
         if not isinstance(state, dict):
             raise PerceptualError(f"{path}: holds {type(state).__name__}; expected torchvision's VGG19 state dict")
         return VGG19(state)

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.optim import Adam
 
 from ..networks import Generator
 from ..networks.perceptual import FeatureNet
@@ -76,11 +77,11 @@ class Learner:
             {"params": list(self.generator.srnet.parameters()), "lr": optimiser.lr},
             {"params": list(self.generator.fnet.parameters()), "lr": optimiser.lr * optimiser.flow_lr_factor},
         ]
-        self.optimiser = torch.optim.Adam(groups, **rates)  # type: ignore[arg-type]
-        self.critic_optimiser: torch.optim.Adam | None = None
+        self.optimiser = Adam(groups, **rates)  # type: ignore[arg-type]
+        self.critic_optimiser: Adam | None = None
         if len(self.critics.networks):
             critic_groups = self.critics.parameter_groups(optimiser.d_lr)
-            self.critic_optimiser = torch.optim.Adam(critic_groups, **rates)  # type: ignore[arg-type]
+            self.critic_optimiser = Adam(critic_groups, **rates)  # type: ignore[arg-type]
         self.gate = Gate(config.objective.gate, config.objective.gate_decay)
         scaling = config.loop.precision == "fp16"
         self.scaler = torch.amp.GradScaler(device.type, enabled=scaling)
@@ -90,7 +91,7 @@ class Learner:
             self.generator.srnet.compile()
             self.generator.fnet.compile()
 
-    def _optimisers(self) -> list[torch.optim.Adam]:
+    def _optimisers(self) -> list[Adam]:
         return [self.optimiser, *([self.critic_optimiser] if self.critic_optimiser else [])]
 
     @property
@@ -128,11 +129,16 @@ class Learner:
                 statistics |= verdict.statistics() | {"lead": leads[-1]}
                 statistics |= self._critics_backward(verdict, iteration, take_gradient=open_gate)
             total = torch.stack(list(terms.values())).sum()
-            generator_parameters = list(self.generator.parameters())
-            torch.autograd.backward(self.scaler.scale(total / parts), inputs=generator_parameters)
+            # Not a NaN: warps crash on NaN coordinates in their backward pass. All processes raise together below.
+            if torch.isfinite(total):
+                torch.autograd.backward(self.scaler.scale(total / parts), inputs=list(self.generator.parameters()))
             for name, value in (terms | {"total": total} | statistics).items():
                 sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value.detach().float() / parts
         metrics = self._finite(sums)
+        metrics["gradient"] = self._gradient(list(self.generator.parameters()), self.scaler, self.optimiser)
+        if self.critic_optimiser is not None and open_gate:
+            parameters = list(self.critics.parameters())
+            metrics["critic_gradient"] = self._gradient(parameters, self.critic_scaler, self.critic_optimiser)
         self._step_generator()
         if self.critic_optimiser is not None:
             metrics["gate_average"], metrics["gate_open"] = self.gate.average, float(open_gate)
@@ -185,17 +191,25 @@ class Learner:
             raise NotFinite(metrics)
         return metrics
 
-    def _step_generator(self) -> None:
-        parameters = list(self.generator.parameters())
+    def _gradient(self, parameters: list[nn.Parameter], scaler: torch.amp.GradScaler, optimiser: Adam) -> float:
+        """Average the gradients over processes; their norm.
+
+        :raises NotFinite: it is not finite (in fp16 that is the scaler's business: it skips the step).
+        """
         average_gradients(parameters, self.world)
+        scaler.unscale_(optimiser)
+        norm = float(nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]))
+        if not math.isfinite(norm) and not scaler.is_enabled():
+            raise NotFinite({"gradient": norm})
+        return norm
+
+    def _step_generator(self) -> None:
         if self.config.optimiser.clip:
-            self.scaler.unscale_(self.optimiser)
-            nn.utils.clip_grad_norm_(parameters, self.config.optimiser.clip)
+            nn.utils.clip_grad_norm_(self.generator.parameters(), self.config.optimiser.clip)
         self.scaler.step(self.optimiser)
         self.scaler.update()
 
-    def _step_critics(self, optimiser: torch.optim.Adam) -> None:
-        average_gradients(self.critics.parameters(), self.world)
+    def _step_critics(self, optimiser: Adam) -> None:
         self.critic_scaler.step(optimiser)
         self.critic_scaler.update()
 

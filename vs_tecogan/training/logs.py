@@ -3,7 +3,7 @@
 import csv
 import io
 import logging
-import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,20 @@ log = logging.getLogger(__name__)
 GIF_FRAME_MS = 120
 
 
+class Stderr(logging.Handler):
+    """Writes to whatever ``sys.stderr`` is at that moment."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """One line a message."""
+        print(self.format(record), file=sys.stderr, flush=True)  # noqa: T201
+
+
 def show_on_stderr() -> None:
     """Let the package's messages appear on stderr, unless whoever started us has seen to that."""
     package = logging.getLogger("vs_tecogan")
     package.setLevel(logging.INFO)
     if not package.handlers:
-        handler = logging.StreamHandler()
-        handler.setFormatter(logging.Formatter("%(message)s"))
-        package.addHandler(handler)
+        package.addHandler(Stderr())
 
 
 class Logs:
@@ -157,11 +163,3 @@ def add_gif(board: Any, tag: str, data: bytes, shape: tuple[int, ...], iteration
 
     image = Summary.Image(height=shape[1], width=shape[2], colorspace=3, encoded_image_string=data)
     board.file_writer.add_summary(Summary(value=[Summary.Value(tag=tag, image=image)]), iteration)
-
-
-def clock(seconds: float) -> str:
-    """Hours and minutes for people."""
-    if not math.isfinite(seconds):
-        return "?"
-    minutes = int(seconds / 60)
-    return f"{minutes // 60}h{minutes % 60:02d}" if minutes >= 60 else f"{minutes}m{int(seconds % 60):02d}s"
