@@ -12,18 +12,11 @@ from ..networks.fnet import MAX_FLOW, FNet
 from ..networks.generator import FNET_STRIDE, pad_flow
 from ..networks.srnet import ResidualBlock
 from ..ops import native
-from ..ops.native import Grid
 from .base import Plane, State
 from .cpu import DTYPES
+from .grids import FLOW_GRIDS, FNET_GRIDS
 from .layers import Activation, Conv
 from .tail import DeconvTail, ShuffleTail
-
-FLOW_GRIDS = {
-    Dialect.TF: Grid.BILINEAR_LEGACY,
-    Dialect.BD: Grid.BICUBIC_LEGACY,
-    Dialect.BI: Grid.BILINEAR_CENTRED,
-    Dialect.EGVSR: Grid.BICUBIC_LEGACY,
-}
 
 
 class NativeEngine:
@@ -106,7 +99,7 @@ class _FlowNet:
 
     def __init__(self, net: FNet, dialect: Dialect, dtype: torch.dtype) -> None:
         self._dtype = dtype
-        self._grid = Grid.BILINEAR_LEGACY if dialect is Dialect.TF else Grid.BILINEAR_CENTRED
+        self._grid = FNET_GRIDS[dialect]
         self._encoders, self._decoders = (
             [[Conv(_conv(part[k]), dtype, "leaky_relu") for k in (0, 2)] for part in parts]
             for parts in ((net.encoder1, net.encoder2, net.encoder3), (net.decoder1, net.decoder2, net.decoder3))

@@ -8,9 +8,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..networks import SRNet
-from ..networks.srnet import image_upsampler
-from ..ops import native, upsample_bilinear_centred
-from ..ops.native import Grid
+from ..ops import native
+from .grids import SKIP_GRIDS
 from .layers import Deconv
 
 BAND_BYTES = 4 << 20
@@ -31,8 +30,7 @@ class DeconvTail:
         assert net.conv_out.bias is not None
         self._weight = native.pack_narrow_weight(net.conv_out.weight, dtype)
         self._bias = net.conv_out.bias.detach().float().contiguous()
-        centred = image_upsampler(net.spec.dialect) is upsample_bilinear_centred
-        self._grid = Grid.BILINEAR_CENTRED if centred else Grid.BICUBIC_LEGACY
+        self._grid = SKIP_GRIDS[net.spec.dialect]
         self._band_rows = band_rows
 
     def __call__(self, features: Tensor, lr: Tensor) -> Tensor:

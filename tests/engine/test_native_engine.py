@@ -1,0 +1,164 @@
+"""What the fast engines add to the plain one: bands, tiles, fused layers, the device."""
+
+import itertools
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+import torch.nn.functional as F
+
+from vs_tecogan.engine import EngineError, create_engine
+from vs_tecogan.engine.bands import in_bands
+from vs_tecogan.engine.cpu import TorchEngine
+from vs_tecogan.engine.layers import Conv, Deconv, fused_operators
+from vs_tecogan.engine.tiles import OVERLAP, TiledEngine, TiledState, spans, step_bytes
+from vs_tecogan.networks import Dialect, Generator, GeneratorSpec, SRNet
+from vs_tecogan.ops import cuda, native
+
+from .test_engine import frames, run, tiny_model
+
+needs_native = pytest.mark.skipif(not native.available(), reason=f"native extension {native.describe()}")
+
+
+def features(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(*shape, generator=generator).to(dtype).contiguous(memory_format=torch.channels_last)
+
+
+@needs_native
+@pytest.mark.parametrize("dialect", [Dialect.BD, Dialect.TF, Dialect.BI])
+@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize("dtype", native.FLOATS)
+def test_bands_equal_the_whole(dialect: Dialect, scale: int, dtype: torch.dtype) -> None:
+    """A row lost, doubled or padded with zeros where two bands meet."""
+    from vs_tecogan.engine.tail import DeconvTail
+
+    torch.manual_seed(2)
+    net = SRNet(GeneratorSpec(scale=scale, blocks=0, channels=32, dialect=dialect)).eval()
+    for height in (1, 2, 3, 11):
+        maps, lr = features(1, 32, height, 9, dtype=dtype), torch.rand(1, 3, height, 9)
+        with torch.inference_mode():
+            whole = DeconvTail(net, dtype, band_rows=1000)(maps, lr)
+            expected = net.to(dtype).upsample(maps).float() if dtype == torch.float32 else whole
+            for rows in (2, 3, 7):
+                banded = DeconvTail(net, dtype, band_rows=rows)(maps, lr)
+                torch.testing.assert_close(banded, whole, atol=1e-5 if dtype == torch.float32 else 2e-3, rtol=0)
+            if dtype == torch.float32:
+                from vs_tecogan.networks.srnet import image_upsampler
+
+                skip = image_upsampler(dialect)(lr, scale)
+                torch.testing.assert_close(whole, expected + skip, atol=2e-5, rtol=0)
+
+
+def test_in_bands() -> None:
+    """The halo cut at the wrong place, or padding inside the image."""
+    image = torch.rand(1, 2, 13, 6)
+    weight = torch.rand(2, 2, 3, 3)
+
+    def operator(x: torch.Tensor) -> torch.Tensor:
+        return F.conv2d(F.interpolate(x, scale_factor=2), weight, padding=1)
+
+    for rows in (1, 4, 50):
+        output = torch.full((1, 2, 26, 12), torch.nan)
+        in_bands(operator, image, output, rows=rows, halo=2, scale=2)
+        torch.testing.assert_close(output, operator(image))
+
+
+def test_layers_without_fused_operators(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A torch that no longer offers the fused convolutions: the plain way must give the same picture."""
+    if fused_operators() is None:
+        pytest.skip("this torch has no fused convolutions to compare with")
+    conv, deconv = torch.nn.Conv2d(16, 16, 3, padding=1), torch.nn.ConvTranspose2d(16, 16, 3, 2, 1, 1)
+    maps, target = features(1, 16, 5, 7), features(1, 16, 5, 7) * 2
+    results = []
+    for fused in (True, False):
+        if not fused:
+            monkeypatch.setattr("vs_tecogan.engine.layers.fused_operators", lambda: None)
+        with torch.inference_mode():
+            leaky = Conv(conv, torch.float32, "leaky_relu")(maps)
+            added = Conv(conv, torch.float32, "relu").add_to(target.clone(), maps)
+            up = Deconv(deconv, torch.float32)(maps, first=False, last=False, overlap=False)
+        results.append((leaky, added, up))
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
+    assert (results[0][1] >= 0).all() and (results[0][0] < 0).any()
+
+
+def test_spans_cover_and_overlap() -> None:
+    """Tiles that leave a gap, stick out or share too little."""
+    for size in (65, 100, 333, 1080):
+        for tile in (65, 96, 500):
+            line = spans(size, tile)
+            assert (line[0].start, line[-1].stop) == (0, size)
+            assert all(b.start - a.stop <= -OVERLAP for a, b in itertools.pairwise(line))
+            assert all(s.stop - s.start == min(tile, size) for s in line)
+
+
+def test_tiles_join_without_a_seam() -> None:
+    """A seam, a tile in the wrong place, or weights that do not sum to one, over several recurrent frames."""
+    torch.manual_seed(4)
+    spec = GeneratorSpec(scale=2, blocks=1)
+    engine = TorchEngine(Generator(spec))
+    y, x = np.mgrid[0:110, 0:120].astype(np.float32)
+    clip = [[0.5 + 0.4 * np.sin(0.2 * x + 0.1 * y + t + c, dtype=np.float32) for c in range(3)] for t in range(3)]
+    tiled = TiledEngine(engine, (80, 90))
+    whole, joined = run(engine, clip)[-1], run(tiled, clip)[-1]
+    assert isinstance(tiled.zero_state(110, 120), TiledState)
+    difference = np.abs(joined - whole)
+    assert difference.max() < 0.02
+    steps = np.abs(np.diff(joined - whole, axis=2))
+    assert steps.max() < 0.01  # nothing jumps from one column to the next
+
+
+def test_tile_choice() -> None:
+    """Small frames split for nothing, large ones not split, tiles that cannot work accepted."""
+    engine = TorchEngine(Generator(GeneratorSpec(scale=2, blocks=0)))
+    assert not isinstance(TiledEngine(engine).zero_state(64, 64), TiledState)
+    small = TiledEngine(engine, memory=step_bytes(400, 400, 2, "fp32"))
+    state = small.zero_state(1000, 700)
+    assert isinstance(state, TiledState) and len(state.tiles) >= 4
+    assert small.step is not None and not small.is_repeat(state, [np.zeros((1000, 700), np.float32)] * 3)
+    for tile in ((10, 500), (500, 64)):
+        with pytest.raises(EngineError, match="not usable"):
+            create_engine(tiny_model(), device="cpu", tile=tile)
+
+
+def test_bf16_costs_little_on_real_video(shared: Path) -> None:
+    """bf16 that costs more than 0.05 dB of Y-PSNR against fp32, on the shipped model and a real clip."""
+    cv2 = pytest.importorskip("cv2")
+    from vs_tecogan.weights import load_model
+
+    clips = sorted((shared / "data" / "eval").glob("*.mkv"))
+    if not clips:
+        pytest.skip(f"no evaluation clips in {shared / 'data' / 'eval'}")
+    reader = cv2.VideoCapture(str(clips[0]))
+    images = [reader.read()[1] for _ in range(5)]
+    truth = [image[:256, :256, ::-1].astype(np.float32) / 255 for image in images]
+    lows = [cv2.GaussianBlur(image, (0, 0), 1.5)[::4, ::4] for image in truth]
+    clip = [[np.ascontiguousarray(image[..., c]) for c in range(3)] for image in lows]
+    model, luma = load_model("frvsr-4x"), np.array([0.299, 0.587, 0.114], np.float32)
+
+    def psnr(precision: str) -> float:
+        outputs = run(create_engine(model, device="cpu", precision=precision), clip)
+        pairs = zip(outputs, truth, strict=True)
+        errors = [np.mean(((out.clip(0, 1).transpose(1, 2, 0) - t) @ luma) ** 2) for out, t in pairs]
+        return float(-10 * np.log10(errors).mean())
+
+    assert abs(psnr("fp32") - psnr("bf16")) < 0.05
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not cuda.available(), reason="no CUDA device with CuPy")
+@pytest.mark.parametrize("dialect", Dialect)
+@pytest.mark.parametrize("size", [(17, 23), (7, 5), (64, 96)])
+def test_cuda_engine_equals_the_plain_one(dialect: Dialect, size: tuple[int, int]) -> None:
+    """A captured graph that reads or writes the wrong buffers, or a stream that does not wait."""
+    from vs_tecogan.engine.cuda import CudaEngine
+
+    model, clip = tiny_model(dialect), frames(5, *size)
+    expected = run(TorchEngine(model.generator), clip)
+    for precision, tolerance in (("fp32", 2e-3), ("fp16", 0.03)):
+        outputs = run(CudaEngine(model.generator, device="cuda:0", precision=precision), clip)
+        for a, b in zip(outputs, expected, strict=True):
+            np.testing.assert_allclose(a, b, atol=tolerance, rtol=0)
