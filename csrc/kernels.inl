@@ -185,52 +185,158 @@ VST_FN void upsample_row(const float* plane, int height, int width, int y, int s
 
 // ---- the network's input ----
 
-// out[x][c] = rows[c][x] for a block of pixels; rows lie kBlock apart.
-template <typename T>
-VST_FN void transpose(const float* rows, int channels, int count, T* out) {
-  for (int x = 0; x < count; ++x)
-    for (int c = 0; c < channels; ++c) store(out + (std::ptrdiff_t)x * channels + c, rows[c * kBlock + x]);
+typedef float Quad __attribute__((vector_size(16)));
+typedef std::uint32_t QuadBits __attribute__((vector_size(16)));
+typedef std::uint16_t QuadHalf __attribute__((vector_size(8)));
+
+VST_FN Quad load_quad(const float* p) {
+  Quad v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
 }
 
-template <typename T>
-void recur_rows(const vst::Recur& a, int begin, int end) {
-  const int s = a.scale, channels = 3 + 3 * s * s, hr_width = s * a.width, hr_height = s * a.height;
-  const int right = hr_width > 1 ? 1 : 0, below = hr_height > 1 ? hr_width : 0;
-  const std::ptrdiff_t plane = (std::ptrdiff_t)a.height * a.width, hr_plane = plane * s * s;
-  const int pitch = a.width + kBefore + kAfter;
-  const Phases phases(a.grid, s);
-  Buffer flow_x((std::size_t)pitch * s), flow_y((std::size_t)pitch * s), block((std::size_t)channels * kBlock);
-  memset(block.data, 0, (std::size_t)channels * kBlock * sizeof(float));
-  Positions at;
-  float px[kBlock], py[kBlock];
-  for (int y = begin; y < end; ++y) {
-    for (int dy = 0; a.previous && dy < s; ++dy) {
-      blend_rows(a.flow, a.height, a.width, y * s + dy, s, phases, flow_x.data + (std::ptrdiff_t)dy * pitch);
-      blend_rows(a.flow + plane, a.height, a.width, y * s + dy, s, phases, flow_y.data + (std::ptrdiff_t)dy * pitch);
+VST_FN void store_quad(float* to, Quad v) { __builtin_memcpy(to, &v, sizeof v); }
+
+VST_FN void store_quad(BFloat16* to, Quad v) {
+  const QuadBits bits = (QuadBits)v;
+  const QuadHalf half = __builtin_convertvector((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, QuadHalf);
+  __builtin_memcpy(to, &half, sizeof half);
+}
+
+// The part of the previous output that a block of LR pixels can read, with the channels of a pixel side by side: one load
+// then fetches a corner of all channels, where separate planes would need a gather each.
+struct Range {
+  int first, count;
+};
+
+// Along one axis, for LR samples [begin, end) of a block and the flow component `plane` there. The enlarged flow stays
+// within its samples' range but for bicubic overshoot: the weights' magnitudes sum to at most 1.375 along each axis.
+VST_FN Range range_of(const vst::Recur& a, const float* plane, int y0, int y1, int x0, int x1, int begin, int end, int size) {
+  const int top = clamp_index(y0 - 2, a.height), bottom = clamp_index(y1 + 2, a.height);
+  const int left = clamp_index(x0 - 2, a.width), right = clamp_index(x1 + 2, a.width);
+  float low = plane[(std::ptrdiff_t)top * a.width + left], high = low;
+  for (int y = top; y <= bottom; ++y)
+    for (int x = left; x <= right; ++x) {
+      const float v = plane[(std::ptrdiff_t)y * a.width + x];
+      low = v < low ? v : low;
+      high = v > high ? v : high;
     }
-    for (int x0 = 0; x0 < a.width; x0 += kBlock) {
-      const int count = a.width - x0 < kBlock ? a.width - x0 : kBlock;
-      const std::ptrdiff_t here = (std::ptrdiff_t)y * a.width + x0;
-      for (int c = 0; c < 3; ++c) memcpy(block.data + c * kBlock, a.lr + c * plane + here, count * sizeof(float));
-      for (int cell = 0; a.previous && cell < s * s; ++cell) {
-        const int dy = cell / s, dx = cell % s;
-        const Phase phase = phases.at[dx];
-        const float *fx = flow_x.data + (std::ptrdiff_t)dy * pitch, *fy = flow_y.data + (std::ptrdiff_t)dy * pitch;
-        for (int i = 0; i < count; ++i) {
-          px[i] = (float)((x0 + i) * s + dx) + (float)s * blend_at(fx, x0 + i, phase);
-          py[i] = (float)(y * s + dy) + (float)s * blend_at(fy, x0 + i, phase);
-        }
-        locate(px, py, count, hr_height, hr_width, at);
-        for (int c = 0; c < 3; ++c)
-          sample(a.previous + c * hr_plane, at, count, right, below, block.data + (3 + cell * 3 + c) * kBlock);
-      }
-      transpose(block.data, channels, count, static_cast<T*>(a.output) + here * channels);
+  const float s = (float)a.scale, centre = 0.5f * (low + high), reach = 1.9f * 0.5f * (high - low);
+  const int first = (int)clamp((float)begin * s + s * (centre - reach) - 2.0f, 0.0f, (float)(size - 1));
+  const int last = (int)clamp((float)end * s + s * (centre + reach) + 2.0f, 0.0f, (float)(size - 1));
+  Range r;
+  r.first = first > 0 ? first - 1 : 0;  // both samples of the cell at the far border
+  r.count = last - r.first + 1 < 2 && size > 1 ? 2 : last - r.first + 1;
+  return r;
+}
+
+VST_FN void pack_window(const vst::Recur& a, const Range& rows, const Range& columns, float* out) {
+  const std::ptrdiff_t width = (std::ptrdiff_t)a.scale * a.width, plane = width * a.scale * a.height;
+  for (int y = 0; y < rows.count; ++y) {
+    const float* in = a.previous + (rows.first + y) * width + columns.first;
+    float* to = out + (std::ptrdiff_t)4 * y * columns.count;
+    int x = 0;
+    for (; x + 4 <= columns.count; x += 4) {
+      const Quad r = load_quad(in + x), g = load_quad(in + plane + x), b = load_quad(in + 2 * plane + x), zero = {};
+      const Quad rg0 = __builtin_shufflevector(r, g, 0, 4, 1, 5), rg1 = __builtin_shufflevector(r, g, 2, 6, 3, 7);
+      const Quad bz0 = __builtin_shufflevector(b, zero, 0, 4, 1, 5), bz1 = __builtin_shufflevector(b, zero, 2, 6, 3, 7);
+      store_quad(to + 4 * x, __builtin_shufflevector(rg0, bz0, 0, 1, 4, 5));
+      store_quad(to + 4 * x + 4, __builtin_shufflevector(rg0, bz0, 2, 3, 6, 7));
+      store_quad(to + 4 * x + 8, __builtin_shufflevector(rg1, bz1, 0, 1, 4, 5));
+      store_quad(to + 4 * x + 12, __builtin_shufflevector(rg1, bz1, 2, 3, 6, 7));
+    }
+    for (; x < columns.count; ++x) {
+      to[4 * x] = in[x];
+      to[4 * x + 1] = in[plane + x];
+      to[4 * x + 2] = in[2 * plane + x];
+      to[4 * x + 3] = 0.0f;
     }
   }
 }
 
+// As locate, but cells lie in the window; the last bounds matter only for flow that is not finite.
+VST_FN void locate_within(const float* px, const float* py, int count, int height, int width, const Range& rows,
+                          const Range& columns, Positions& at) {
+  const int last_x = columns.count > 1 ? columns.count - 1 : 1, last_y = rows.count > 1 ? rows.count - 1 : 1;
+  for (int i = 0; i < count; ++i) {
+    const Sample sx = sample_position(px[i], width), sy = sample_position(py[i], height);
+    at.index[i] = clamp_index(sy.lower - rows.first, last_y) * columns.count + clamp_index(sx.lower - columns.first, last_x);
+    at.fx[i] = sx.fraction;
+    at.fy[i] = sy.fraction;
+  }
+}
+
+VST_FN Quad bilinear_quad(const float* p, int right, int below, float fx, float fy) {
+  const Quad v00 = load_quad(p), v01 = load_quad(p + right), v10 = load_quad(p + below), v11 = load_quad(p + below + right);
+  const Quad top = v00 + fx * (v01 - v00), bottom = v10 + fx * (v11 - v10);
+  return top + fy * (bottom - top);
+}
+
+template <typename T>
+VST_FN void store_three(T* to, Quad v) {
+  for (int c = 0; c < 3; ++c) store(to + c, v[c]);
+}
+
+// Channels that need no warp: the frame, and zeros after it where there is no previous output.
+template <typename T>
+VST_FN void copy_frame(const vst::Recur& a, int begin, int end) {
+  const int channels = 3 + 3 * a.scale * a.scale;
+  const std::ptrdiff_t plane = (std::ptrdiff_t)a.height * a.width;
+  for (std::ptrdiff_t i = (std::ptrdiff_t)begin * a.width; i < (std::ptrdiff_t)end * a.width; ++i) {
+    T* to = static_cast<T*>(a.output) + i * channels;
+    for (int c = 0; c < 3; ++c) store(to + c, a.lr[c * plane + i]);
+    if (!a.previous)
+      for (int c = 3; c < channels; ++c) store(to + c, 0.0f);
+  }
+}
+
+template <typename T>
+void recur_rows(const vst::Recur& a, int begin, int end) {
+  copy_frame<T>(a, begin, end);
+  if (!a.previous) return;
+  const int s = a.scale, channels = 3 + 3 * s * s, hr_width = s * a.width, hr_height = s * a.height;
+  const std::ptrdiff_t plane = (std::ptrdiff_t)a.height * a.width, pitch = a.width + kBefore + kAfter;
+  const Phases phases(a.grid, s);
+  Buffer flow_x(pitch * s * (end - begin)), flow_y(pitch * s * (end - begin));
+  for (int k = 0; k < s * (end - begin); ++k) {
+    blend_rows(a.flow, a.height, a.width, begin * s + k, s, phases, flow_x.data + k * pitch);
+    blend_rows(a.flow + plane, a.height, a.width, begin * s + k, s, phases, flow_y.data + k * pitch);
+  }
+  Positions at;
+  float px[kBlock], py[kBlock];
+  for (int x0 = 0; x0 < a.width; x0 += kBlock) {
+    const int count = a.width - x0 < kBlock ? a.width - x0 : kBlock;
+    const Range columns = range_of(a, a.flow, begin, end, x0, x0 + count, x0, x0 + count, hr_width);
+    const Range rows = range_of(a, a.flow + plane, begin, end, x0, x0 + count, begin, end, hr_height);
+    Buffer packed((std::size_t)4 * rows.count * columns.count);
+    pack_window(a, rows, columns, packed.data);
+    const int right = columns.count > 1 ? 4 : 0, below = rows.count > 1 ? 4 * columns.count : 0;
+    for (int k = 0; k < s * (end - begin); ++k)
+      for (int dx = 0; dx < s; ++dx) {
+        const Phase phase = phases.at[dx];
+        for (int i = 0; i < count; ++i) {
+          px[i] = (float)((x0 + i) * s + dx) + (float)s * blend_at(flow_x.data + k * pitch, x0 + i, phase);
+          py[i] = (float)(begin * s + k) + (float)s * blend_at(flow_y.data + k * pitch, x0 + i, phase);
+        }
+        locate_within(px, py, count, hr_height, hr_width, rows, columns, at);
+        T* to = static_cast<T*>(a.output) + ((std::ptrdiff_t)(begin + k / s) * a.width + x0) * channels;
+        to += 3 + 3 * (k % s * s + dx);
+        const bool last_cell = k % s == s - 1 && dx == s - 1;
+        for (int i = 0; i < count; ++i) {
+          const float* cell = packed.data + (std::ptrdiff_t)4 * at.index[i];
+          const Quad pixel = bilinear_quad(cell, right, below, at.fx[i], at.fy[i]);
+          // four values, three of which count: the fourth lies in the next cell, which is written later
+          if (last_cell)
+            store_three(to + (std::ptrdiff_t)i * channels, pixel);
+          else
+            store_quad(to + (std::ptrdiff_t)i * channels, pixel);
+        }
+      }
+  }
+}
+
 void recur(const vst::Recur& a, int threads) {
-  parallel(a.height, 4, threads, [&](int begin, int end) {
+  parallel(a.height, 8, threads, [&](int begin, int end) {
     if (a.type == vst::Type::kFloat32)
       recur_rows<float>(a, begin, end);
     else

@@ -1,0 +1,95 @@
+"""The filter in VapourSynth, with null output, against the bare engine loop on the same frames.
+
+`ratio` is the bare loop's time over the filter's. The source is YUV420P8, and so is the output: the filter's time
+includes both conversions, scheduling and frame properties. Random weights; chains run on without restarts or warm-up,
+so that both do one step a frame.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import torch
+import vapoursynth as vs
+
+from vs_tecogan import tecogan
+from vs_tecogan.engine import create_engine
+from vs_tecogan.weights import save_model
+
+from .engine import random_model
+from .timing import add_timing_arguments, alternate, use
+
+Row = dict[str, object]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_timing_arguments(parser, repeats=3)
+    parser.add_argument("--size", action="append", metavar="WxH", help="LR size (default 180x144 and 480x270)")
+    parser.add_argument("--frames", type=int, default=12)
+    parser.add_argument("--precision", default="auto")
+    parser.add_argument("--device", default="cpu")
+
+
+def run(args: argparse.Namespace) -> list[Row]:
+    if args.clock == "cpu":
+        raise SystemExit("the filter runs on threads of its own; --clock wall alone can measure it")
+    clock = use(args)
+    if args.device != "cpu" and not torch.cuda.is_available():
+        return [{"device": args.device, "result": "not measured: torch finds no CUDA device"}]
+    rows: list[Row] = []
+    with tempfile.TemporaryDirectory() as folder:
+        model = random_model(10)
+        path = Path(folder) / "random.safetensors"
+        save_model(path, model.generator, model.card)
+        for size in args.size or ["180x144", "480x270"]:
+            rows.append(measure(args, clock, path, *map(int, size.split("x"))))
+    return rows
+
+
+def measure(args: argparse.Namespace, clock: object, path: Path, width: int, height: int) -> Row:
+    source = moving_source(width, height, args.frames)
+    engine = create_engine(random_model(10), device=args.device, precision=args.precision)
+    rgb = source.resize.Bicubic(format=vs.RGBS, matrix_in=1)
+    frames = [[np.asarray(frame[c]).copy() for c in range(3)] for frame in rgb.frames()]
+    out = list(np.empty((3, 4 * height, 4 * width), np.float32))
+
+    def bare() -> None:
+        state = engine.zero_state(height, width)
+        for frame in frames:
+            state = engine.step(state, frame)
+        engine.read(state, out)
+
+    def filtered() -> None:
+        clip = tecogan(
+            source, model=str(path), device=args.device, precision=args.precision, restart=0, warmup=0,
+            scene_change=False,
+        )  # fmt: skip
+        for frame in clip.frames(close=True):
+            assert frame.width == 4 * width
+
+    loop, whole = alternate(clock, args.repeats, bare, filtered)  # type: ignore[arg-type]
+    return {
+        "lr": f"{width}x{height}",
+        "device": args.device,
+        "precision": engine.precision,
+        "bare_ms": loop / args.frames * 1e3,
+        "filter_ms": whole / args.frames * 1e3,
+        "ratio": loop / whole,
+        "frames": args.frames,
+        "threads": args.threads,
+    }
+
+
+def moving_source(width: int, height: int, frames: int) -> vs.VideoNode:
+    """A clip whose frames all differ, tagged BT.709 limited."""
+    clips = [
+        vs.core.std.BlankClip(
+            format=vs.YUV420P8, width=width, height=height, length=1, color=[40 + 7 * k % 180, 128, 128]
+        )
+        for k in range(frames)
+    ]
+    clip = vs.core.std.Splice(clips)
+    return clip.std.SetFrameProps(_Matrix=1, _Range=0, _Transfer=1, _Primaries=1)

@@ -1,0 +1,86 @@
+"""The native CPU operators against the torch references that define them, float32.
+
+`ratio` is the reference's time over the native one's; both take turns, medians of the repeats.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from vs_tecogan.ops import backward_warp, native, space_to_depth, upsample_bicubic
+from vs_tecogan.ops.native import Grid
+
+from .timing import add_timing_arguments, alternate, use
+
+Row = dict[str, object]
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    add_timing_arguments(parser, repeats=9)
+    parser.add_argument("--size", type=int, nargs=2, default=(480, 270), metavar=("WIDTH", "HEIGHT"), help="LR size")
+
+
+def run(args: argparse.Namespace) -> list[Row]:
+    clock = use(args)
+    w, h = args.size
+    torch.manual_seed(0)
+    lr, previous = torch.rand(1, 3, h, w), torch.rand(1, 3, 4 * h, 4 * w)
+    # flow as networks give it: smooth, a few pixels
+    flow = F.interpolate(torch.randn(1, 2, h // 16 + 1, w // 16 + 1), size=(h, w), mode="bilinear") * 2
+    residual = torch.rand_like(previous) - 0.5
+    features = torch.randn(1, h, w, 64).permute(0, 3, 1, 2)
+    last = torch.nn.Conv2d(64, 3, 3, padding=1)
+    weight = native.pack_narrow_weight(last.weight, torch.float32)
+    small, planes = torch.empty(1, 3, h, w), [np.empty((4 * h, 4 * w), np.float32) for _ in range(3)]
+
+    def warp_reference() -> object:
+        warped = space_to_depth(backward_warp(previous, upsample_bicubic(flow * 4, 4)), 4)
+        return torch.cat((lr, warped), dim=1).contiguous(memory_format=torch.channels_last)
+
+    def skip_reference() -> object:
+        image = (residual + upsample_bicubic(lr, 4)).clamp(0, 1)[0].numpy()
+        for plane, values in zip(planes, image, strict=True):
+            plane[...] = values
+        return planes
+
+    def gradient(warp: object) -> object:
+        image, motion = previous.clone().requires_grad_(), torch.zeros(1, 2, 4 * h, 4 * w, requires_grad=True)
+        return warp(image, motion).sum().backward()  # type: ignore[operator]
+
+    grid = Grid.BICUBIC_LEGACY
+    pairs = {
+        "flow x4 + warp + space-to-depth": (
+            warp_reference,
+            lambda: native.recurrent_input(lr, previous, flow, scale=4, grid=grid),
+        ),
+        "skip + add + clamp + planes": (
+            skip_reference,
+            lambda: native.skip_add(residual, lr, planes, scale=4, grid=grid, clamp=True),
+        ),
+        "conv 64 -> 3": (
+            lambda: F.conv2d(features, last.weight, last.bias, padding=1),
+            lambda: native.narrow_conv(features, weight, last.bias.detach(), small),
+        ),
+        "warp with gradients": (lambda: gradient(backward_warp), lambda: gradient(native.backward_warp)),
+    }
+    rows: list[Row] = []
+    for name, (reference, mine) in pairs.items():
+        with torch.set_grad_enabled("gradients" in name):
+            slow, fast = alternate(clock, args.repeats, reference, mine)
+        rows.append(
+            {
+                "operator": name,
+                "lr": f"{w}x{h}",
+                "reference_ms": slow * 1e3,
+                "native_ms": fast * 1e3,
+                "ratio": slow / fast,
+                "kernels": native.describe(),
+                "threads": args.threads,
+                "clock": args.clock,
+            }
+        )
+    return rows
