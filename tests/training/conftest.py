@@ -58,7 +58,7 @@ def make_store(folder: Path, clips: dict[str, np.ndarray], split: str = "train",
                 seconds=0.0,
                 split=split,
                 lr_file=f"clips/{name}-lr.npy" if lr else "",
-            )  # fmt: skip
+            )
         )
     record = SourceRecord(
         source=f"{split}.mp4", sha256=split, prepared_at="2026-01-01T00:00:00+00:00", frames=0, fps=25.0, cuts=[],

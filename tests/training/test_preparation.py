@@ -23,7 +23,7 @@ SMALL = PrepareOptions(downscale=1, min_frames=4, max_frames=12, min_size=64, ho
 
 def encode(path: Path, frames: np.ndarray, *options: str) -> Path:
     """A lossless video of the frames."""
-    count, height, width, _ = frames.shape
+    _, height, width, _ = frames.shape
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", "25", "-i", "-"]
     coder = options or ("-c:v", "libx264", "-qp", "0", "-preset", "ultrafast", "-pix_fmt", "yuv444p")
     command = [ffmpeg_executable(), "-v", "error", "-y", *raw, *coder, str(path)]

@@ -50,7 +50,9 @@ def test_reused_flow_equals_an_estimated_one() -> None:
 def test_flows_of_triplets_carry_no_gradient() -> None:
     """Would catch FNet being trained through the discriminator's warps, which the original forbids."""
     flows = torch.rand(1, 4, 2, 4, 4, requires_grad=True)
-    before, after = sequence.triplet_flows(flows, torch.zeros(1, 5, 3, 4, 4), True, lambda a, b: a)
+    before, after = sequence.triplet_flows(
+        flows, torch.zeros(1, 5, 3, 4, 4), True, lambda previous, current: previous - current
+    )
     assert not before.requires_grad
     assert not after.requires_grad
 

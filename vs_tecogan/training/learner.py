@@ -15,6 +15,7 @@ from ..networks.perceptual import FeatureNet
 from .build import build_generator
 from .config import Config, OptimiserConfig
 from .critics import Critics, Verdict, perceptual_term
+from .deconvolution import accelerate
 from .parallel import any_process, average, average_gradients
 from .rollout import Batch, Rollout, regression_terms, roll_out
 
@@ -68,6 +69,8 @@ class Learner:
         torch.manual_seed(config.data.seed)
         layout = torch.channels_last if config.loop.channels_last else torch.contiguous_format
         self.generator: Generator = build_generator(config).to(device, memory_format=layout)  # type: ignore[call-overload]
+        if device.type == "cpu":
+            accelerate(self.generator)
         self.critics: Critics = Critics(config.objective).to(device, memory_format=layout)  # type: ignore[call-overload]
         optimiser = config.optimiser
         self.average: Generator | None = deepcopy(self.generator).requires_grad_(False) if optimiser.ema else None
