@@ -60,7 +60,7 @@ class BuildPackage(build_py):
         if self.editable_mode:
             return
         for source, target in ((HERE / "models", "_models"), (HERE / "csrc", "_csrc")):
-            for path in sorted(p for p in source.rglob("*") if p.is_file()):
+            for path in sorted(p for p in source.rglob("*") if p.suffix not in (".cpp", ".inl") and p.is_file()):
                 destination = Path(self.build_lib) / "vs_tecogan" / target / path.relative_to(source)
                 destination.parent.mkdir(parents=True, exist_ok=True)
                 shutil.copyfile(path, destination)
