@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vs_tecogan.training.augmentation import Augmentation, cut, moving_path, place, turn
-from vs_tecogan.training.dataset import Curriculum, SampleOptions, Samples, Share, Ticket, Tickets
+from vs_tecogan.training.dataset import Curriculum, SampleOptions, Samples, Share, Ticket, Tickets, batches
 from vs_tecogan.training.degradations import BicubicDown, BlurDown
 from vs_tecogan.training.errors import TrainingError
 from vs_tecogan.training.store import Store
@@ -124,6 +124,25 @@ def test_clips_that_cannot_serve_are_named(store: Path) -> None:
         samples(store, crop=64)
     with pytest.raises(TrainingError, match="has 9 frames"):
         Samples(Store(store), SampleOptions(scale=4, crop=16, seed=1, augmentation=Augmentation(), degradation=None), 9)
+
+
+class Broken:
+    """A degradation that fails as a missing ffmpeg would."""
+
+    def margin(self, scale: int) -> int:
+        return 0
+
+    def __call__(self, hr: np.ndarray, scale: int, rng: np.random.Generator) -> np.ndarray:
+        raise TrainingError("ffmpeg is gone")
+
+
+@pytest.mark.parametrize("workers", [0, 1])
+def test_error_in_a_worker_is_one_line(store: Path, workers: int) -> None:
+    """Would catch a worker's traceback being shown to the user as the message."""
+    tickets = Tickets(0, Share(batch=1), Curriculum(((0, 3),)))
+    with pytest.raises(TrainingError) as caught:
+        next(batches(samples(store, degradation=Broken()), tickets, workers, pin=False))
+    assert str(caught.value) == "ffmpeg is gone"
 
 
 def test_processes_and_micro_batches_share_one_global_batch() -> None:

@@ -4,6 +4,7 @@ Nothing is shuffled and nothing is remembered: the position in the data is the i
 on more processes or one with other workers sees exactly the same samples.
 """
 
+import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
@@ -179,13 +180,30 @@ def batches(samples: Samples, tickets: Tickets, workers: int, *, pin: bool) -> I
         pin_memory=pin,
         prefetch_factor=4 if workers else None,
         worker_init_fn=_quiet_worker,
+        # A fork of a process with torch's threads in it may deadlock.
+        multiprocessing_context="spawn" if workers else None,
     )
-    yield from loader
+    try:
+        yield from loader
+    except TrainingError as error:
+        # From a worker it arrives with the worker's whole traceback around it.
+        raise TrainingError(str(error).strip().splitlines()[-1].removeprefix(f"{_NAME}: ")) from error
+    except RuntimeError as error:
+        if "DataLoader worker" not in str(error):
+            raise
+        raise TrainingError(
+            f"a process that draws samples died ({str(error).splitlines()[0]}); use fewer workers"
+        ) from error
+
+
+_NAME = f"{TrainingError.__module__}.{TrainingError.__qualname__}"
 
 
 def _quiet_worker(_: int) -> None:
     import cv2
 
+    # Ctrl-C reaches the whole process group; the main process decides when the workers end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
     # The workers are the parallelism; OpenCV's own threads would fight with the training step.
     cv2.setNumThreads(0)
     torch.set_num_threads(1)

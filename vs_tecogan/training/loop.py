@@ -46,6 +46,8 @@ class Run:
     scores: dict[str, float] = field(default_factory=dict)
     seconds: float = 0.0
     """Time spent in earlier sessions."""
+    waited: float = 0.0
+    """Time that the last iteration waited for its samples."""
     started: float = field(default_factory=time.monotonic)
     saved_at: float = field(default_factory=time.monotonic)
 
@@ -71,7 +73,9 @@ def train(config: Config, folder: Path, resume: dict[str, Any] | None = None) ->
                 run.iteration += 1
                 bar.show(run.iteration, metrics)
                 if run.iteration % config.loop.log_every == 0:
-                    run.logs.scalars(run.iteration, metrics | {"seconds": elapsed(run), "speed": bar.speed})
+                    run.logs.scalars(
+                        run.iteration, metrics | {"seconds": elapsed(run), "speed": bar.speed, "waited": run.waited}
+                    )
                 if due(run, config.loop.image_every):
                     picture(run, micro_batches[0])
                 if due(run, config.loop.eval_every):
@@ -134,7 +138,9 @@ def feed(run: Run, samples: Samples) -> Iterator[list[Batch]]:
     tickets = Tickets(run.iteration, share, Curriculum(curriculum_steps(config)))
     loader = batches(samples, tickets, config.data.workers, pin=run.device.type == "cuda")
     while run.iteration < config.loop.iterations:
+        began = time.monotonic()
         taken = list(islice(loader, config.loop.accumulate))
+        run.waited = time.monotonic() - began
         yield [to_batch(lr, hr, run.device) for lr, hr in taken]
 
 
