@@ -97,13 +97,15 @@ def test_condition_is_on_the_legacy_grid() -> None:
 @pytest.mark.parametrize(("side", "kept"), [(128, 96), (64, 48), (32, 24)])
 def test_temporal_and_spatial_inputs(side: int, kept: int) -> None:
     """Would catch padding where Dt crops, and a missing condition in Ds."""
+    torch.manual_seed(0)
     zero = torch.zeros(2, 2, side, side)
     triple = torch.rand(2, 3, 3, side, side)
     temporal = sequence.temporal_input(triple, zero, zero)
     border = (side - kept) // 2
     assert temporal.shape == (2, 9, kept, kept)
     expected = sequence.colour_major(triple)[..., border : border + kept, border : border + kept] * 2 - 1
-    torch.testing.assert_close(temporal, expected, atol=1e-5, rtol=1e-5)
+    # grid_sample's coordinates are rounded to about 1e-5 pixel, the noise changes by up to 2 from pixel to pixel.
+    torch.testing.assert_close(temporal, expected, atol=1e-4, rtol=0)
     spatial = sequence.spatial_input(triple[:, 0], torch.full((2, 3, side // 4, side // 4), 0.25))
     torch.testing.assert_close(spatial[:, :3], triple[:, 0] * 2 - 1)
     torch.testing.assert_close(spatial[:, 3:], torch.full((2, 3, side, side), 0.25))
