@@ -66,8 +66,8 @@ def _mean_over_processes(value: Tensor) -> Tensor:
 class Discriminator(nn.Module):
     """conv3x3 64, then four strided conv4x4 (64, 64, 128, 256), then one logit per location.
 
-    Layers as in TecoGAN ``lib/Teco.py`` (discriminator_F); its dense layer per location is the 1x1 convolution here, its
-    sigmoid is left to the losses. Any input size that is a multiple of 16 works.
+    Layers as in TecoGAN ``lib/Teco.py`` (discriminator_F); its dense layer per location is the 1x1 convolution here,
+    its sigmoid is left to the losses. Any input size that is a multiple of 16 works.
 
     :param inputs: channels: 27 (Dst), 9 (Dt) or 6 (Ds).
     :param normalisation: ``batch`` as published; ``spectral`` on every convolution instead; or ``none``.
