@@ -33,6 +33,7 @@ def tecogan(
     warmup: int = WARMUP,
     duplicates: Literal["hold", "advance"] = "hold",
     memory: int = MEMORY,
+    tile: tuple[int, int] | None = None,
     matrix: int | str | None = None,
 ) -> vs.VideoNode:
     """Temporally coherent video super-resolution with TecoGAN and its relatives.
@@ -63,6 +64,9 @@ def tecogan(
                             "advance" runs the network as for any frame, whose output may still change a little.
     :param memory:          MiB of RAM, or of device memory, that states and recent frames may take. Too little costs
                             time when frames are requested out of order; never changes the picture.
+    :param tile:            (width, height) in input pixels: larger frames are computed in overlapping, blended tiles of
+                            this size, each with a state of its own. None = whole frames, tiled only where they would
+                            not fit into half of the device's memory. Changes the picture slightly.
     :param matrix:          Matrix of YUV frames that have no ``_Matrix`` (or 2, unspecified): a name as in
                             ``core.resize`` ("709", "170m", "470bg", "2020ncl", ...) or its H.273 code. None = by the
                             size of the clip, as players do, with one warning in the log. Ignored where a frame has
@@ -82,7 +86,7 @@ def tecogan(
         _check(clip, scene_change=scene_change, restart=restart, warmup=warmup, duplicates=duplicates, memory=memory)
         code = parse_matrix(matrix)
         opened = _open(model)
-        engine = _engine(opened, device, precision)
+        engine = _engine(opened, device, precision, tile)
     except (ValueError, OSError) as error:
         raise vs.Error(f"tecogan: {error}") from error
     schedule = Schedule(restart=restart, warmup=warmup, duplicates=duplicates, memory=memory)
@@ -133,14 +137,19 @@ def _open(model: object) -> Model:
     raise ValueError(f"model {model!r}; give a name, a path or a loaded Model")
 
 
-def _engine(model: Model, device: object, precision: object) -> Engine:
+def _engine(model: Model, device: object, precision: object, tile: object) -> Engine:
     from .engine import create_engine
 
     if not (device is None or isinstance(device, str)):
         raise ValueError(f'device {device!r}; give None, "cpu", "cuda" or "cuda:N"')
     if not isinstance(precision, str):
         raise ValueError(f'precision {precision!r}; give "auto", "fp32", "fp16" or "bf16"')
-    return create_engine(model, device=device, precision=precision)
+    if tile is None:
+        return create_engine(model, device=device, precision=precision)
+    if not isinstance(tile, tuple | list) or len(tile) != 2:
+        raise ValueError(f"tile={tile!r}; give (width, height) in input pixels, or None")
+    width, height = (_count("tile", side, 1) for side in tile)
+    return create_engine(model, device=device, precision=precision, tile=(height, width))
 
 
 def _check(

@@ -72,6 +72,12 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
     )
     group.add_argument("--warmup", metavar="N", type=_count, help="frames run before each start and thrown away")
     group.add_argument(
+        "--tile",
+        metavar="WxH",
+        type=_size,
+        help="compute larger frames in blended tiles; default: where memory asks for it",
+    )
+    group.add_argument(
         "--matrix", metavar="M", help="YUV matrix where IN names none: 709, 170m, 470bg, 2020ncl...; default: by size"
     )
     group.add_argument("--start", metavar="FRAME", type=_count, default=0, help="first frame to write; default: 0")
@@ -128,7 +134,7 @@ def upscaled(clip: vs.VideoNode, args: argparse.Namespace) -> vs.VideoNode:
     """The filter with the options that were given; the others keep the filter's own defaults."""
     from .. import tecogan
 
-    names = ("model", "device", "precision", "restart", "warmup", "matrix")
+    names = ("model", "device", "precision", "restart", "warmup", "tile", "matrix")
     given: dict[str, Any] = {name: getattr(args, name) for name in names if getattr(args, name) is not None}
     return tecogan(clip, scene_change=not args.no_scene_change, **given)
 
@@ -166,6 +172,13 @@ def _count(text: str) -> int:
     if value < 0:
         raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
     return value
+
+
+def _size(text: str) -> tuple[int, int]:
+    width, _, height = text.partition("x")
+    if not (width.isdecimal() and height.isdecimal()):
+        raise argparse.ArgumentTypeError(f"{text!r} is no size; give WIDTHxHEIGHT in input pixels, such as 480x270")
+    return int(width), int(height)
 
 
 def _quality(text: str) -> float:
