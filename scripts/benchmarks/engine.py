@@ -21,7 +21,7 @@ from vs_tecogan.engine import create_engine, resolve_precision
 from vs_tecogan.networks import Generator, GeneratorSpec
 from vs_tecogan.weights import Model, ModelCard
 
-from .timing import add_timing_arguments, alternate, use
+from ._timing import add_timing_arguments, alternate, use
 
 Row = dict[str, object]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}

@@ -20,7 +20,7 @@ from vs_tecogan.engine import create_engine
 from vs_tecogan.weights import save_model
 
 from .engine import random_model
-from .timing import add_timing_arguments, alternate, use
+from ._timing import add_timing_arguments, alternate, use
 
 Row = dict[str, object]
 

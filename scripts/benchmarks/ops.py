@@ -14,7 +14,7 @@ import torch.nn.functional as F
 from vs_tecogan.ops import backward_warp, native, space_to_depth, upsample_bicubic
 from vs_tecogan.ops.native import Grid
 
-from .timing import add_timing_arguments, alternate, use
+from ._timing import add_timing_arguments, alternate, use
 
 Row = dict[str, object]
 
