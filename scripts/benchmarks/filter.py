@@ -19,8 +19,8 @@ from vs_tecogan import tecogan
 from vs_tecogan.engine import create_engine
 from vs_tecogan.weights import save_model
 
-from .engine import random_model
 from ._timing import add_timing_arguments, alternate, use
+from .engine import random_model
 
 Row = dict[str, object]
 
