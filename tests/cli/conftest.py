@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -161,4 +162,10 @@ def command(tiny_file: Path, capfd: pytest.CaptureFixture[str]) -> Command:
 def python(*arguments: str | Path, **options: Any) -> subprocess.Popen[str]:
     """Start `python -m vs_tecogan`."""
     command_line = [sys.executable, "-m", "vs_tecogan", *map(str, arguments)]
-    return subprocess.Popen(command_line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options)
+
+    def hear_interrupts() -> None:
+        # A test run in the background ignores SIGINT, and its children would inherit that.
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+    streams: dict[str, Any] = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE}
+    return subprocess.Popen(command_line, text=True, preexec_fn=hear_interrupts, **streams, **options)  # noqa: PLW1509
