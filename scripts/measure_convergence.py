@@ -45,7 +45,7 @@ def read_clip(path: Path, scale: int, limit: int) -> tuple[list[Image], list[Ima
 
 def advance(engine: Engine, state: State, frame: Image) -> State:
     """One step on an (H, W, 3) frame."""
-    return engine.step(state, list(frame.transpose(2, 0, 1)))
+    return engine.step(state, list(np.ascontiguousarray(frame.transpose(2, 0, 1))))
 
 
 def picture(engine: Engine, state: State, shape: tuple[int, ...]) -> Image:

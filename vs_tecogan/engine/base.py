@@ -8,7 +8,7 @@ import numpy as np
 from torch import Tensor
 
 Plane = np.ndarray[Any, np.dtype[np.float32]]
-"""One image plane, float32 (H, W), any strides."""
+"""One image plane, float32 (H, W), any row stride; the samples of a row lie side by side."""
 
 
 @dataclass(frozen=True)
