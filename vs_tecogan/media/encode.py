@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,6 +13,7 @@ from . import ffmpeg as ff
 from .errors import MediaError
 from .formats import colour_tags, for_encoder, hdr10_options, raw_fourcc, raw_planes
 from .nut import NutHeader, NutWriter
+from .signals import held_signals
 from .source import Source, Timeline
 from .streams import container_of, plan_streams
 
@@ -198,19 +198,5 @@ def partial_file(out: Path) -> Iterator[Path]:
     except OSError as error:
         raise MediaError(f"cannot write {out}: {error.strerror or error}") from None
     finally:
-        with _undisturbed():
+        with held_signals():  # an impatient second Ctrl-C must not leave files behind
             part.unlink(missing_ok=True)
-
-
-@contextmanager
-def _undisturbed() -> Iterator[None]:
-    """Hold back SIGINT and SIGTERM while cleaning up: an impatient second Ctrl-C must not leave files behind."""
-    held = (signal.SIGINT, signal.SIGTERM)
-    if not hasattr(signal, "pthread_sigmask"):
-        yield
-        return
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, held)
-    try:
-        yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)

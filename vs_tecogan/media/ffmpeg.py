@@ -17,6 +17,7 @@ from types import TracebackType
 from typing import IO, BinaryIO, cast
 
 from .errors import MediaError
+from .signals import held_signals
 
 _PHRASES_WITHOUT_A_CAUSE = (
     "Conversion failed",
@@ -121,24 +122,13 @@ def cause_of_failure(lines: Iterable[str]) -> str:
 class Encoder:
     """A running ffmpeg that reads raw video from its standard input.
 
-    Leaving the context before finish() kills it. It runs in a session of its own, so that Ctrl-C in the terminal
-    reaches this program alone, which then ends it in order.
+    Entering the context starts it, leaving it before finish() kills it. It runs in a session of its own, so that Ctrl-C
+    in the terminal reaches this program alone, which then ends it in order.
     """
 
     def __init__(self, command: Sequence[str]) -> None:
-        try:
-            self._process = subprocess.Popen(
-                command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise MediaError(f"cannot run {command[0]}: {error.strerror}") from None
+        self._command = command
         self._log: deque[str] = deque(maxlen=60)
-        self._reader = Thread(target=self._read_log, args=(self._process.stderr,), daemon=True)
-        self._reader.start()
 
     @property
     def stdin(self) -> BinaryIO:
@@ -160,15 +150,46 @@ class Encoder:
             raise MediaError(f"ffmpeg failed: {cause_of_failure(self._log)}")
 
     def __enter__(self) -> Encoder:
+        """Start ffmpeg.
+
+        :raises MediaError: it cannot be run.
+        """
+        try:
+            with held_signals():  # raised between fork and assignment, Ctrl-C would leave a process that nobody knows
+                self._process = self._start()
+                self._reader = Thread(target=self._read_log, args=(self._process.stderr,), daemon=True)
+                self._reader.start()
+        except MediaError:
+            raise
+        except BaseException:
+            self._end()
+            raise
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
-        if self._process.poll() is None:
-            self._kill()
-        self._process.wait()
-        self._reader.join()
-        with suppress(BrokenPipeError):  # what was buffered has nowhere to go
-            self.stdin.close()
+        self._end()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        try:
+            return subprocess.Popen(
+                self._command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise MediaError(f"cannot run {self._command[0]}: {error.strerror}") from None
+
+    def _end(self) -> None:
+        """Kill it if it still runs, and wait until it is gone."""
+        with held_signals():  # an impatient second Ctrl-C must not leave it running
+            if self._process.poll() is None:
+                self._kill()
+            self._process.wait()
+            self._reader.join()
+            with suppress(BrokenPipeError):  # what was buffered has nowhere to go
+                self.stdin.close()
 
     def _kill(self) -> None:
         """End it with whatever it may have started: a child that lives on would keep the pipes open."""
