@@ -4,7 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ops import backward_warp, space_to_depth, upsample_bicubic, upsample_bilinear, upsample_bilinear_centred
+from ..ops import backward_warp, fast, space_to_depth, upsample_bicubic, upsample_bilinear, upsample_bilinear_centred
 from .fnet import FNet
 from .spec import Dialect, GeneratorSpec
 from .srnet import SRNet
@@ -113,6 +113,6 @@ class Generator(nn.Module):
             flows = self.estimate_flow(previous, current).view(n, t - 1, 2, h, w)
         frames = [self.step(lr[:, 0])]
         for k in range(1, t):
-            warped = backward_warp(frames[-1], self.upsample_flow(flows[:, k - 1]))
+            warped = fast.backward_warp(frames[-1], self.upsample_flow(flows[:, k - 1]))
             frames.append(self.reconstruct(lr[:, k], space_to_depth(warped, scale)))
         return torch.stack(frames, dim=1), flows

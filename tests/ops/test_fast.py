@@ -1,0 +1,29 @@
+"""The operators that training picks by device."""
+
+import pytest
+import torch
+
+from vs_tecogan.ops import fast, native, warp
+
+
+@pytest.mark.skipif(not native.available(), reason="the extension is not built")
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_backward_warp(dtype: torch.dtype) -> None:
+    """Would catch training on another warp than the reference's, in its values or its gradients."""
+    generator = torch.Generator().manual_seed(3)
+    image = torch.rand(2, 3, 17, 23, generator=generator).to(dtype)
+    flow = torch.randn(2, 2, 17, 23, generator=generator) * 4
+    weight = torch.rand(2, 3, 17, 23, generator=generator)
+    results = []
+    for operator in (fast.backward_warp, warp.backward_warp):
+        leaves = [image.clone().requires_grad_(), flow.clone().requires_grad_()]
+        with torch.autocast("cpu", torch.bfloat16):
+            output = operator(*leaves)
+        (output * weight).sum().backward()
+        results.append((output.detach(), leaves[0].grad, leaves[1].grad))
+    ours, theirs = results
+    for name, a, b in zip(("output", "image gradient", "flow gradient"), ours, theirs, strict=True):
+        assert a is not None and b is not None
+        assert a.dtype == b.dtype, name
+        tolerance = 1e-2 if a.dtype == torch.bfloat16 else 5e-5
+        torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance, msg=name)
