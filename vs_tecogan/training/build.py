@@ -4,7 +4,6 @@ import logging
 from pathlib import Path
 
 import torch
-from torch import nn
 
 from ..networks import Dialect, Generator, GeneratorSpec
 from ..networks.perceptual import FeatureNet, PerceptualError, load_feature_net
@@ -15,6 +14,7 @@ from .config import Config, DegradationConfig
 from .dataset import SampleOptions
 from .degradations import BicubicDown, BlurDown, Degradation, Realistic
 from .errors import TrainingError
+from .initialisation import initialise, initialise_for_motion
 from .stages import Blur, Codec, Jpeg, Noise, Rescale
 
 log = logging.getLogger(__name__)
@@ -86,6 +86,8 @@ def build_generator(config: Config) -> Generator:
     """
     generator = Generator(build_spec(config))
     initialise(generator)
+    if config.flow.flow_init == "motion":
+        initialise_for_motion(generator.fnet)
     if config.model.init:
         try:
             source = load_model(config.model.init).generator
@@ -93,23 +95,6 @@ def build_generator(config: Config) -> Generator:
             raise TrainingError(f"init: {error}") from error
         transplant(source, generator)
     return generator
-
-
-def initialise(generator: Generator) -> None:
-    """Xavier weights and zero biases, as published; both heads are scaled down.
-
-    So training starts near zero flow (tanh * 24 would begin with displacements of many pixels) and near the skip.
-    """
-    for module in generator.modules():
-        if isinstance(module, nn.Conv2d | nn.ConvTranspose2d):
-            nn.init.xavier_uniform_(module.weight)
-            if module.bias is not None:
-                nn.init.zeros_(module.bias)
-    head = generator.fnet.flow[-1]
-    assert isinstance(head, nn.Conv2d)
-    with torch.no_grad():
-        head.weight.mul_(0.01)
-        generator.srnet.conv_out.weight.mul_(0.1)
 
 
 def transplant(source: Generator, target: Generator) -> None:

@@ -66,6 +66,18 @@ class ModelConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FlowConfig:
+    """How FNet begins, and the stage before all others in which it is trained alone, on motion that is known."""
+
+    flow_init: Literal["xavier", "motion"] = _option("xavier", "FNet's first weights: as published, or that see motion")
+    flow_pretraining: int = _option(0, "iterations of FNet alone on synthetic motion; 0, or with init, is none")
+    flow_batch: int = _option(18, "pairs an iteration of it: two thirds synthetic, one third real")
+    flow_lr: float = _option(3e-4, "its learning rate")
+    flow_reach: float = _option(7.5, "LR pixels of motion that it goes up to, from 1.5")
+    flow_patience: int = _option(1500, "iterations after which a flow network that sees no motion is reported")
+
+
+@dataclass(frozen=True, kw_only=True)
 class ObjectiveConfig:
     """What is minimised."""
 
@@ -139,6 +151,7 @@ class Config:
     data: DataConfig = field(default_factory=DataConfig)
     degradation: DegradationConfig = field(default_factory=DegradationConfig)
     model: ModelConfig = field(default_factory=ModelConfig)
+    flow: FlowConfig = field(default_factory=FlowConfig)
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
@@ -269,6 +282,12 @@ def check(config: Config, world: int) -> None:
         raise TrainingError("batch normalisation in D sees micro-batches one by one; use accumulate 1 or spectral")
     if loop.precision == "fp16" and objective.r1_weight:
         raise TrainingError("the R1 penalty overflows in fp16; use bf16 or fp32, or r1_weight 0")
+    if config.flow.flow_pretraining and (config.flow.flow_batch < 3 or config.flow.flow_batch % world):
+        raise TrainingError(
+            f"flow_batch {config.flow.flow_batch}; expected at least 3, and a multiple of the {world} processes"
+        )
+    if not 0 < config.flow.flow_reach <= 16:
+        raise TrainingError(f"flow_reach {config.flow.flow_reach}; expected up to 16 LR pixels, FNet's limit is 24")
     for name in ("real_blur", "real_factor", "real_noise_sigma", "real_quality", "real_crf", "real_quantiser"):
         limits = getattr(config.degradation, name)
         if len(limits) != 2 or limits[0] > limits[1]:

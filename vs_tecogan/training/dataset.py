@@ -7,6 +7,7 @@ on more processes or one with other workers sees exactly the same samples.
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +19,9 @@ from .augmentation import Augmentation, Pixels, cut, moving_path, place, turn
 from .degradations import Degradation
 from .errors import TrainingError
 from .store import Clip, Store
+
+DEPTH = 4
+"""Batches that a worker prepares ahead."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -171,14 +175,17 @@ class Curriculum:
         return max(frames for _, frames in self.steps)
 
 
-def batches(samples: Samples, tickets: Tickets, workers: int, *, pin: bool) -> Iterator[tuple[Tensor, Tensor]]:
-    """Micro-batches LR (N, T, h, w, 3) float32 and HR (N, T, sh, sw, 3) uint8, prepared ahead by ``workers``."""
+def batches(samples: Dataset[Any], tickets: Sampler[Any], workers: int, *, pin: bool) -> Iterator[tuple[Tensor, ...]]:
+    """Micro-batches of what ``samples`` draws, stacked, prepared ahead by ``workers``.
+
+    Of :class:`Samples`: LR (N, T, h, w, 3) float32 and HR (N, T, sh, sw, 3) uint8.
+    """
     loader = DataLoader(
         samples,
         batch_sampler=tickets,
         num_workers=workers,
         pin_memory=pin,
-        prefetch_factor=4 if workers else None,
+        prefetch_factor=DEPTH if workers else None,
         worker_init_fn=_quiet_worker,
         # A fork of a process with torch's threads in it may deadlock.
         multiprocessing_context="spawn" if workers else None,

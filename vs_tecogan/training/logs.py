@@ -37,15 +37,18 @@ class Logs:
     """Writer of one run; does nothing in processes other than the first.
 
     :param run: folder of the run.
-    :param iteration: where the run goes on; rows of metrics.csv from there on are dropped, they will come again.
+    :param iteration: where the run goes on; rows of the table from there on are dropped, they will come again.
+    :param name: of the table and, unless it is that of the run itself, of a folder within TensorBoard's.
     """
 
-    def __init__(self, run: Path, *, tensorboard: bool, active: bool, iteration: int = 0) -> None:
+    def __init__(
+        self, run: Path, *, tensorboard: bool, active: bool, iteration: int = 0, name: str = "metrics"
+    ) -> None:
         self._run, self._active = run, active
         self._board: Any = None
         if not active:
             return
-        self._table = run / "metrics.csv"
+        self._table = run / f"{name}.csv"
         trim_table(self._table, iteration)
         if tensorboard:
             try:
@@ -53,10 +56,11 @@ class Logs:
             except ImportError:
                 log.warning("tensorboard is not installed; metrics.csv and pictures are written all the same")
             else:
-                self._board = SummaryWriter(str(run / "tensorboard"), purge_step=iteration)
+                folder = run / "tensorboard" / ("" if name == "metrics" else name)
+                self._board = SummaryWriter(str(folder), purge_step=iteration)
 
     def scalars(self, iteration: int, values: dict[str, float]) -> None:
-        """One row of ``metrics.csv`` and as many TensorBoard points."""
+        """One row of the table and as many TensorBoard points."""
         if not self._active:
             return
         append_row(self._table, {"iteration": iteration, **values})

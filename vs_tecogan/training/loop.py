@@ -4,6 +4,7 @@ import logging
 import signal
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -20,12 +21,16 @@ from .dataset import Curriculum, Samples, Share, Tickets, batches
 from .degradations import describe
 from .errors import TrainingError
 from .evaluation import HeldOut, evaluate, held_out, rank
-from .learner import Learner, Metrics, NotFinite
+from .flow_pretraining import MOST_WORKERS, FlowCheck, FlowPretraining, FlowTickets
+from .flow_pretraining import Batch as FlowBatch
+from .flow_pretraining import to_batch as to_flow_batch
+from .learner import Learner, NotFinite
 from .logs import Logs
 from .parallel import Processes, any_process, connect, disconnect, pick_device, processes
 from .progress import Progress
 from .rollout import Batch, to_batch
 from .store import Store
+from .synthetic_motion import FlowSamples
 
 log = logging.getLogger(__name__)
 
@@ -44,6 +49,9 @@ class Run:
     iteration: int = 0
     best: float = float("-inf")
     scores: dict[str, float] = field(default_factory=dict)
+    flow: FlowPretraining | None = None
+    """The stage in which FNet is trained alone, before the first iteration."""
+    check: FlowCheck | None = None
     seconds: float = 0.0
     """Time spent in earlier sessions."""
     waited: float = 0.0
@@ -67,30 +75,73 @@ def train(config: Config, folder: Path, resume: dict[str, Any] | None = None) ->
     connect(own, device)
     try:
         run, samples = set_up(config, folder, own, device, resume)
-        with Interruption() as interruption, Progress(config.loop.iterations, run.iteration, active=own.main) as bar:
-            for micro_batches in feed(run, samples):
-                metrics = step(run, micro_batches)
-                run.iteration += 1
-                bar.show(run.iteration, metrics)
-                if run.iteration % config.loop.log_every == 0:
-                    run.logs.scalars(
-                        run.iteration, metrics | {"seconds": elapsed(run), "speed": bar.speed, "waited": run.waited}
-                    )
-                if due(run, config.loop.image_every):
-                    picture(run, micro_batches[0])
-                if due(run, config.loop.eval_every):
-                    judge(run)
-                over = time_is_up(run) or interruption.came
-                finished = run.iteration >= config.loop.iterations
-                stop = any_process(over, own.world, device) or finished
-                if stop or checkpoint_due(run):
-                    save(run)
-                if stop:
-                    break
+        with Interruption() as interruption:
+            if run.flow is None or run.flow.over or pretrain(run, run.flow, interruption):
+                optimise(run, samples, interruption)
         log.info("stopped at iteration %d after %.1f minutes", run.iteration, elapsed(run) / 60)
         run.logs.close()
     finally:
         disconnect(own)
+
+
+def pretrain(run: Run, stage: FlowPretraining, interruption: "Interruption") -> bool:
+    """Train FNet alone on known motion; whether the stage was finished."""
+    loop, own = run.config.loop, run.own
+    total = stage.options.flow_pretraining
+    log.info("flow pre-training: FNet alone, from iteration %d of %d", stage.iteration, total)
+    logs = Logs(
+        run.folder, tensorboard=loop.tensorboard, active=own.main, iteration=stage.iteration, name="flow_pretraining"
+    )
+    with Progress(total, stage.iteration, active=own.main) as bar:
+        for batch in feed_flow(run, stage):
+            with nan_stops(run, "flow pre-training", stage.iteration, [batch]):
+                metrics = stage.step(batch)
+            bar.show(stage.iteration, metrics)
+            if stage.iteration % loop.log_every == 0 or stage.over:
+                logs.scalars(stage.iteration, stage.means() | {"speed": bar.speed, "waited": run.waited})
+            stop = any_process(time_is_up(run) or interruption.came, own.world, run.device)
+            if stage.over:
+                finish_pretraining(run, stage)
+            if stop or stage.over or checkpoint_due(run, stage.iteration):
+                save(run)
+            if stop:
+                break
+    logs.close()
+    return stage.over and not stop
+
+
+def finish_pretraining(run: Run, stage: FlowPretraining) -> None:
+    """Hand FNet over to the run, and say what it has learnt."""
+    stage.finish()
+    if run.check is not None:
+        result = run.check(run.learner.best_generator.fnet, stage.iteration)
+        log.info("flow pre-training: end-point error %(flow_epe).3f LR pixels, zero flow %(flow_epe_zero).3f", result)
+
+
+def optimise(run: Run, samples: Samples, interruption: "Interruption") -> None:
+    """The run proper: all networks on sequences."""
+    config, own = run.config, run.own
+    with Progress(config.loop.iterations, run.iteration, active=own.main) as bar:
+        for micro_batches in feed(run, samples):
+            with nan_stops(run, "training", run.iteration, [(b.lr, b.hr) for b in micro_batches]):
+                metrics = run.learner.step(micro_batches, run.iteration)
+            run.iteration += 1
+            bar.show(run.iteration, metrics)
+            if run.iteration % config.loop.log_every == 0:
+                run.logs.scalars(
+                    run.iteration, metrics | {"seconds": elapsed(run), "speed": bar.speed, "waited": run.waited}
+                )
+            if due(run, config.loop.image_every):
+                picture(run, micro_batches[0])
+            if due(run, config.loop.eval_every):
+                judge(run)
+            over = time_is_up(run) or interruption.came
+            finished = run.iteration >= config.loop.iterations
+            stop = any_process(over, own.world, run.device) or finished
+            if stop or checkpoint_due(run, run.iteration):
+                save(run)
+            if stop:
+                break
 
 
 def set_up(
@@ -116,6 +167,7 @@ def set_up(
         run.iteration, run.best, run.seconds = resume["iteration"], resume["best"], resume["seconds"]
         run.scores = dict(resume["scores"])
         checkpoint.restore_rng(resume)
+    run.flow = flow_stage(run, (resume or {}).get("flow"))
     if own.main:
         try:
             folder.mkdir(parents=True, exist_ok=True)
@@ -124,6 +176,7 @@ def set_up(
         run.logs = Logs(folder, tensorboard=config.loop.tensorboard, active=True, iteration=run.iteration)
         if config.loop.eval_every:
             run.clips = held_out(config, options, store)
+            run.check = FlowCheck(FlowSamples(store, options), config.flow.flow_patience, device)
             log.info("evaluation on %d held-out clips", len(run.clips))
     log.info(
         "%d clips, %s, %s, from iteration %d", len(store.clips("train")), device, config.loop.precision, run.iteration
@@ -144,18 +197,51 @@ def feed(run: Run, samples: Samples) -> Iterator[list[Batch]]:
         yield [to_batch(lr, hr, run.device) for lr, hr in taken]
 
 
-def step(run: Run, micro_batches: list[Batch]) -> Metrics:
-    """One optimiser step; on a NaN the batch is saved and the run stops with its weights unharmed."""
+def flow_stage(run: Run, state: dict[str, Any] | None) -> FlowPretraining | None:
+    """FNet's own stage, as far as it has come, where the run is still before its first iteration.
+
+    :param state: what a checkpoint says of it; those of earlier versions say nothing.
+    """
+    config = run.config
+    if not config.flow.flow_pretraining or run.iteration:
+        return None
+    if config.model.init:
+        log.info("no flow pre-training: FNet comes from %s", config.model.init)
+        return None
+    stage = FlowPretraining(config, run.learner)
+    if state is not None:
+        stage.load_state_dict(state)
+    return stage
+
+
+def feed_flow(run: Run, stage: FlowPretraining) -> Iterator[FlowBatch]:
+    """The batches of FNet's own stage."""
+    config = run.config
+    samples = FlowSamples(Store(Path(config.data.store)), build_samples(config))
+    share = Share(batch=config.flow.flow_batch, rank=run.own.rank, world=run.own.world)
+    tickets = FlowTickets(stage.iteration, share, stage.pace)
+    workers = min(config.data.workers, MOST_WORKERS)
+    loader = batches(samples, tickets, workers, pin=run.device.type == "cuda")
+    while not stage.over:
+        began = time.monotonic()
+        items = next(loader)
+        run.waited = time.monotonic() - began
+        yield to_flow_batch(items, run.device)
+
+
+@contextmanager
+def nan_stops(run: Run, stage: str, iteration: int, batch: list[tuple[Tensor, ...]]) -> Iterator[None]:
+    """On a NaN the batch is saved and the run stops with its weights unharmed."""
     try:
-        return run.learner.step(micro_batches, run.iteration)
+        yield
     except NotFinite as error:
-        path = run.folder / f"not-finite-{run.iteration:08d}-rank{run.own.rank}.pt"
-        checkpoint.save(path, {"iteration": run.iteration, "batches": [(b.lr, b.hr) for b in micro_batches]})
+        path = run.folder / f"not-finite-{iteration:08d}-rank{run.own.rank}.pt"
+        checkpoint.save(path, {"stage": stage, "iteration": iteration, "batches": batch})
         if run.own.main:
             save(run)
         raise TrainingError(
-            f"iteration {run.iteration}: a loss is not finite ({error}); nothing was updated, the batch is in {path}, "
-            "resume with a lower learning rate or another precision"
+            f"{stage}, iteration {iteration}: a loss is not finite ({error}); nothing was updated, the batch is in "
+            f"{path}, resume with a lower learning rate or another precision"
         ) from error
 
 
@@ -176,18 +262,23 @@ def picture(run: Run, batch: Batch) -> None:
 
 def judge(run: Run) -> None:
     """Evaluate on the held-out clips and keep the checkpoint if it is the best by :func:`evaluation.rank`."""
-    if not run.clips:
-        return
     generator = run.learner.best_generator
+    motion = run.check(generator.fnet, run.iteration) if run.check is not None else {}
+    if not run.clips:
+        if motion:
+            run.logs.scalars(run.iteration, motion)
+        return
     with run.learner.precision():
         scores, shown = evaluate(generator, run.clips, run.device, run.learner.features)
     values = {"psnr": scores.psnr, "bicubic": scores.bicubic, "flicker": scores.flicker}
     if scores.perceptual is not None and run.learner.features is not None:
         values[f"perceptual_{run.learner.features.label}"] = scores.perceptual
-    run.logs.scalars(run.iteration, {f"eval_{name}": value for name, value in values.items()})
+    run.logs.scalars(run.iteration, {f"eval_{name}": value for name, value in values.items()} | motion)
     first = run.clips[0]
     run.logs.motion(run.iteration, "eval", first.lr[:10], stack(shown[:10]), first.hr[:10].float() / 255)
-    log.info("iteration %d: %s", run.iteration, ", ".join(f"{name} {value:.4f}" for name, value in values.items()))
+    log.info(
+        "iteration %d: %s", run.iteration, ", ".join(f"{name} {value:.4f}" for name, value in (values | motion).items())
+    )
     result = rank(scores, run.config.objective.discriminator != "none")
     if result > run.best:
         run.best, run.scores = result, values
@@ -207,6 +298,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "seconds": elapsed(run),
         "degradation": describe(build_samples(run.config).degradation),
         "device": str(run.device),
+        "flow": run.flow.state_dict() if run.flow is not None and not run.iteration else None,
         "sources": sorted({Path(r.source).name for r in Store(Path(run.config.data.store)).records}),
     }
     return checkpoint.pack(run.config, run.iteration, run.learner.state_dict(), extra)
@@ -224,10 +316,10 @@ def elapsed(run: Run) -> float:
     return run.seconds + time.monotonic() - run.started
 
 
-def checkpoint_due(run: Run) -> bool:
+def checkpoint_due(run: Run, iteration: int) -> bool:
     """By iterations or by minutes, whichever comes first; only the main process keeps time, and only it saves."""
     minutes = (time.monotonic() - run.saved_at) / 60
-    return run.iteration % run.config.loop.checkpoint_every == 0 or minutes >= run.config.loop.checkpoint_minutes
+    return iteration % run.config.loop.checkpoint_every == 0 or minutes >= run.config.loop.checkpoint_minutes
 
 
 def time_is_up(run: Run) -> bool:
