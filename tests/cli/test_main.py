@@ -3,14 +3,18 @@
 from __future__ import annotations
 
 import io
+import logging
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from vs_tecogan import __version__
 from vs_tecogan.cli import COMMANDS, doctor
+from vs_tecogan.cli.common import guarded, say
 from vs_tecogan.cli.models import table
 from vs_tecogan.cli.progress import Progress
 from vs_tecogan.networks import GeneratorSpec
@@ -110,3 +114,38 @@ def test_progress_in_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(6):
             progress.frame()
     assert log.getvalue() == "3/9 frames, 0.09 fps, 00:01:06 left\n6/9 frames, 0.09 fps, 00:00:33 left\n"
+
+
+@pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])
+def test_no_interrupt_is_lost(
+    name: str, code: int, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Would catch Ctrl-C without effect, and a traceback, where it meets a callback of VapourSynth."""
+    import vapoursynth as vs
+
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    once = logging.Filter()
+    monkeypatch.setattr(once, "filter", lambda _: signal.raise_signal(getattr(signal, name)), raising=False)
+    logger = logging.getLogger("vapoursynth")
+
+    def work() -> int:
+        logger.addFilter(once)
+        vs.core.log_message(vs.MESSAGE_TYPE_WARNING, "a callback")
+        logger.removeFilter(once)
+        time.sleep(10)
+        return 0
+
+    try:
+        assert guarded(work) == code
+    finally:
+        logger.removeFilter(once)
+        signal.signal(signal.SIGINT, before)
+    assert capsys.readouterr().err == "vs-tecogan: interrupted\n"
+
+
+def test_lines_stand_above_the_bar(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch a message written onto the end of the progress bar's line."""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    with Progress(2):
+        say("a line")
+    assert "\rvs-tecogan: a line\n" in capsys.readouterr().err

@@ -1,5 +1,7 @@
 """What all subcommands share: one-line errors, exit codes, and an end in order on Ctrl-C."""
 
+from __future__ import annotations
+
 import argparse
 import logging
 import os
@@ -8,9 +10,13 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from types import FrameType
-from typing import NoReturn
+from contextlib import contextmanager, suppress
+from threading import Timer, main_thread
+from types import FrameType, TracebackType
+from typing import TYPE_CHECKING, NoReturn
+
+if TYPE_CHECKING:
+    from sys import UnraisableHookArgs
 
 PROGRAM = "vs-tecogan"
 
@@ -42,7 +48,12 @@ def one_line(text: object) -> str:
 
 def say(text: object) -> None:
     """Print one line to stderr; stdout is left to what a caller may want to read from it."""
-    print(f"{PROGRAM}: {one_line(text)}", file=sys.stderr, flush=True)  # noqa: T201
+    line = f"{PROGRAM}: {one_line(text)}"
+    if (progress := sys.modules.get("tqdm")) is not None:
+        progress.tqdm.write(line, file=sys.stderr)  # above a progress bar, not at its end
+        sys.stderr.flush()
+    else:
+        print(line, file=sys.stderr, flush=True)  # noqa: T201
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -52,7 +63,7 @@ def guarded(command: Callable[[], int]) -> int:
         143 after SIGTERM.
     """
     try:
-        with _log_on_stderr(), _signals_raise():
+        with _log_on_stderr(), _signals_raise(), _no_interrupt_lost():
             return command()
     except KeyboardInterrupt as interrupt:
         say("interrupted")
@@ -96,12 +107,19 @@ def _is_users(error: Exception) -> bool:
     return vapoursynth is not None and isinstance(error, vapoursynth.Error)
 
 
+class _Said(logging.Handler):
+    """Shows a log record as :func:`say` does."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print the record's message."""
+        with suppress(OSError):  # stderr has gone; the work goes on
+            say(record.getMessage())
+
+
 @contextmanager
 def _log_on_stderr() -> Iterator[None]:
     """Show what VapourSynth and the package log, a line each, while a command runs."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(logging.Formatter(f"{PROGRAM}: %(message)s"))
-    handler.addFilter(_strip)
+    handler = _Said()
     loggers = [logging.getLogger(name) for name in ("vapoursynth", "vs_tecogan")]
     for logger in loggers:
         logger.addHandler(handler)
@@ -110,11 +128,6 @@ def _log_on_stderr() -> Iterator[None]:
     finally:
         for logger in loggers:
             logger.removeHandler(handler)
-
-
-def _strip(record: logging.LogRecord) -> bool:
-    record.msg, record.args = one_line(record.getMessage()), None
-    return True
 
 
 @contextmanager
@@ -135,3 +148,43 @@ def _signals_raise() -> Iterator[None]:
     finally:
         for name, handler in before.items():
             signal.signal(getattr(signal, name), handler)
+
+
+@contextmanager
+def _no_interrupt_lost() -> Iterator[None]:
+    """Send an interrupt again that met a callback which cannot raise, such as VapourSynth's of a log message.
+
+    Python drops an exception there after showing it, and the command would go on as if Ctrl-C had not been pressed.
+    """
+    before = sys.excepthook, sys.unraisablehook
+    timers: list[Timer] = []
+
+    def show(kind: type[BaseException], value: BaseException, trace: TracebackType | None) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            before[0](kind, value, trace)
+
+    def dropped(unraisable: UnraisableHookArgs) -> None:
+        lost = unraisable.exc_value
+        if not isinstance(lost, KeyboardInterrupt):
+            before[1](unraisable)
+            return
+        # Later, since here it would be lost again.
+        timers.append(Timer(0.02, _signal, [lost.signum if isinstance(lost, Interrupted) else signal.SIGINT]))
+        timers[-1].daemon = True
+        timers[-1].start()
+
+    sys.excepthook, sys.unraisablehook = show, dropped
+    try:
+        yield
+    finally:
+        for timer in timers:
+            timer.cancel()
+        sys.excepthook, sys.unraisablehook = before
+
+
+def _signal(signum: int) -> None:
+    """Give the main thread a signal, waking it where it waits."""
+    if hasattr(signal, "pthread_kill") and (main := main_thread().ident) is not None:
+        signal.pthread_kill(main, signum)
+    else:
+        signal.raise_signal(signum)
