@@ -1,14 +1,15 @@
 """Turn videos into a store of training clips: ``python scripts/prepare_data.py VIDEOS... --out DIR``."""
 
-import argparse
 import sys
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from vs_tecogan.cli import prepare
+from vs_tecogan.cli.common import Parser, guarded
 
 if __name__ == "__main__":
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = Parser(prog="prepare_data.py", description=__doc__, allow_abbrev=False)
     prepare.add_arguments(parser)
-    sys.exit(prepare.run(parser.parse_args()))
+    args = parser.parse_args()
+    sys.exit(guarded(lambda: prepare.run(args)))

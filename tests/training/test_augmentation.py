@@ -1,14 +1,17 @@
 """Where samples are cut, and how they are turned."""
 
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from vs_tecogan.training.augmentation import Augmentation, cut, moving_path, place, turn
 from vs_tecogan.training.dataset import Curriculum, SampleOptions, Samples, Share, Ticket, Tickets, batches
 from vs_tecogan.training.degradations import BicubicDown, BlurDown
 from vs_tecogan.training.errors import TrainingError
+from vs_tecogan.training.shapes import moving_shapes
 from vs_tecogan.training.store import Store
 
 from .conftest import make_store, pan
@@ -84,6 +87,40 @@ def test_a_sample_depends_on_seed_iteration_and_place_alone(store: Path) -> None
     assert not one[Ticket(0, 0, 3)][1].equal(one[Ticket(1, 0, 3)][1])
     assert not one[Ticket(0, 0, 3)][1].equal(one[Ticket(0, 1, 3)][1])
     assert not one[Ticket(0, 0, 3)][1].equal(samples(store, seed=2)[Ticket(0, 0, 3)][1])
+
+
+def test_shares_of_drawn_and_permuted_samples(store: Path) -> None:
+    """Would catch shares that are not kept, and ones that change the other samples: a run could not be resumed."""
+    plain, tickets = samples(store), [Ticket(k, 0, 3) for k in range(300)]
+    drawn = samples(store, augmentation=Augmentation(synthetic_share=0.25))
+    same = [plain[t][1].equal(drawn[t][1]) for t in tickets]
+    assert 0.17 < 1 - sum(same) / len(same) < 0.33
+    permuted = samples(store, augmentation=Augmentation(permute_share=1.0))
+    orders = set()
+    for ticket in tickets[:60]:
+        (lr, hr), (low, high) = plain[ticket], permuted[ticket]
+        (order,) = [o for o in permutations(range(3)) if hr[..., list(o)].equal(high)]
+        torch.testing.assert_close(lr[..., list(order)], low, atol=1e-6, rtol=0)
+        orders.add(order)
+    assert len(orders) == 6
+
+
+def test_drawn_clips_hold_flat_and_saturated_colours_in_motion() -> None:
+    """Would catch what the drawn samples are for going missing: flat clips, pure colours, shapes that slide."""
+    clips = [moving_shapes(np.random.default_rng(seed), 4, 64) for seed in range(150)]
+    flat = [clip for clip in clips if clip.std(axis=(1, 2)).max() == 0]
+    assert 0.25 < len(flat) / len(clips) < 0.6
+    assert sum(set(clip[0, 0, 0].tolist()) <= {0, 255} for clip in flat) >= 5
+    assert sum(not np.array_equal(clip[0], clip[3]) for clip in clips) > 40
+    assert all(clip.shape == (4, 64, 64, 3) and clip.dtype == np.uint8 for clip in clips)
+
+
+def test_drawn_shapes_slide_evenly() -> None:
+    """Would catch jitter or a jump: what moved by v from one frame to the next moves by v to the next but one."""
+    for seed in range(40):
+        clip = moving_shapes(np.random.default_rng(seed), 3, 64).astype(float)
+        steps = [np.abs(clip[k + 1] - clip[k]).mean() for k in range(2)]
+        assert steps[1] < 2.5 * steps[0] + 1
 
 
 @pytest.mark.parametrize("rule", [BlurDown(), BicubicDown()])

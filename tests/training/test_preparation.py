@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from vs_tecogan.cli import prepare as command
+from vs_tecogan.cli.common import guarded
 from vs_tecogan.training.cuts import Analyser, CutRule, find_cuts
 from vs_tecogan.training.decode import ffmpeg_executable, find_sources, video_frames
 from vs_tecogan.training.errors import TrainingError
@@ -186,7 +187,8 @@ def run(*words: object) -> int:
 
     parser = argparse.ArgumentParser()
     command.add_arguments(parser)
-    return command.run(parser.parse_args([str(w) for w in words]))
+    args = parser.parse_args([str(w) for w in words])
+    return guarded(lambda: command.run(args))
 
 
 def test_command_on_bad_input(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

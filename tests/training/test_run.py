@@ -16,6 +16,7 @@ import torch
 
 from vs_tecogan.cli import export as export_command
 from vs_tecogan.cli import train as command
+from vs_tecogan.cli.common import UsageError, guarded
 from vs_tecogan.training import checkpoint
 from vs_tecogan.training.config import Config, merge
 from vs_tecogan.training.learner import Learner
@@ -32,7 +33,8 @@ TIMES = ("seconds", "speed", "waited")
 def train(words: str, *paths: object) -> int:
     parser = ArgumentParser()
     command.add_arguments(parser)
-    return command.run(parser.parse_args([*words.split(), *map(str, paths)]))
+    args = parser.parse_args([*words.split(), *map(str, paths)])
+    return guarded(lambda: command.run(args))
 
 
 def table(run: Path) -> list[dict[str, str]]:
@@ -85,7 +87,8 @@ def test_presets_on_real_video(real_store: Path, tmp_path: Path, preset: str, sh
     if preset.startswith("tecogan") and not squeezenet.exists():
         pytest.skip(f"{squeezenet} is absent")
     perceptual = f"--perceptual-weights {squeezenet}" if preset.startswith("tecogan") else ""
-    words = f"--config {REPOSITORY}/configs/{preset}.toml {TINY} --curriculum {perceptual} --iterations 2 --flow-pretraining 0"
+    changes = f"{TINY} --curriculum {perceptual} --iterations 2 --flow-pretraining 0"
+    words = f"--config {REPOSITORY}/configs/{preset}.toml {changes}"
     assert train(f"{words} --store {real_store} --out {tmp_path}/run") == 0
     check_run(tmp_path / "run", 2)
     rows = table(tmp_path / "run")
@@ -127,7 +130,8 @@ def test_everything_that_a_run_leaves(store: Path, tmp_path: Path, capfd: pytest
     parser = ArgumentParser()
     export_command.add_arguments(parser)
     model_file = tmp_path / "mine.safetensors"
-    assert export_command.run(parser.parse_args([str(run), str(model_file), "--licence", "CC0"])) == 0
+    args = parser.parse_args([str(run), str(model_file), "--licence", "CC0"])
+    assert guarded(lambda: export_command.run(args)) == 0
     model = load_model(model_file)
     assert (model.card.name, model.card.licence, model.card.data) == ("mine", "CC0", "train.mp4, val.mp4")
     assert "BlurDown (sigma 1.5)" in model.card.degradation
@@ -283,12 +287,14 @@ def test_bad_input(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
         assert train(words) == 2, words
         output = capfd.readouterr()
         assert text in output.err, (words, output.err)
+        assert output.err.startswith("vs-tecogan: ")
         assert output.err.strip().count("\n") == 0
         assert output.out == ""
     parser = ArgumentParser()
     export_command.add_arguments(parser)
     for words in (f"{tmp_path}/empty {tmp_path}/a.safetensors", f"{run} {tmp_path}/a.pth"):
-        assert export_command.run(parser.parse_args(words.split())) == 2
+        with pytest.raises(UsageError):
+            export_command.run(parser.parse_args(words.split()))
 
 
 def test_missing_perceptual_network_is_said_aloud(

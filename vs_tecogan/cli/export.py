@@ -1,9 +1,10 @@
 """``vs-tecogan export``: a training run to a model file for the filter."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .common import UsageError, say
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -29,7 +30,10 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export, and report on stderr; 2 where the run or the file cannot be used."""
+    """Export, and report on stderr.
+
+    :raises UsageError: the run or the file cannot be used.
+    """
     from ..training.errors import TrainingError
     from ..training.export import export
 
@@ -39,7 +43,6 @@ def run(args: argparse.Namespace) -> int:
         words = {word: getattr(args, word) for word in WORDS if getattr(args, word)}
         card = export(args.training_run, args.output, last=args.last, half=args.half, words=words)
     except TrainingError as error:
-        print(f"export: {error}", file=sys.stderr)  # noqa: T201
-        return 2
-    print(f"{args.output}: {card.description}; {card.training}", file=sys.stderr)  # noqa: T201
+        raise UsageError(str(error)) from error
+    say(f"{args.output}: {card.description}; {card.training}")
     return 0

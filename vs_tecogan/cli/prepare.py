@@ -2,9 +2,10 @@
 
 import argparse
 import logging
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .common import UsageError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -38,7 +39,10 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(args: argparse.Namespace) -> int:
-    """Prepare, and report on stderr; 2 where the input cannot be used."""
+    """Prepare, and report on stderr.
+
+    :raises UsageError: the input cannot be used.
+    """
     from ..training.errors import TrainingError
     from ..training.logs import show_on_stderr
 
@@ -46,8 +50,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _prepare(args)
     except TrainingError as error:
-        print(f"prepare: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+        raise UsageError(str(error)) from error
     return 0
 
 

@@ -1,9 +1,10 @@
 """``vs-tecogan train``: FRVSR, TecoGAN and the variants between."""
 
 import argparse
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from .common import UsageError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -31,7 +32,10 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None
 
 
 def run(args: argparse.Namespace) -> int:
-    """Train, and report on stderr; 2 where settings, data or disk do not allow it."""
+    """Train, and report on stderr.
+
+    :raises UsageError: settings, data or disk do not allow it.
+    """
     from ..training.errors import TrainingError
     from ..training.logs import show_on_stderr
 
@@ -39,8 +43,7 @@ def run(args: argparse.Namespace) -> int:
     try:
         _train(args)
     except TrainingError as error:
-        print(f"train: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+        raise UsageError(str(error)) from error
     return 0
 
 

@@ -12,6 +12,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..reasons import reason
+
 
 class PerceptualError(ValueError):
     """Weights of a perceptual network cannot be used."""
@@ -58,7 +60,7 @@ class VGG19(FeatureNet):
         try:
             self.trunk.load_state_dict({key: trunk[key] for key in self.trunk.state_dict()})
         except (KeyError, RuntimeError) as error:
-            raise PerceptualError(f"not torchvision's VGG19 weights: {str(error).splitlines()[0]}") from error
+            raise PerceptualError(f"not torchvision's VGG19 weights: {reason(error)}") from error
         # As buffers they follow the module to its device.
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
@@ -144,8 +146,7 @@ def load_vgg19(path: str | os.PathLike[str] | None) -> VGG19:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch reports damaged archives by many types
-            reason = (str(error).splitlines() or [type(error).__name__])[0]
-            raise PerceptualError(f"{path}: not a torch weight file ({reason})") from error
+            raise PerceptualError(f"{path}: not a torch weight file ({reason(error)})") from error
         if not isinstance(state, dict):
             raise PerceptualError(f"{path}: holds {type(state).__name__}; expected torchvision's VGG19 state dict")
         return VGG19(state)

@@ -25,6 +25,10 @@ class Augmentation:
     """Share of samples whose frames are moving crops of their first frame: motion whose flow is exactly known."""
     moving_steps: Literal["official", "unbiased"] = "official"
     """See :func:`moving_path`."""
+    synthetic_share: float = 0.0
+    """Share of samples that are drawn instead of filmed (:mod:`shapes`); none with given pairs."""
+    permute_share: float = 0.0
+    """Share of filmed samples whose colour channels change places."""
 
 
 def moving_path(rng: np.random.Generator, frames: int, mode: str, unit: int = 1) -> Path2D:
@@ -81,3 +85,11 @@ def turn(rng: np.random.Generator, options: Augmentation, *clips: Pixels) -> lis
             clip = np.rot90(clip, quarter, (1, 2))
         result.append(np.ascontiguousarray(clip))
     return result
+
+
+def permute(rng: np.random.Generator, options: Augmentation, *clips: Pixels) -> list[Pixels]:
+    """Let the colour channels of clips (T, H, W, 3) change places, together, in a share of the samples."""
+    if rng.random() >= options.permute_share:
+        return list(clips)
+    order = rng.permutation(3)
+    return [np.take(clip, order, axis=-1) for clip in clips]

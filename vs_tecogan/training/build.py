@@ -63,6 +63,8 @@ def build_samples(config: Config) -> SampleOptions:
             rotate=data.rotate,
             moving_share=data.moving_share,
             moving_steps=data.moving_steps,
+            synthetic_share=data.synthetic_share,
+            permute_share=data.permute_share,
         ),
         degradation=build_degradation(config.degradation),
         centred=config.degradation.centred_pairs,

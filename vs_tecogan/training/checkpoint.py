@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from ..reasons import reason
 from .config import ARCHITECTURE, Config, merge, options, to_dict
 from .errors import TrainingError
 
@@ -70,8 +71,7 @@ def load(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         raise TrainingError(f"{path} does not exist") from None
     except Exception as error:  # torch reports damaged archives by many types
-        reason = (str(error).splitlines() or [type(error).__name__])[0]
-        raise TrainingError(f"{path}: not a readable checkpoint ({reason})") from error
+        raise TrainingError(f"{path}: not a readable checkpoint ({reason(error)})") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise TrainingError(f"{path}: not a checkpoint of this trainer, or of another version")
     return state

@@ -31,6 +31,8 @@ class DataConfig:
     rotate: bool = _option(False, "turn samples by multiples of 90 degrees")
     moving_share: float = _option(0.3, "share of samples that are moving crops of one frame")
     moving_steps: Literal["official", "unbiased"] = _option("official", "distribution of their steps")
+    synthetic_share: float = _option(0.0, "share of samples that are drawn: flat colours and moving shapes; not pairs")
+    permute_share: float = _option(0.0, "share of samples whose colour channels change places")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -288,6 +290,9 @@ def check(config: Config, world: int) -> None:
         )
     if not 0 < config.flow.flow_reach <= 16:
         raise TrainingError(f"flow_reach {config.flow.flow_reach}; expected up to 16 LR pixels, FNet's limit is 24")
+    for name in ("moving_share", "synthetic_share", "permute_share"):
+        if not 0 <= getattr(data, name) <= 1:
+            raise TrainingError(f"{name} {getattr(data, name)}; expected a share between 0 and 1")
     for name in ("real_blur", "real_factor", "real_noise_sigma", "real_quality", "real_crf", "real_quantiser"):
         limits = getattr(config.degradation, name)
         if len(limits) != 2 or limits[0] > limits[1]:

@@ -15,9 +15,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
-from .augmentation import Augmentation, Pixels, cut, moving_path, place, turn
+from ..reasons import reason
+from .augmentation import Augmentation, Pixels, cut, moving_path, permute, place, turn
 from .degradations import Degradation
 from .errors import TrainingError
+from .shapes import moving_shapes
 from .store import Clip, Store
 
 DEPTH = 4
@@ -92,10 +94,15 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
         number = int(np.searchsorted(windows, drawn, side="right"))
         first = drawn - (int(windows[number - 1]) if number else 0)
         moments = np.arange(first, first + ticket.frames)
+        # A stream of its own: the shares of unusual samples change nothing about the others.
+        unusual = np.random.default_rng([options.seed, ticket.iteration, ticket.place, 2])
         if options.degradation is None:
-            lr, hr = self._pair(self._clips[number], moments, rng)
+            lr, hr = permute(unusual, options.augmentation, *self._pair(self._clips[number], moments, rng))
             return torch.from_numpy(lr.astype(np.float32) / np.float32(255)), torch.from_numpy(hr)
-        window = self._window(self._clips[number], moments, rng)
+        if unusual.random() < options.augmentation.synthetic_share:
+            window = moving_shapes(unusual, ticket.frames, self._side)
+        else:
+            (window,) = permute(unusual, options.augmentation, self._window(self._clips[number], moments, rng))
         low = options.degradation(window.astype(np.float32) / np.float32(255), options.scale, rng)
         inner = slice(self._margin, -self._margin or None)
         return torch.from_numpy(np.ascontiguousarray(low)), torch.from_numpy(window[:, inner, inner].copy())
@@ -198,9 +205,7 @@ def batches(samples: Dataset[Any], tickets: Sampler[Any], workers: int, *, pin: 
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise TrainingError(
-            f"a process that draws samples died ({str(error).splitlines()[0]}); use fewer workers"
-        ) from error
+        raise TrainingError(f"a process that draws samples died ({reason(error)}); use fewer workers") from error
 
 
 _NAME = f"{TrainingError.__module__}.{TrainingError.__qualname__}"

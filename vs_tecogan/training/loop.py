@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..reasons import reason
 from . import checkpoint
 from .build import build_feature_net, build_samples
 from .config import Config, check, curriculum_steps
@@ -161,9 +162,7 @@ def set_up(
         try:
             learner.load_state_dict(resume["learner"])
         except (RuntimeError, ValueError, KeyError) as error:
-            raise TrainingError(
-                f"the checkpoint does not fit this architecture: {str(error).splitlines()[0]}"
-            ) from error
+            raise TrainingError(f"the checkpoint does not fit this architecture: {reason(error)}") from error
         run.iteration, run.best, run.seconds = resume["iteration"], resume["best"], resume["seconds"]
         run.scores = dict(resume["scores"])
         checkpoint.restore_rng(resume)

@@ -12,6 +12,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from ..reasons import reason
 from .errors import TrainingError
 
 
@@ -51,7 +52,7 @@ def pick_device(name: str, own: Processes) -> torch.device:
         device = torch.device(name)
         torch.zeros(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise TrainingError(f"device {name!r} cannot be used: {str(error).splitlines()[0]}") from error
+        raise TrainingError(f"device {name!r} cannot be used: {reason(error)}") from error
     return device
 
 
