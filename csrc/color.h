@@ -1,100 +1,150 @@
-// YUV <-> RGB in the integer formats of video, 8 to 16 bits, and the resampling of chroma planes.
+// Samples of video <-> RGB: ranges, matrices, and the resampling of chroma by weights that the host has computed
+// (vs_tecogan/engine/cuda_colour.py), as zimg does it.
 #pragma once
 
+#include "half.h"
 #include "portable.h"
-#include "warp.h"
 
 namespace VST_NAMESPACE {
 
-// Filled in by the host: kr and kb of the matrix (BT.709: 0.2126, 0.0722), the bit depth and the range.
-struct YuvFormat {
-  float kr;
-  float kb;
-  float luma_offset;   // code value of black
-  float luma_span;     // code values from black to white
-  float chroma_zero;   // code value of no colour
-  float chroma_span;   // code values between the extremes of a colour difference
-  float peak;          // largest code value
+enum ColourMode {
+  kColourGrey = 0,    // one plane of luma
+  kColourRgb = 1,     // three planes, no matrix
+  kColourMatrix = 2,  // luma and two colour differences
 };
 
-VST_FN void yuv_to_rgb(const YuvFormat& f, float y, float u, float v, float rgb[3]) {
-  const float kg = 1.0f - f.kr - f.kb;
-  const float luma = (y - f.luma_offset) / f.luma_span;
-  const float cb = (u - f.chroma_zero) / f.chroma_span, cr = (v - f.chroma_zero) / f.chroma_span;
-  rgb[0] = luma + 2.0f * (1.0f - f.kr) * cr;
-  rgb[2] = luma + 2.0f * (1.0f - f.kb) * cb;
-  rgb[1] = (luma - f.kr * rgb[0] - f.kb * rgb[2]) / kg;
-}
+// One direction of conversion. Reading: (code - offset) * scale, then `matrix`. Writing: `matrix`, then value * scale +
+// offset, to [0, peak]. The same for all samples, so it is an array in memory: see kColourFloats.
+struct Colour {
+  float offset[3];
+  float scale[3];
+  float matrix[9];
+  float peak;
+};
+enum { kColourFloats = 16 };
 
-// Code values, not yet rounded: chroma is averaged over its cell first.
-VST_FN void rgb_to_yuv(const YuvFormat& f, const float rgb[3], float yuv[3]) {
-  const float kg = 1.0f - f.kr - f.kb;
-  const float luma = f.kr * rgb[0] + kg * rgb[1] + f.kb * rgb[2];
-  yuv[0] = luma * f.luma_span + f.luma_offset;
-  yuv[1] = (rgb[2] - luma) / (2.0f * (1.0f - f.kb)) * f.chroma_span + f.chroma_zero;
-  yuv[2] = (rgb[0] - luma) / (2.0f * (1.0f - f.kr)) * f.chroma_span + f.chroma_zero;
-}
+// The samples of one axis that a resampled one is the weighted sum of: `count` from left[i] on, weights row by row. A
+// count of 0: the axis is not resampled.
+struct Taps {
+  const int* left;
+  const float* weight;
+  int count;
+};
 
-VST_FN int quantise(const YuvFormat& f, float code) { return (int)(clamp(code, 0.0f, f.peak) + 0.5f); }
+VST_FN float dot3(const float* row, float a, float b, float c) { return row[0] * a + row[1] * b + row[2] * c; }
 
-// Where luma sample `i` lies among the chroma samples of one axis. `shift` is log2 of the subsampling; `centred` chroma
-// lies between its luma samples (the vertical axis of MPEG-2, both of MPEG-1), otherwise on the first of them.
-VST_FN float chroma_position(int i, int shift, bool centred) {
-  const float step = 1.0f / (float)(1 << shift);
-  return centred ? ((float)i + 0.5f) * step - 0.5f : (float)i * step;
-}
-
-// Bilinear sample of a chroma plane at luma position (y, x).
+// Sample (y, x) of the enlarged chroma plane, less the offset; still to be scaled.
 template <typename Code>
-VST_FN float chroma_at(const Code* plane, int height, int width, int y, int x, int shift_x, int shift_y, bool centred_x,
-                       bool centred_y) {
-  const Sample sx = sample_position(chroma_position(x, shift_x, centred_x), width);
-  const Sample sy = sample_position(chroma_position(y, shift_y, centred_y), height);
-  const Code *upper = plane + (long long)sy.lower * width, *lower = plane + (long long)sy.upper * width;
-  return bilinear((float)upper[sx.lower], (float)upper[sx.upper], (float)lower[sx.lower], (float)lower[sx.upper],
-                  sx.fraction, sy.fraction);
-}
-
-// RGB of luma sample (y, x) of contiguous planes.
-template <typename Code>
-VST_FN void yuv_pixel(const Code* luma, const Code* u, const Code* v, int height, int width, int y, int x, int shift_x,
-                      int shift_y, bool centred_x, bool centred_y, const YuvFormat& f, float rgb[3]) {
-  const int h = height >> shift_y, w = width >> shift_x;
-  yuv_to_rgb(f, (float)luma[(long long)y * width + x],
-             chroma_at(u, h, w, y, x, shift_x, shift_y, centred_x, centred_y),
-             chroma_at(v, h, w, y, x, shift_x, shift_y, centred_x, centred_y), rgb);
-}
-
-VST_FN void colour_sample(const float* rgb, int height, int width, int y, int x, const YuvFormat& f, float yuv[3]) {
-  const long long plane = (long long)height * width;
-  const long long at = (long long)clamp_index(y, height) * width + clamp_index(x, width);
-  const float pixel[3] = {clamp(rgb[at], 0.0f, 1.0f), clamp(rgb[plane + at], 0.0f, 1.0f),
-                          clamp(rgb[2 * plane + at], 0.0f, 1.0f)};
-  rgb_to_yuv(f, pixel, yuv);
-}
-
-// Chroma sample (cy, cx) and the luma samples of its cell. Chroma is the mean of the cell along a centred axis, and
-// weighted 1 2 1 around its position along one where it lies on the first luma sample.
-template <typename Code>
-VST_FN void rgb_cell(const float* rgb, int height, int width, int cy, int cx, int shift_x, int shift_y, bool centred_x,
-                     bool centred_y, const YuvFormat& f, Code* luma, Code* u, Code* v) {
-  const int step_x = 1 << shift_x, step_y = 1 << shift_y;
-  const int from_x = shift_x && !centred_x ? -1 : 0, from_y = shift_y && !centred_y ? -1 : 0;
-  float sum_u = 0.0f, sum_v = 0.0f, total = 0.0f;
-  for (int dy = from_y; dy < step_y; ++dy)
-    for (int dx = from_x; dx < step_x; ++dx) {
-      float yuv[3];
-      colour_sample(rgb, height, width, cy * step_y + dy, cx * step_x + dx, f, yuv);
-      const float weight = (from_x && dx == 0 ? 2.0f : 1.0f) * (from_y && dy == 0 ? 2.0f : 1.0f);
-      sum_u += weight * yuv[1];
-      sum_v += weight * yuv[2];
-      total += weight;
-      if (dx >= 0 && dy >= 0)
-        luma[((long long)cy * step_y + dy) * width + cx * step_x + dx] = (Code)quantise(f, yuv[0]);
+VST_FN float chroma_at(const Code* plane, int width, int y, int x, const Taps& across, const Taps& down, float offset) {
+  const int first_x = across.count ? across.left[x] : x, first_y = down.count ? down.left[y] : y;
+  const int columns = across.count ? across.count : 1, rows = down.count ? down.count : 1;
+  float sum = 0.0f;
+  for (int j = 0; j < rows; ++j) {
+    const Code* line = plane + (long long)(first_y + j) * width + first_x;
+    float part = 0.0f;
+    for (int i = 0; i < columns; ++i) {
+      const float value = widen(line[i]) - offset;
+      part += across.count ? across.weight[(long long)x * columns + i] * value : value;
     }
-  const long long at = (long long)cy * (width >> shift_x) + cx;
-  u[at] = (Code)quantise(f, sum_u / total);
-  v[at] = (Code)quantise(f, sum_v / total);
+    sum += down.count ? down.weight[(long long)y * rows + j] * part : part;
+  }
+  return sum;
+}
+
+// RGB of luma sample (y, x) of contiguous planes; chroma planes have rows of `chroma_width`.
+template <typename Code>
+VST_FN void read_pixel(const Code* first, const Code* second, const Code* third, int width, int chroma_width, int y,
+                       int x, const Taps& across, const Taps& down, const Colour& colour, int mode, float rgb[3]) {
+  const long long at = (long long)y * width + x;
+  const float a = (widen(first[at]) - colour.offset[0]) * colour.scale[0];
+  if (mode == kColourGrey) {
+    rgb[0] = rgb[1] = rgb[2] = a;
+  } else if (mode == kColourRgb) {
+    rgb[0] = a;
+    rgb[1] = (widen(second[at]) - colour.offset[1]) * colour.scale[1];
+    rgb[2] = (widen(third[at]) - colour.offset[2]) * colour.scale[2];
+  } else {
+    const float b = chroma_at(second, chroma_width, y, x, across, down, colour.offset[1]) * colour.scale[1];
+    const float c = chroma_at(third, chroma_width, y, x, across, down, colour.offset[2]) * colour.scale[2];
+    for (int k = 0; k < 3; ++k) rgb[k] = dot3(colour.matrix + 3 * k, a, b, c);
+  }
+}
+
+// A value in the kind of sample that `to` points at: integers rounded to the nearest, ties to even, and clamped; floats
+// as they are. NaN becomes 0 in integers.
+VST_FN float code_of(float v, const Colour& colour, int plane) {
+  const float code = v * colour.scale[plane] + colour.offset[plane];
+  return round_even(code > 0.0f ? (code < colour.peak ? code : colour.peak) : 0.0f);
+}
+VST_FN void put(unsigned char* to, float v, const Colour& colour, int plane) {
+  *to = (unsigned char)code_of(v, colour, plane);
+}
+VST_FN void put(unsigned short* to, float v, const Colour& colour, int plane) {
+  *to = (unsigned short)code_of(v, colour, plane);
+}
+VST_FN void put(Half* to, float v, const Colour&, int) { store(to, v); }
+VST_FN void put(float* to, float v, const Colour&, int) { store(to, v); }
+
+// The planes of pixel `at` of an RGB image whose chroma is not resampled.
+template <typename Code>
+VST_FN void write_pixel(const float* rgb, long long plane, long long at, const Colour& colour, int mode, Code* first,
+                        Code* second, Code* third) {
+  const float r = rgb[at], g = rgb[plane + at], b = rgb[2 * plane + at];
+  if (mode == kColourRgb) {
+    put(first + at, r, colour, 0);
+    put(second + at, g, colour, 1);
+    put(third + at, b, colour, 2);
+    return;
+  }
+  put(first + at, dot3(colour.matrix, r, g, b), colour, 0);
+  if (mode == kColourGrey) return;
+  put(second + at, dot3(colour.matrix + 3, r, g, b), colour, 1);
+  put(third + at, dot3(colour.matrix + 6, r, g, b), colour, 2);
+}
+
+// First pass over row y of an RGB image: chroma column x of the row, filtered along it, and the luma samples of its cell.
+// `rows` is two planes of (height, chroma_width), colour differences before scale and offset.
+template <typename Code>
+VST_FN void write_row_cell(const float* rgb, int height, int width, int chroma_width, int y, int x, const Taps& across,
+                           const Colour& colour, Code* luma, float* rows) {
+  const long long plane = (long long)height * width;
+  const float* line = rgb + (long long)y * width;
+  const int step = width / chroma_width;
+  for (int i = x * step; i < (x + 1) * step; ++i)
+    put(luma + (long long)y * width + i, dot3(colour.matrix, line[i], line[plane + i], line[2 * plane + i]), colour, 0);
+  float r = 0.0f, g = 0.0f, b = 0.0f;
+  if (across.count) {
+    const float* from = line + across.left[x];
+    for (int i = 0; i < across.count; ++i) {
+      const float weight = across.weight[(long long)x * across.count + i];
+      r += weight * from[i];
+      g += weight * from[plane + i];
+      b += weight * from[2 * plane + i];
+    }
+  } else {
+    r = line[x];
+    g = line[plane + x];
+    b = line[2 * plane + x];
+  }
+  const long long at = (long long)y * chroma_width + x;
+  rows[at] = dot3(colour.matrix + 3, r, g, b);
+  rows[(long long)height * chroma_width + at] = dot3(colour.matrix + 6, r, g, b);
+}
+
+// Second pass: chroma sample (y, x), filtered down the columns of the first pass's result.
+template <typename Code>
+VST_FN void write_chroma(const float* rows, int height, int chroma_width, int y, int x, const Taps& down,
+                         const Colour& colour, Code* second, Code* third) {
+  const long long plane = (long long)height * chroma_width, at = (long long)y * chroma_width + x;
+  const float* from = rows + (long long)(down.count ? down.left[y] : y) * chroma_width + x;
+  float u = 0.0f, v = 0.0f;
+  for (int j = 0; j < (down.count ? down.count : 1); ++j) {
+    const float weight = down.count ? down.weight[(long long)y * down.count + j] : 1.0f;
+    u += weight * from[(long long)j * chroma_width];
+    v += weight * from[plane + (long long)j * chroma_width];
+  }
+  put(second + at, u, colour, 1);
+  put(third + at, v, colour, 2);
 }
 
 }  // namespace VST_NAMESPACE

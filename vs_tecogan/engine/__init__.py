@@ -48,13 +48,15 @@ def _cpu_engine(model: Model, precision: str) -> Engine:
 def _cuda_engine(model: Model, device: str, precision: str) -> Engine:
     from ..ops import cuda
 
+    reason = cuda.missing()
     if cuda.available():
         from .cuda import CudaEngine
 
         try:
             return CudaEngine(model.generator, device=device, precision=precision)
         except Exception as error:  # CuPy's own hierarchy of errors: a wrong CUDA version must not stop the filter
-            logger.warning("tecogan: CUDA kernels are not usable, torch's operators run instead: %s", error)
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+    logger.warning("tecogan: CUDA kernels are not usable, torch's operators run instead, slower: %s", reason)
     from .cpu import TorchEngine
 
     return TorchEngine(model.generator, device=device, precision=precision)

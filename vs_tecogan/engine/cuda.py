@@ -1,225 +1,255 @@
-"""The CUDA engine: cuDNN's convolutions and the project's kernels, replayed as one CUDA graph a frame.
+"""The CUDA engine: cuDNN's convolutions and the project's kernels; pictures cross the bus as they are coded.
 
 Upload, computation and download run on streams of their own through pinned memory, and a step returns as soon as it is
-queued, so that the host prepares the next frame meanwhile.
+queued, so that the host prepares the next frame meanwhile. The two networks are CUDA graphs over static buffers; what
+reads and writes states runs between them, so that a state is never copied, and never touched again once it is made.
 """
 
-import copy
-import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from ..networks import Dialect, Generator
-from ..networks.fnet import MAX_FLOW
-from ..networks.generator import FNET_STRIDE, mirror_indices
-from ..ops import cuda
-from .bands import in_bands
-from .base import Plane, State
+from ..networks import Generator
+from ..networks.generator import FNET_STRIDE
+from ..ops.cuda import CupyLauncher, Kernels
+from .base import Engine, Plane, State
 from .cpu import DTYPES
-from .grids import FLOW_GRIDS, FNET_GRIDS, SKIP_GRIDS
+from .cuda_colour import Coding
+from .cuda_network import FlowNetwork, ResidualNetwork, padded
+from .cuda_pictures import PLAIN, Converter, Samples, drain, fill, nbytes
+from .cuda_runtime import CudaRuntime, Mark, Queue, Runtime, Staging
+from .grids import FLOW_GRIDS, SKIP_GRIDS
 
-TAIL_BYTES = 256 << 20
-"""Aim for the largest tensor at the output's size."""
-TAIL_HALO = 2
-"""LR rows around a band that its output rows depend on: deconvolutions reach one, the last convolution a quarter."""
 
-logger = logging.getLogger(__name__)
+@dataclass(frozen=True)
+class CudaState(State):
+    """A state on the device."""
+
+    seen: Mark
+    """``lr`` is there once this has passed."""
+    ready: Mark
+    """``hr`` is there once this has passed."""
+
+
+class Fetched(Protocol):
+    """A picture on its way to the host."""
+
+    def into(self, planes: Sequence[Samples]) -> None:
+        """Wait for it and write it into planes; once, from any thread."""
+
+
+@runtime_checkable
+class PictureEngine(Engine, Protocol):
+    """An engine that takes and gives pictures as they are coded."""
+
+    def step_picture(self, state: State, planes: Sequence[Samples], coding: Coding, *, clamp: bool) -> State:
+        """As ``step``, from coded planes; ``clamp`` brings R, G and B to [0, 1] and NaN to 0."""
+
+    def fetch(self, state: State, coding: Coding) -> Fetched:
+        """As ``read``, into coded planes, at once: the result waits."""
 
 
 class CudaEngine:
     """Runs a generator frame by frame on one CUDA device.
 
     Convolutions run in ``precision``; flow, coordinates, warps, the skip and the state are float32. Call it from one
-    thread at a time.
+    thread at a time; what :meth:`fetch` returns may be used on any.
 
     :param generator: its weights are copied.
     :param device:    "cuda:N".
     :param precision: "fp16", "bf16" or "fp32".
+    :param kernels:   in place of those compiled for the device; :param runtime: in place of the device's own.
     """
 
-    def __init__(self, generator: Generator, *, device: str, precision: str) -> None:
-        self.scale = generator.spec.scale
+    def __init__(
+        self,
+        generator: Generator,
+        *,
+        device: str,
+        precision: str,
+        kernels: Kernels | None = None,
+        runtime: Runtime | None = None,
+    ) -> None:
+        spec = generator.spec
+        self.scale = spec.scale
         self.device = device
         self.precision = precision
-        self._place = torch.device(device)
-        self._frame = _Frame(generator, self._place, DTYPES[precision])
-        self._upload, self._compute, self._download = (
-            torch.cuda.Stream(self._place)  # type: ignore[no-untyped-call]
-            for _ in range(3)
-        )
-        self._staging = _Staging()
-        self._graphs: dict[tuple[int, int], _Graph | None] = {}
+        self._dtype = DTYPES[precision]
+        place = torch.device(device)
+        self._kernels = kernels or Kernels(CupyLauncher(place), place)
+        self._runtime = runtime or CudaRuntime(place)
+        with torch.inference_mode():
+            self._flow_network = FlowNetwork(generator, self._kernels, self._dtype)
+            self._residual_network = ResidualNetwork(generator, self._kernels, self._dtype)
+        self._flow_grid, self._skip_grid = FLOW_GRIDS[spec.dialect], SKIP_GRIDS.get(spec.dialect)
+        self._converter = Converter(self._kernels)
+        self._uploads, self._downloads = Staging(self._runtime), Staging(self._runtime)
+        self._plans: dict[tuple[int, int], _Plan] = {}
+        self._captures = True
 
     def zero_state(self, height: int, width: int) -> State:
         """See :class:`~vs_tecogan.engine.base.Engine`; the size does not matter here."""
         return State(None, None)
 
-    @torch.inference_mode()
     def step(self, state: State, planes: Sequence[Plane]) -> State:
         """See :class:`~vs_tecogan.engine.base.Engine`; returns before the device has finished."""
-        height, width = planes[0].shape
-        pinned = self._staging.take("in", (1, 3, height, width))
-        for target, plane in zip(pinned[0].numpy(), planes, strict=True):
-            target[...] = plane
-        with torch.cuda.device(self._place):
-            with torch.cuda.stream(self._upload):
-                lr = pinned.to(self._place, non_blocking=True)
-                self._staging.used("in", (1, 3, height, width), self._upload)
-            self._compute.wait_stream(self._upload)
-            lr.record_stream(self._compute)
-            with torch.cuda.stream(self._compute):
-                hr = self._advance(state, lr)
-        return State(lr, hr)
+        return self.step_picture(state, planes, PLAIN, clamp=False)
 
     @torch.inference_mode()
+    def step_picture(self, state: State, planes: Sequence[Samples], coding: Coding, *, clamp: bool) -> State:
+        """See :class:`PictureEngine`; returns before the device has finished."""
+        height, width = planes[0].shape
+        try:
+            return self._step(state, planes, coding, clamp)
+        except torch.OutOfMemoryError:
+            pass  # go on outside: while it is handled, the error holds the step's tensors
+        # graphs keep memory from frame to frame that single launches share; the networks' results are the same
+        self._runtime.trim()
+        self._plans.clear()
+        self._captures = False
+        self._runtime.trim()
+        try:
+            return self._step(state, planes, coding, clamp)
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(
+                f"{self.device} has too little free memory for frames of {width}x{height}; give tile=(width, height) "
+                "with smaller sides, or less memory="
+            ) from error
+
     def read(self, state: State, planes: Sequence[Plane]) -> None:
         """See :class:`~vs_tecogan.engine.base.Engine`; waits for the device."""
-        if state.hr is None:
+        self.fetch(state, PLAIN).into(planes)
+
+    @torch.inference_mode()
+    def fetch(self, state: State, coding: Coding) -> "_Fetch":
+        """See :class:`PictureEngine`."""
+        if not isinstance(state, CudaState) or state.hr is None:
             raise ValueError("a zero state has no output; step it first")
-        shape = tuple(state.hr.shape)
-        pinned = self._staging.take("out", shape)
-        with torch.cuda.device(self._place), torch.cuda.stream(self._download):
-            self._download.wait_stream(self._compute)
-            pinned.copy_(state.hr, non_blocking=True)
-            state.hr.record_stream(self._download)
-            self._download.synchronize()
-        for plane, values in zip(planes, pinned[0].numpy(), strict=True):
-            plane[...] = values
+        return self._fetch(state.hr, state.ready, coding)
 
     @torch.inference_mode()
     def is_repeat(self, state: State, planes: Sequence[Plane]) -> bool:
-        """See :class:`~vs_tecogan.engine.base.Engine`."""
-        if state.lr is None:
+        """See :class:`~vs_tecogan.engine.base.Engine`; waits for the device."""
+        if not isinstance(state, CudaState) or state.lr is None:
             return False
-        with torch.cuda.device(self._place), torch.cuda.stream(self._upload):
-            last = state.lr[0].cpu().numpy()
+        last = list(np.empty((3, *state.lr.shape[2:]), np.float32))
+        self._fetch(state.lr, state.seen, PLAIN).into(last)
         return all(np.array_equal(a, b) for a, b in zip(last, planes, strict=True))
 
     def nbytes(self, state: State) -> int:
         """See :class:`~vs_tecogan.engine.base.Engine`."""
         return sum(tensor.nbytes for tensor in (state.lr, state.hr) if tensor is not None)
 
-    def _advance(self, state: State, lr: Tensor) -> Tensor:
-        """Queue one frame on the current stream."""
-        if state.lr is None or state.hr is None:
-            return self._frame(lr, None, None)
-        for tensor in (state.lr, state.hr):
-            tensor.record_stream(self._compute)
-        graph = self._graph(lr, state.lr, state.hr)
-        if graph is None:
-            return self._frame(lr, state.lr, state.hr)
-        return graph.replay(lr, state.lr, state.hr)
+    def _step(self, state: State, planes: Sequence[Samples], coding: Coding, clamp: bool) -> State:
+        runtime, (height, width) = self._runtime, planes[0].shape
+        self._converter.prepare(coding, height, width, enlarge=True)
+        plan = self._plan(height, width)
+        raw = self._send(planes, coding)
+        lr = runtime.empty(Queue.COMPUTE, (1, 3, height, width), torch.float32)
+        hr = runtime.empty(Queue.COMPUTE, (1, 3, self.scale * height, self.scale * width), torch.float32)
 
-    def _graph(self, lr: Tensor, previous_lr: Tensor, previous_hr: Tensor) -> "_Graph | None":
-        """The captured step for this size, captured now if it is new; None where capturing failed."""
-        size = (lr.shape[2], lr.shape[3])
-        if size not in self._graphs:
-            try:
-                self._graphs[size] = _Graph(self._frame, lr, previous_lr, previous_hr)
-            except RuntimeError as error:
-                logger.warning("tecogan: frames of %dx%d run without a CUDA graph: %s", size[1], size[0], error)
-                self._graphs[size] = None
-        return self._graphs[size]
+        runtime.submit(Queue.COMPUTE, lambda: self._converter.to_rgb(raw, coding, lr, clamp=clamp))
+        seen = runtime.mark(Queue.COMPUTE)
 
+        def compute() -> None:
+            flow = None
+            if state.lr is not None and state.hr is not None:
+                pair = [_at_least_stride(image) for image in (lr, state.lr)]
+                self._kernels.interleave(*pair, dtype=self._dtype, out=plan.pair)
+                plan.estimate_flow()
+                flow = plan.flow
+            self._kernels.recurrent_input(
+                lr, state.hr, flow, scale=self.scale, grid=self._flow_grid, dtype=self._dtype, out=plan.inputs
+            )
+            plan.reconstruct()
+            bias = self._residual_network.bias
+            self._kernels.skip_add(plan.residual, bias, lr, scale=self.scale, grid=self._skip_grid, out=hr)
 
-class _Frame:
-    """One step of the recurrence as device operators only: nothing waits for the host, so that it can be captured."""
+        runtime.submit(Queue.COMPUTE, compute)
+        return CudaState(lr, hr, seen, runtime.mark(Queue.COMPUTE))
 
-    def __init__(self, generator: Generator, device: torch.device, dtype: torch.dtype) -> None:
-        self._net = copy.deepcopy(generator).eval().to(device=device, dtype=dtype).to(memory_format=torch.channels_last)
-        self._dialect = generator.spec.dialect
-        self._scale = generator.spec.scale
-        self._dtype = dtype
-        self._mirrors: dict[tuple[int, int], Tensor] = {}
-        cuda.prepare(device)
+    def _send(self, planes: Sequence[Samples], coding: Coding) -> Tensor:
+        """The planes in device memory, packed, for the compute queue to read."""
+        runtime, size = self._runtime, nbytes(coding, *planes[0].shape)
+        raw = runtime.empty(Queue.UPLOAD, (size,), torch.uint8)
+        pinned = self._uploads.take(size)
+        fill(pinned, planes, coding)
+        runtime.submit(Queue.UPLOAD, lambda: raw.copy_(pinned, non_blocking=True))
+        sent = runtime.mark(Queue.UPLOAD)
+        self._uploads.give(pinned, sent)
+        runtime.wait(Queue.COMPUTE, sent)
+        runtime.use(Queue.COMPUTE, raw)
+        return raw
 
-    def __call__(self, lr: Tensor, previous_lr: Tensor | None, previous_hr: Tensor | None) -> Tensor:
-        """(1, 3, H, W) float32 and the state -> (1, 3, sH, sW) float32."""
-        net, s = self._net.srnet, self._scale
-        if previous_lr is None or previous_hr is None:
-            inputs = F.pad(lr, (0, 0, 0, 0, 0, 3 * s * s)).to(self._dtype, memory_format=torch.channels_last)
+    def _fetch(self, image: Tensor, ready: Mark, coding: Coding) -> "_Fetch":
+        """Convert and download an RGB image that is there once ``ready`` has passed."""
+        runtime, (height, width) = self._runtime, image.shape[2:]
+        size = nbytes(coding, height, width)
+        pinned = self._downloads.take(size)
+        runtime.wait(Queue.DOWNLOAD, ready)
+        runtime.use(Queue.DOWNLOAD, image)
+        if coding == PLAIN:
+            packed = image.view(-1).view(torch.uint8)
         else:
-            flow = self._flow(previous_lr, lr)
-            grid = FLOW_GRIDS[self._dialect]
-            inputs = cuda.recurrent_input(lr, previous_hr, flow, scale=s, grid=grid, dtype=self._dtype)
-        features = net.resblocks(net.conv_in(inputs))
-        _, channels, height, width = features.shape
-        residual = torch.empty(1, s * height, s * width, 3, dtype=self._dtype, device=lr.device).permute(0, 3, 1, 2)
-        rows = max(TAIL_BYTES // (channels * features.element_size() * s * s * width), 8)
-        in_bands(net.upsample, features, residual, rows=rows, halo=TAIL_HALO, scale=s)
-        if self._dialect is Dialect.EGVSR:
-            return residual.float().contiguous(memory_format=torch.contiguous_format)
-        return cuda.skip_add(residual, lr, scale=s, grid=SKIP_GRIDS[self._dialect])
+            self._converter.prepare(coding, height, width, enlarge=False)
+            packed = runtime.empty(Queue.DOWNLOAD, (size,), torch.uint8)
+            shape = self._converter.scratch_shape(coding, height, width)
+            scratch = None if shape is None else runtime.empty(Queue.DOWNLOAD, shape, torch.float32)
+            runtime.submit(Queue.DOWNLOAD, lambda: self._converter.from_rgb(image, coding, packed, scratch))
+        runtime.submit(Queue.DOWNLOAD, lambda: pinned.copy_(packed, non_blocking=True))
+        return _Fetch(runtime, self._downloads, pinned, runtime.mark(Queue.DOWNLOAD), coding)
 
-    def _flow(self, previous: Tensor, current: Tensor) -> Tensor:
-        """As :meth:`vs_tecogan.networks.Generator.estimate_flow`."""
-        height, width = current.shape[-2:]
-        right, bottom = max(FNET_STRIDE - width, 0), max(FNET_STRIDE - height, 0)
-        if right or bottom:
-            previous, current = (F.pad(x, (0, right, 0, bottom), mode="replicate") for x in (previous, current))
-        net = self._net.fnet
-        features = cuda.interleave(current.contiguous(), previous.contiguous(), dtype=self._dtype)
-        for encoder in (net.encoder1, net.encoder2, net.encoder3):
-            features = F.max_pool2d(encoder(features), 2)
-        for decoder in (net.decoder1, net.decoder2, net.decoder3):
-            decoded = decoder(features).contiguous(memory_format=torch.channels_last)
-            features = cuda.double_size(decoded, grid=FNET_GRIDS[self._dialect])
-        flow = (torch.tanh(net.flow(features).float()) * MAX_FLOW)[..., :height, :width]
-        for axis, length in ((2, height), (3, width)):
-            flow = flow.index_select(axis, self._mirror(flow.shape[axis], length, flow.device))
-        return flow.contiguous()
-
-    def _mirror(self, size: int, length: int, device: torch.device) -> Tensor:
-        """Indices that pad a flow; kept, because an upload cannot be captured."""
-        if (size, length) not in self._mirrors:
-            indices = mirror_indices(size, length, repeat_edge=self._dialect is Dialect.TF)
-            self._mirrors[size, length] = torch.tensor(indices, device=device)
-        return self._mirrors[size, length]
+    def _plan(self, height: int, width: int) -> "_Plan":
+        """The static buffers and captured networks for frames of this size, made now if it is new."""
+        if (height, width) not in self._plans:
+            self._plans[height, width] = _Plan(self, height, width)
+        return self._plans[height, width]
 
 
-class _Graph:
-    """A captured step and the buffers that it reads and writes."""
+class _Plan:
+    """What a frame size needs: buffers that stay where they are, and the networks captured between them."""
 
-    def __init__(self, frame: _Frame, lr: Tensor, previous_lr: Tensor, previous_hr: Tensor) -> None:
-        self._inputs = [tensor.clone() for tensor in (lr, previous_lr, previous_hr)]
-        for _ in range(2):  # libraries choose algorithms and take workspaces before, not while, being captured
-            frame(*self._inputs)
-        torch.cuda.current_stream().synchronize()
-        self._graph = torch.cuda.CUDAGraph()
-        with torch.cuda.graph(self._graph):
-            self._output = frame(*self._inputs)
+    def __init__(self, engine: CudaEngine, height: int, width: int) -> None:
+        runtime, dtype, s = engine._runtime, engine._dtype, engine.scale
 
-    def replay(self, *tensors: Tensor) -> Tensor:
-        """Run on the current stream; the result is a copy, so that the next replay does not change it."""
-        for target, source in zip(self._inputs, tensors, strict=True):
-            target.copy_(source)
-        self._graph.replay()
-        return self._output.clone()
+        def features(channels: int, rows: int, columns: int) -> Tensor:
+            tensor = runtime.empty(Queue.COMPUTE, (1, rows, columns, channels), dtype)
+            runtime.submit(Queue.COMPUTE, tensor.zero_)
+            return tensor.permute(0, 3, 1, 2)
+
+        self.pair = features(padded(6), max(height, FNET_STRIDE), max(width, FNET_STRIDE))
+        self.flow = runtime.empty(Queue.COMPUTE, (1, 2, height, width), torch.float32)
+        self.inputs = features(padded(3 + 3 * s * s), height, width)
+        self.residual = features(3, s * height, s * width)
+        self.estimate_flow = _captured(engine, lambda: engine._flow_network(self.pair, self.flow))
+        self.reconstruct = _captured(engine, lambda: engine._residual_network(self.inputs, self.residual))
 
 
-class _Staging:
-    """Pinned host buffers, two of each kind and shape in turn, each free again when its last copy has ended."""
+def _captured(engine: CudaEngine, task: Callable[[], object]) -> Callable[[], object]:
+    return engine._runtime.capture(task) if engine._captures else task
 
-    def __init__(self) -> None:
-        self._buffers: dict[tuple[str, tuple[int, ...]], list[tuple[Tensor, torch.cuda.Event]]] = {}
 
-    def take(self, kind: str, shape: tuple[int, ...]) -> Tensor:
-        """A buffer that may be overwritten now."""
-        key = (kind, shape)
-        if key not in self._buffers:
-            self._buffers[key] = [
-                (torch.empty(shape, pin_memory=True), torch.cuda.Event())  # type: ignore[no-untyped-call]
-                for _ in range(2)
-            ]
-        pair = self._buffers[key]
-        pair.reverse()
-        pair[0][1].synchronize()
-        return pair[0][0]
+class _Fetch:
+    """See :class:`Fetched`."""
 
-    def used(self, kind: str, shape: tuple[int, ...], stream: torch.cuda.Stream) -> None:
-        """Note that the buffer taken last is read by what ``stream`` has queued."""
-        self._buffers[kind, shape][0][1].record(stream)
+    def __init__(self, runtime: Runtime, staging: Staging, pinned: Tensor, done: Mark, coding: Coding) -> None:
+        self._runtime, self._staging, self._pinned = runtime, staging, pinned
+        self._done, self._coding = done, coding
+
+    def into(self, planes: Sequence[Samples]) -> None:
+        """See :class:`Fetched`."""
+        self._runtime.finish(self._done)
+        drain(self._pinned, planes, self._coding)
+        self._staging.give(self._pinned, None)
+
+
+def _at_least_stride(image: Tensor) -> Tensor:
+    """``image``, its last row and column repeated where it is smaller than FNet takes."""
+    height, width = image.shape[2:]
+    right, bottom = max(FNET_STRIDE - width, 0), max(FNET_STRIDE - height, 0)
+    return F.pad(image, (0, right, 0, bottom), mode="replicate") if right or bottom else image

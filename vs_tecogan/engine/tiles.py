@@ -78,6 +78,10 @@ class TiledEngine:
         self._tile = tile
         self._memory = memory
 
+    def whole(self, height: int, width: int) -> Engine | None:
+        """The other engine, where frames of this size are a single tile; None where there are several."""
+        return self._engine if len(self._grid(height, width)) == 1 else None
+
     def zero_state(self, height: int, width: int) -> State:
         """See :class:`~vs_tecogan.engine.base.Engine`."""
         grid = self._grid(height, width)

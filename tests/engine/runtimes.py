@@ -1,0 +1,102 @@
+"""A device for tests that has no device: work is queued, and run as late and as oddly as the rules allow."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from vs_tecogan.engine.cuda_runtime import Queue
+
+
+@dataclass(eq=False)
+class Mark:
+    """A point in a queue."""
+
+    queue: Queue
+    position: int
+
+
+@dataclass
+class Line:
+    """One queue: tasks not yet run, and how many were."""
+
+    tasks: deque[Callable[[], object]] = field(default_factory=deque)
+    submitted: int = 0
+    done: int = 0
+
+
+class LazyRuntime:
+    """As :class:`vs_tecogan.engine.cuda_runtime.Runtime`, on the CPU: nothing runs before somebody must wait for it.
+
+    A queue that does not wait for another one's work runs without it; a pinned buffer overwritten before its copy was
+    waited for gives the copy the new bytes; memory starts as NaN; a captured task is run again from what it was given.
+    """
+
+    device = torch.device("cpu")
+
+    def __init__(self, *, fail_captures: bool = False) -> None:
+        self._lines = {queue: Line() for queue in Queue}
+        self._owner: dict[int, Queue] = {}
+        self.used: list[tuple[Queue, int]] = []
+        self.pinned_bytes = 0
+        self.captured = 0
+        self.trimmed = 0
+        self.fail_captures = fail_captures
+        self.full = 0
+        """So many allocations fail from now on."""
+
+    def empty(self, queue: Queue, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        if self.full:
+            self.full -= 1
+            raise torch.OutOfMemoryError("CUDA out of memory")
+        fill = float("nan") if dtype.is_floating_point else 0xAA
+        return torch.full(shape, fill, dtype=dtype)
+
+    def pinned(self, nbytes: int) -> Tensor:
+        self.pinned_bytes += nbytes
+        return torch.full((nbytes,), 0x55, dtype=torch.uint8)
+
+    def submit(self, queue: Queue, task: Callable[[], object]) -> None:
+        line = self._lines[queue]
+        line.tasks.append(task)
+        line.submitted += 1
+
+    def mark(self, queue: Queue) -> Mark:
+        return Mark(queue, self._lines[queue].submitted)
+
+    def wait(self, queue: Queue, mark: Mark) -> None:
+        self.submit(queue, lambda: self._run_to(mark))
+
+    def finish(self, mark: Mark) -> None:
+        self._run_to(mark)
+
+    def reached(self, mark: Mark) -> bool:
+        return self._lines[mark.queue].done >= mark.position
+
+    def use(self, queue: Queue, tensor: Tensor) -> None:
+        self.used.append((queue, tensor.data_ptr()))
+
+    def capture(self, task: Callable[[], object]) -> Callable[[], object]:
+        if self.fail_captures:
+            return task
+        self.captured += 1
+        self._run_to(self.mark(Queue.COMPUTE))
+        with torch.inference_mode():
+            task()
+        return task
+
+    def trim(self) -> None:
+        self.trimmed += 1
+        for queue in Queue:
+            self._run_to(self.mark(queue))
+
+    def _run_to(self, mark: Mark) -> None:
+        line = self._lines[mark.queue]
+        with torch.inference_mode():
+            while line.done < mark.position:
+                line.done += 1  # before the task: it may wait for its own queue's past
+                line.tasks.popleft()()

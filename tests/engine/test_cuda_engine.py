@@ -1,0 +1,388 @@
+"""The CUDA engine: its numbers on emulated kernels, its bookkeeping on queues that run late; all of it on a device."""
+
+from __future__ import annotations
+
+import gc
+import threading
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from vs_tecogan.engine import State, create_engine
+from vs_tecogan.engine.cpu import TorchEngine
+from vs_tecogan.engine.cuda import CudaEngine, PictureEngine
+from vs_tecogan.engine.cuda_colour import Coding
+from vs_tecogan.engine.cuda_network import TAIL_HALO
+from vs_tecogan.engine.cuda_pictures import PLAIN, nbytes, plane_views
+from vs_tecogan.engine.cuda_runtime import STAGING_DEPTH, Queue, Staging
+from vs_tecogan.engine.tiles import TiledEngine
+from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
+from vs_tecogan.ops import cuda
+from vs_tecogan.weights import Model
+
+from ..ops.emulation import emulated_kernels
+from .runtimes import LazyRuntime
+from .test_engine import frames, run, tiny_model
+
+needs_device = pytest.mark.skipif(not cuda.available(), reason="no CUDA device with CuPy")
+SIZES = [(17, 23), (7, 5), (1, 1), (8, 30), (40, 24)]
+YUV420P8 = Coding(family="yuv", sample="u8", bits=8, shift_x=1, shift_y=1)
+
+EngineMaker = Callable[..., CudaEngine]
+
+
+def emulated(model: Model, precision: str = "fp32", runtime: LazyRuntime | None = None) -> CudaEngine:
+    """The engine on the CPU: emulated kernels, torch's CPU convolutions, late queues."""
+    runtime = runtime or LazyRuntime()
+    return CudaEngine(model.generator, device="cpu", precision=precision, kernels=emulated_kernels(), runtime=runtime)
+
+
+def on_device(model: Model, precision: str = "fp32") -> CudaEngine:
+    return CudaEngine(model.generator, device="cuda:0", precision=precision)
+
+
+PLACES = [
+    pytest.param(emulated, id="emulated"),
+    pytest.param(on_device, id="device", marks=[pytest.mark.gpu, needs_device]),
+]
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """Pictures this small are slowed down by threads."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(params=PLACES)
+def make(request: pytest.FixtureRequest) -> EngineMaker:
+    """Makes the engine, emulated, and on a device where there is one."""
+    maker: EngineMaker = request.param
+    return maker
+
+
+def output(engine: CudaEngine, state: State) -> np.ndarray:
+    assert state.hr is not None
+    planes = np.full(state.hr.shape[1:], np.nan, np.float32)
+    engine.read(state, list(planes))
+    return planes
+
+
+@pytest.mark.parametrize("dialect", Dialect)
+@pytest.mark.parametrize("size", SIZES)
+def test_equals_the_plain_network(make: EngineMaker, dialect: Dialect, size: tuple[int, int]) -> None:
+    """A kernel in the wrong place, a bias lost on the way, flow padded otherwise, a buffer read too early."""
+    if size == (1, 1) and dialect is Dialect.BD:
+        pytest.skip("covered by the other dialects")
+    model, clip = tiny_model(dialect), frames(4, *size)
+    expected = run(TorchEngine(model.generator), clip)
+    for mine, reference in zip(run(make(model), clip), expected, strict=True):
+        np.testing.assert_allclose(mine, reference, atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("scale", [2, 4])
+@pytest.mark.parametrize(("precision", "tolerance"), [("bf16", 0.06), ("fp16", 0.01)])
+def test_half_precision_is_close(make: EngineMaker, precision: str, tolerance: float, scale: int) -> None:
+    """Half floats that reach into flow, warp, skip or state, or overflow."""
+    model, clip = tiny_model(scale=scale), frames(4)
+    expected = run(TorchEngine(model.generator), clip)
+    for mine, reference in zip(run(make(model, precision), clip), expected, strict=True):
+        assert np.abs(mine - reference).max() < tolerance
+
+
+def test_any_number_of_channels() -> None:
+    """Channels padded to multiples of eight that leak into the picture."""
+    torch.manual_seed(0)
+    for dialect, channels in ((Dialect.BD, 12), (Dialect.TF, 20), (Dialect.EGVSR, 16)):
+        generator = Generator(GeneratorSpec(blocks=2, channels=channels, dialect=dialect)).eval()
+        model, clip = replace(tiny_model(), generator=generator), frames(3, 9, 10)
+        expected = run(TorchEngine(generator), clip)
+        for mine, reference in zip(run(emulated(model), clip), expected, strict=True):
+            np.testing.assert_allclose(mine, reference, atol=2e-4, rtol=0)
+
+
+def test_bands_join(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A halo too small for what an output row depends on."""
+    assert TAIL_HALO == 1
+    for dialect in Dialect:
+        model, clip = tiny_model(dialect), frames(2, 37, 11)
+        whole = run(emulated(model), clip)
+        with monkeypatch.context() as patch:
+            patch.setattr("vs_tecogan.engine.cuda_network.TAIL_BYTES", 1)
+            banded = run(emulated(model), clip)
+        for a, b in zip(banded, whole, strict=True):
+            np.testing.assert_allclose(a, b, atol=1e-5, rtol=0)
+
+
+def test_states_outlive_later_steps(make: EngineMaker) -> None:
+    """A graph's output buffer handed out as a state: the next replay would change it under the scheduler's feet."""
+    engine, clip = make(tiny_model()), frames(6)
+    states = [engine.zero_state(17, 23)]
+    for planes in clip:
+        states.append(engine.step(states[-1], planes))
+    late = [output(engine, state) for state in states[1:]]  # all queued before the first is read
+    for mine, reference in zip(late, run(make(tiny_model()), clip), strict=True):
+        np.testing.assert_array_equal(mine, reference)
+    again = engine.step(states[2], clip[2])  # from a state in the middle, after others
+    np.testing.assert_array_equal(output(engine, again), late[2])
+    first = engine.step(engine.zero_state(17, 23), clip[0])  # no trace of the last flow or warp
+    np.testing.assert_array_equal(output(engine, first), late[0])
+    np.testing.assert_array_equal(output(engine, states[6]), late[5])
+
+
+def test_fetches_may_be_read_late_and_in_any_order(make: EngineMaker) -> None:
+    """A pinned buffer given to a second download before the first was read, by whichever thread."""
+    engine, clip = make(tiny_model()), frames(6)
+    state, fetches = engine.zero_state(17, 23), []
+    for planes in clip:
+        state = engine.step(state, planes)
+        fetches.append(engine.fetch(state, PLAIN))
+    outputs = [np.empty((3, 68, 92), np.float32) for _ in clip]
+    for k in (3, 0, 5):
+        fetches[k].into(list(outputs[k]))
+    rest = threading.Thread(target=lambda: [fetches[k].into(list(outputs[k])) for k in (1, 2, 4)])
+    rest.start()
+    rest.join()
+    for mine, reference in zip(outputs, run(make(tiny_model()), clip), strict=True):
+        np.testing.assert_array_equal(mine, reference)
+
+
+def test_input_planes_may_be_reused_at_once(make: EngineMaker) -> None:
+    """VapourSynth frees a frame's memory when the step returns, which is before the device has read anything."""
+    engine, clip = make(tiny_model()), frames(5)
+    state, scratch = engine.zero_state(17, 23), [np.empty((17, 23), np.float32) for _ in range(3)]
+    for planes in clip:
+        for mine, plane in zip(scratch, planes, strict=True):
+            mine[...] = plane
+        state = engine.step(state, scratch)
+        for mine in scratch:
+            mine[...] = np.nan
+    np.testing.assert_array_equal(output(engine, state), run(make(tiny_model()), clip)[-1])
+
+
+def test_coded_pictures(make: EngineMaker) -> None:
+    """Planes of bytes that do not reach the network as the same picture given in floats, or come back elsewhere."""
+    engine, rng = make(tiny_model()), np.random.default_rng(3)
+    rgb = Coding(family="rgb", sample="u8", bits=8, full_range=True)
+    codes = [rng.integers(0, 256, (3, 18, 24), np.uint8) for _ in range(3)]
+    plain, coded = engine.zero_state(18, 24), engine.zero_state(18, 24)
+    for picture in codes:
+        plain = engine.step(plain, list(picture.astype(np.float32) / np.float32(255)))
+        coded = engine.step_picture(coded, list(picture), rgb, clamp=False)
+    np.testing.assert_allclose(output(engine, coded), output(engine, plain), atol=1e-5)
+    back = [np.zeros((72, 96), np.uint8) for _ in range(3)]
+    engine.fetch(coded, rgb).into(back)
+    expected = np.rint(np.clip(output(engine, coded) * np.float32(255), 0, 255))
+    assert np.abs(np.stack(back) - expected).max() <= 1
+    assert (np.stack(back) != expected).mean() < 1e-3
+    with pytest.raises(ValueError, match="expected"):
+        engine.step_picture(coded, list(codes[0].astype(np.uint16)), rgb, clamp=False)
+    assert isinstance(engine, PictureEngine)
+
+
+def test_two_engines_do_not_mix(make: EngineMaker) -> None:
+    """Buffers, graphs or streams shared between engines: two filters in one script."""
+    models = tiny_model(), tiny_model(Dialect.TF)
+    clip = frames(4)
+    apart = [run(make(model), clip) for model in models]
+    engines = [make(model) for model in models]
+    states = [engine.zero_state(17, 23) for engine in engines]
+    for k, planes in enumerate(clip):
+        states = [engine.step(state, planes) for engine, state in zip(engines, states, strict=True)]
+        for engine, state, outputs in zip(engines, states, apart, strict=True):
+            np.testing.assert_array_equal(output(engine, state), outputs[k])
+
+
+def test_sizes_take_turns(make: EngineMaker) -> None:
+    """Graphs of two sizes, as tiles of a frame have, that write into each other's memory."""
+    engine = make(tiny_model())
+    clips = [frames(3, 17, 23), frames(3, 24, 9)]
+    apart = [run(make(tiny_model()), clip) for clip in clips]
+    states = [engine.zero_state(*clip[0][0].shape) for clip in clips]
+    for k in range(3):
+        for index, clip in enumerate(clips):
+            states[index] = engine.step(states[index], clip[k])
+            np.testing.assert_array_equal(output(engine, states[index]), apart[index][k])
+
+
+def test_repeats_and_sizes(make: EngineMaker) -> None:
+    """As for the other engines: repeats told apart, memory counted, no picture before the first step."""
+    engine, clip = make(tiny_model()), frames(2)
+    zero = engine.zero_state(17, 23)
+    assert not engine.is_repeat(zero, clip[0])
+    state = engine.step(zero, clip[0])
+    engine.step(state, clip[1])
+    assert engine.is_repeat(state, [plane.copy() for plane in clip[0]])
+    assert not engine.is_repeat(state, clip[1])
+    assert engine.nbytes(zero) == 0 and engine.nbytes(state) == 17 * 23 * 3 * 4 * 17
+    with pytest.raises(ValueError, match="zero state"):
+        engine.read(zero, list(np.empty((3, 68, 92), np.float32)))
+
+
+def test_tiles(make: EngineMaker) -> None:
+    """Tiles of one engine whose states or buffers mix; a whole frame's engine not given where there are none."""
+    model = tiny_model(scale=2)
+    clip = frames(3, 90, 80)
+    tiled = TiledEngine(make(model), (70, 70))
+    expected = run(TiledEngine(TorchEngine(model.generator), (70, 70)), clip)
+    for mine, reference in zip(run(tiled, clip), expected, strict=True):
+        np.testing.assert_allclose(mine, reference, atol=2e-4, rtol=0)
+    assert tiled.whole(90, 80) is None
+    assert isinstance(tiled.whole(64, 64), CudaEngine)
+
+
+def test_steps_wait_for_nothing() -> None:
+    """A step or a fetch that waits for the device would keep the next frame from being prepared meanwhile."""
+    runtime = LazyRuntime()
+    engine = emulated(tiny_model(), runtime=runtime)
+    state = engine.step(engine.zero_state(17, 23), frames(1)[0])  # captures, once
+    engine.read(state, list(np.empty((3, 68, 92), np.float32)))
+    assert runtime.captured == 2
+    state = engine.step(state, frames(2)[1])
+    engine.fetch(state, PLAIN)
+    assert not any(runtime.reached(runtime.mark(queue)) for queue in Queue)
+    assert runtime.captured == 2
+
+
+def test_memory_of_other_queues_is_kept() -> None:
+    """Memory freed while another stream still reads it is given to the next tensor by torch's allocator."""
+    runtime = LazyRuntime()
+    engine = emulated(tiny_model(), runtime=runtime)
+    state = engine.step(engine.zero_state(17, 23), frames(1)[0])
+    engine.fetch(state, Coding(family="rgb", sample="u8", bits=8))
+    assert state.hr is not None
+    assert (Queue.DOWNLOAD, state.hr.data_ptr()) in runtime.used
+    assert any(queue is Queue.COMPUTE for queue, _ in runtime.used)  # the raw picture
+
+
+def test_pinned_memory_is_bounded() -> None:
+    """A pinned buffer for each frame would fill the machine's memory."""
+    runtime = LazyRuntime()
+    engine, clip = emulated(tiny_model(), runtime=runtime), frames(9)
+    state = engine.zero_state(17, 23)
+    for planes in clip:
+        state = engine.step(state, planes)
+        output(engine, state)
+    size = nbytes(PLAIN, 17, 23)
+    assert runtime.pinned_bytes <= STAGING_DEPTH * size + 16 * size
+
+
+def test_staging_waits_only_when_many_are_under_way() -> None:
+    """Either no overlap (one buffer) or no bound (a new one each time), or bytes overwritten under a copy."""
+    runtime = LazyRuntime()
+    staging = Staging(runtime)
+    seen: list[int] = []
+    for k in range(2 * STAGING_DEPTH):
+        buffer = staging.take(4)
+        buffer.fill_(k)
+        runtime.submit(Queue.UPLOAD, lambda buffer=buffer: seen.append(int(buffer[0])))
+        staging.give(buffer, runtime.mark(Queue.UPLOAD))
+        assert len(seen) == max(0, k + 1 - STAGING_DEPTH)
+    runtime.finish(runtime.mark(Queue.UPLOAD))
+    assert seen == list(range(2 * STAGING_DEPTH))
+    assert runtime.pinned_bytes == 4 * STAGING_DEPTH
+    assert staging.take(8).numel() == 8
+
+
+def test_without_graphs() -> None:
+    """A driver that refuses to capture must cost speed, not the picture."""
+    clip = frames(3)
+    expected = run(emulated(tiny_model()), clip)
+    plain = run(emulated(tiny_model(), runtime=LazyRuntime(fail_captures=True)), clip)
+    np.testing.assert_array_equal(np.stack(plain), np.stack(expected))
+
+
+def test_out_of_memory_is_survived_once() -> None:
+    """Memory that graphs hold is given back and the step repeated; then the user is told what to do, in one line."""
+    runtime, clip = LazyRuntime(), frames(3)
+    engine = emulated(tiny_model(), runtime=runtime)
+    expected = run(emulated(tiny_model()), clip)
+    state = engine.step(engine.step(engine.zero_state(17, 23), clip[0]), clip[1])
+    runtime.full = 1
+    state = engine.step(state, clip[2])
+    np.testing.assert_array_equal(output(engine, state), expected[2])
+    assert runtime.trimmed
+    runtime.full = 2
+    with pytest.raises(MemoryError, match=r"^cpu has too little free memory for frames of 23x17; give tile=.*$"):
+        engine.step(state, clip[2])
+    np.testing.assert_array_equal(output(engine, engine.step(engine.zero_state(17, 23), clip[0])), expected[0])
+
+
+def test_packed_planes() -> None:
+    """Planes of odd sizes that overlap or leave gaps in the packed picture."""
+    for coding in (YUV420P8, Coding(family="grey", sample="u16", bits=10), Coding(family="rgb", sample="f16", bits=16)):
+        buffer = torch.zeros(nbytes(coding, 6, 10), dtype=torch.uint8)
+        views = plane_views(buffer, coding, 6, 10)
+        for k, view in enumerate(views):
+            assert not view.any()
+            view[...] = k + 1
+        assert sum(view.nbytes for view in views) == buffer.numel()
+
+
+@pytest.mark.gpu
+@needs_device
+def test_same_bits_every_time() -> None:
+    """An algorithm chosen by timing, or one that adds in any order: two engines must agree to the bit."""
+    for precision in ("fp16", "bf16", "fp32"):
+        model, clip = tiny_model(), frames(4, 120, 67)
+        once, again = (np.stack(run(on_device(model, precision), clip)) for _ in range(2))
+        np.testing.assert_array_equal(once, again)
+
+
+@pytest.mark.gpu
+@needs_device
+def test_graphs_give_what_single_launches_give() -> None:
+    """A captured step that differs from the same step run launch by launch."""
+    model, clip = tiny_model(), frames(4, 64, 96)
+    plain = on_device(model, "fp16")
+    plain._captures = False
+    np.testing.assert_array_equal(np.stack(run(on_device(model, "fp16"), clip)), np.stack(run(plain, clip)))
+
+
+@pytest.mark.gpu
+@needs_device
+def test_engines_on_threads_at_once() -> None:
+    """Captures under way in two threads, and memory that garbage collection frees meanwhile."""
+    clip = frames(6, 48, 64)
+    expected = run(on_device(tiny_model(), "fp16"), clip)
+    results: list[list[np.ndarray]] = []
+
+    def work() -> None:
+        results.append(run(on_device(tiny_model(), "fp16"), clip))
+        gc.collect()
+
+    threads = [threading.Thread(target=work) for _ in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(results) == 3
+    for result in results:
+        np.testing.assert_array_equal(np.stack(result), np.stack(expected))
+
+
+@pytest.mark.gpu
+@needs_device
+def test_last_device_of_several() -> None:
+    """A stream, kernel or graph made on the first device where another was asked for."""
+    device = f"cuda:{torch.cuda.device_count() - 1}"
+    clip = frames(3)
+    run(on_device(tiny_model()), clip)
+    engine = CudaEngine(tiny_model().generator, device=device, precision="fp32")
+    np.testing.assert_allclose(
+        np.stack(run(engine, clip)), np.stack(run(TorchEngine(tiny_model().generator), clip)), atol=2e-4
+    )
+
+
+@pytest.mark.gpu
+@needs_device
+def test_create_engine_takes_the_kernels() -> None:
+    """Torch's own operators taken in silence on a machine where the kernels work."""
+    engine = create_engine(tiny_model(), device="cuda")
+    assert engine.precision == "fp16"
+    assert isinstance(TiledEngine.whole(engine, 64, 64), CudaEngine)  # type: ignore[arg-type]

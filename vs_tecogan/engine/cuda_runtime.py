@@ -1,0 +1,186 @@
+"""Streams, events, pinned memory and graphs, as little of them as the CUDA engine needs.
+
+The engine speaks to this interface alone, so that its bookkeeping can be tested without a device.
+"""
+
+import logging
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from enum import Enum
+from typing import Any, Protocol
+
+import torch
+from torch import Tensor
+
+STAGING_DEPTH = 3
+"""Pinned buffers of a size that may wait for their copies to end before the host waits for the oldest."""
+
+logger = logging.getLogger(__name__)
+
+Mark = Any
+"""A point in a queue's work: everything submitted before it."""
+
+
+class Queue(Enum):
+    """Work in one queue runs in order; queues run side by side, but for what ``wait`` says."""
+
+    UPLOAD = 0
+    COMPUTE = 1
+    DOWNLOAD = 2
+
+
+class Runtime(Protocol):
+    """What a device does. Methods return at once unless they say otherwise."""
+
+    device: torch.device
+
+    def empty(self, queue: Queue, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """Device memory for work in ``queue``; others that touch it must be told by :meth:`use`."""
+
+    def pinned(self, nbytes: int) -> Tensor:
+        """Host memory that the device copies from and to by itself: (nbytes,) uint8."""
+
+    def submit(self, queue: Queue, task: Callable[[], object]) -> None:
+        """Queue what ``task`` does; it must not wait for the device."""
+
+    def mark(self, queue: Queue) -> Mark:
+        """The end of what the queue holds now."""
+
+    def wait(self, queue: Queue, mark: Mark) -> None:
+        """Work submitted to ``queue`` from now on starts after ``mark``."""
+
+    def finish(self, mark: Mark) -> None:
+        """Wait for ``mark``; from any thread."""
+
+    def reached(self, mark: Mark) -> bool:
+        """Whether ``mark`` has passed."""
+
+    def use(self, queue: Queue, tensor: Tensor) -> None:
+        """``queue`` works on ``tensor``, allocated for another: keep its memory until what is submitted now is done."""
+
+    def capture(self, task: Callable[[], object]) -> Callable[[], object]:
+        """``task`` as one launch for the compute queue, captured now, which may wait; ``task`` where that fails.
+
+        It reads and writes tensors that stay where they are, and takes no decision on their values.
+        """
+
+    def trim(self) -> None:
+        """Give unused memory back to the device; waits for it."""
+
+
+class CudaRuntime:
+    """One CUDA device, through torch. See :class:`Runtime`.
+
+    :param device: with an index.
+    """
+
+    def __init__(self, device: torch.device) -> None:
+        self.device = device
+        with torch.cuda.device(device):
+            self._streams = {queue: torch.cuda.Stream(device) for queue in Queue}  # type: ignore[no-untyped-call]
+            # one pool for all graphs: they run one after another, and keep nothing in it from one to the next
+            self._pool = torch.cuda.graph_pool_handle()
+
+    def empty(self, queue: Queue, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
+        """See :class:`Runtime`. The allocator ties memory to the stream that is current now."""
+        with self._on(queue):
+            return torch.empty(shape, dtype=dtype, device=self.device)
+
+    def pinned(self, nbytes: int) -> Tensor:
+        """See :class:`Runtime`."""
+        with torch.cuda.device(self.device):
+            return torch.empty(nbytes, dtype=torch.uint8, pin_memory=True)
+
+    def submit(self, queue: Queue, task: Callable[[], object]) -> None:
+        """See :class:`Runtime`."""
+        with self._on(queue):
+            task()
+
+    def mark(self, queue: Queue) -> Mark:
+        """See :class:`Runtime`. A blocking event: waiting for it leaves the processor to others."""
+        with torch.cuda.device(self.device):
+            event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
+            event.record(self._streams[queue])
+        return event
+
+    def wait(self, queue: Queue, mark: Mark) -> None:
+        """See :class:`Runtime`."""
+        with torch.cuda.device(self.device):
+            self._streams[queue].wait_event(mark)
+
+    def finish(self, mark: Mark) -> None:
+        """See :class:`Runtime`. The current device is a thread's own: a thread of the caller's may have another."""
+        with torch.cuda.device(self.device):
+            mark.synchronize()
+
+    def reached(self, mark: Mark) -> bool:
+        """See :class:`Runtime`."""
+        with torch.cuda.device(self.device):
+            return bool(mark.query())
+
+    def use(self, queue: Queue, tensor: Tensor) -> None:
+        """See :class:`Runtime`."""
+        tensor.record_stream(self._streams[queue])
+
+    def capture(self, task: Callable[[], object]) -> Callable[[], object]:
+        """See :class:`Runtime`."""
+        stream = self._streams[Queue.COMPUTE]
+        with self._on(Queue.COMPUTE):
+            # libraries choose algorithms, load kernels and take workspaces before, not while, being captured
+            for _ in range(2):
+                task()
+            stream.synchronize()
+            graph = torch.cuda.CUDAGraph()
+            try:
+                # the stream must be given: torch's own for captures lies on whichever device captured first.
+                # thread_local: another thread's allocations, of another filter on the device say, are none of ours
+                with torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"):
+                    task()
+            except RuntimeError as error:
+                logger.warning("tecogan: %s runs without a CUDA graph: %s", self.device, str(error).splitlines()[0])
+                return task
+        return graph.replay
+
+    def trim(self) -> None:
+        """See :class:`Runtime`."""
+        with torch.cuda.device(self.device):
+            torch.cuda.synchronize()
+            torch.cuda.empty_cache()
+
+    @contextmanager
+    def _on(self, queue: Queue) -> Iterator[None]:
+        with torch.cuda.device(self.device), torch.cuda.stream(self._streams[queue]), torch.inference_mode():
+            yield
+
+
+class Staging:
+    """Pinned host buffers, taken and given back from any thread, each free again when its last copy has ended.
+
+    :param runtime: allocates them and knows about marks.
+    """
+
+    def __init__(self, runtime: Runtime) -> None:
+        self._runtime = runtime
+        self._lock = threading.Lock()
+        self._free: dict[int, deque[tuple[Tensor, Mark | None]]] = {}
+
+    def take(self, nbytes: int) -> Tensor:
+        """A buffer that may be overwritten now; waits for an older copy only where many are under way."""
+        with self._lock:
+            free = self._free.setdefault(nbytes, deque())
+            if not free or not (self._is_idle(free[0][1]) or len(free) >= STAGING_DEPTH):
+                return self._runtime.pinned(nbytes)
+            buffer, mark = free.popleft()
+        if mark is not None:
+            self._runtime.finish(mark)
+        return buffer
+
+    def give(self, buffer: Tensor, mark: Mark | None) -> None:
+        """Hand ``buffer`` back; what the device still does with it ends at ``mark``, None: nothing."""
+        with self._lock:
+            self._free.setdefault(buffer.numel(), deque()).append((buffer, mark))
+
+    def _is_idle(self, mark: Mark | None) -> bool:
+        return mark is None or self._runtime.reached(mark)
