@@ -134,6 +134,7 @@ def test_output_without_a_container(film: Path, command: Command, tmp_path: Path
         (["--nonsense"], "--nonsense"),
         (["--", "-nonsense", "1"], "nonsense"),
         (["--", "-c:v", "libnonsense"], "libnonsense"),
+        (["--", "other.mkv"], "'other.mkv' after --"),
     ],
 )
 def test_wrong_options(words: list[str], said: str, film: Path, command: Command, tmp_path: Path) -> None:

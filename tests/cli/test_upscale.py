@@ -87,6 +87,23 @@ def test_mp4_takes_what_it_can(film: Path, command: Command, tmp_path: Path) -> 
     assert "attachment" in done.err
 
 
+@pytest.mark.parametrize("suffix", ["webm", "m4v", "mk3d"])
+def test_every_container_has_its_own_mind(suffix: str, command: Command, tmp_path: Path) -> None:
+    """Would catch what ffmpeg refuses: Opus with surrounds at the side, FLAC in mp4, suffixes it reads otherwise."""
+    source, out = tmp_path / "in.mkv", tmp_path / f"out.{suffix}"
+    side = "pan=5.1(side)|FL=c0|FR=c0|FC=c0|LFE=c0|SL=c0|SR=c0"
+    ffmpeg(
+        *("-f", "lavfi", "-i", "testsrc2=size=32x24:rate=10:duration=0.3", "-f", "lavfi", "-i", "sine=duration=0.3"),
+        *("-map", "0", "-map", "1", "-map", "1", "-map", "0", "-c:v", "ffv1"),
+        *("-filter:a:0", side, "-c:a:0", "ac3", "-c:a:1", "flac", source),
+    )
+    done = command("upscale", source, out, "-q")
+    assert done.code == 0, done.err
+    assert inspect(out).tracks == ["video", "audio", "audio"]
+    assert "stream 3 (video, ffv1) is not the first video: left out" in done.err
+    assert abs(len(pcm(out, "-map", "0:a:0", "-ac", "1")) / 2 / 48000 - 0.3) < 0.08
+
+
 def test_part_of_a_file(film: Path, command: Command, tmp_path: Path) -> None:
     """Would catch --start and --end that count wrong, or sound that is not cut with the picture."""
     out = tmp_path / "part.mkv"

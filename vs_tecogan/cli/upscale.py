@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,12 +104,15 @@ def run(args: argparse.Namespace) -> int:
     :raises vapoursynth.Error: an option or weight file that the filter refuses, or a frame that fails.
     """
     from ..media.encode import EncoderOptions, Job, choose_codec, encode
+    from ..media.errors import MediaError
     from ..media.ffmpeg import find_ffmpeg
     from ..media.source import check_readable, open_source
+    from ..media.streams import container_of, is_known, plan_streams
     from .progress import Progress
 
     check_readable(args.source)
     _check_out(args.source, args.out, overwrite=args.overwrite)
+    _check_options(args.ffmpeg_options)
     options = EncoderOptions(codec=args.codec, crf=args.crf, preset=args.preset, extra=args.ffmpeg_options)
     find_ffmpeg(choose_codec(args.out, options))
     source = open_source(args.source)
@@ -122,11 +126,20 @@ def run(args: argparse.Namespace) -> int:
         options=options,
         whole=(first, end) == (0, source.clip.num_frames),
     )
-    note = _ignore if args.quiet else say
+    known = is_known(args.out)
+    if known:
+        for line in plan_streams(source.tracks, container_of(args.out)).notes:
+            say(line)  # before hours of work, not after
     with Progress(end - first, quiet=args.quiet) as progress:
-        encode(job, on_frame=progress.frame, note=note)
-    rate = progress.done / progress.seconds
-    note(f"{args.out}: {progress.done} frames of {clip.width}x{clip.height}, {rate:.2f} fps")
+        try:
+            encode(job, on_frame=progress.frame, note=_ignore if known else say)
+        except MediaError as error:
+            if known:
+                raise
+            raise MediaError(f"{error}; {args.out.suffix} may be the reason, try .mkv") from None
+    if not args.quiet:
+        rate = progress.done / progress.seconds
+        say(f"{args.out}: {progress.done} frames of {clip.width}x{clip.height}, {rate:.2f} fps")
     return 0
 
 
@@ -152,6 +165,12 @@ def _check_out(source: Path, out: Path, *, overwrite: bool) -> None:
         raise UsageError(f"{out} exists; give another name, or -y to replace it")
     if not os.access(out.parent, os.W_OK):
         raise UsageError(f"{out.parent} cannot be written to; choose another place")
+
+
+def _check_options(options: Sequence[str]) -> None:
+    """Refuse a word that ffmpeg would take for the name of a second output."""
+    if options and not options[0].startswith("-"):
+        raise UsageError(f"{options[0]!r} after --; give options of ffmpeg there, such as -- -tune film")
 
 
 def _part(source: Source, start: int, end: int | None) -> tuple[int, int]:

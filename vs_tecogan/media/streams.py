@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -11,6 +11,8 @@ from .source import Track
 _MP4_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus", "dts", "mp2", "truehd"})
 _PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le", "pcm_s32be", "pcm_f32le", "pcm_u8"})
 _LETTERS = {"audio": "a", "subtitle": "s", "attachment": "t", "cover": "v"}
+_OPUS_LAYOUTS = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
+"""The only ones that libopus takes: the 5.1 of AC-3 and DTS has its surrounds at the side and would be refused."""
 _TEXT = frozenset({"subrip", "ass", "ssa", "webvtt", "mov_text", "text", "srt"})
 
 
@@ -29,19 +31,22 @@ class Container:
     video_encoder: str = "libx264"
     """Encoder unless the user names one."""
     options: tuple[str, ...] = ()
+    """Options of ffmpeg's muxer, and its name: ffmpeg takes .m4v for a raw stream and does not know .mk3d."""
 
 
 _MATROSKA = Container(
     subtitles=frozenset({"subrip", "ass", "ssa", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}),
     text_encoder="srt",
     attachments=True,
+    options=("-f", "matroska"),
 )
 _MP4 = Container(
     audio=_MP4_AUDIO,
     subtitles=frozenset({"mov_text"}),
     text_encoder="mov_text",
     covers=True,
-    options=("-movflags", "+faststart"),
+    # Until ffmpeg 6, FLAC and TrueHD in mp4 counted as experimental.
+    options=("-f", "mp4", "-movflags", "+faststart", "-strict", "experimental"),
 )
 _MOV = Container(
     audio=(_MP4_AUDIO - {"opus", "flac"}) | _PCM,
@@ -82,6 +87,11 @@ def container_of(path: Path) -> Container:
     return _BY_SUFFIX.get(path.suffix.lower(), Container())
 
 
+def is_known(path: Path) -> bool:
+    """Whether more than nothing is known of the format that `path`'s suffix names."""
+    return path.suffix.lower() in _BY_SUFFIX
+
+
 @dataclass(frozen=True, kw_only=True)
 class StreamPlan:
     """How the streams beside the picture reach the new file."""
@@ -92,26 +102,31 @@ class StreamPlan:
     """One line for each stream that is changed or left out."""
 
 
-def plan_streams(tracks: Iterable[Track], container: Container) -> StreamPlan:
+def plan_streams(tracks: Sequence[Track], container: Container) -> StreamPlan:
     """Decide for each audio, subtitle, attachment and cover stream.
 
-    :param tracks: streams of the original file; its video streams are ignored.
+    :param tracks: streams of the original file; the first that is video is the picture itself.
     """
     options: list[str] = []
     notes: list[str] = []
     # The picture itself is v:0, so that covers begin at v:1.
     count = {"audio": 0, "subtitle": 0, "attachment": 0, "cover": 1}
+    picture = next((track.index for track in tracks if track.kind == "video" and not track.is_cover), None)
     for track in tracks:
         kind = "cover" if track.is_cover else track.kind
         encoder = _encoder(kind, track.codec, container)
         if encoder is None:
-            if kind in ("audio", "subtitle", "attachment"):
+            if kind in count:
                 notes.append(f"stream {track.index} ({kind}, {track.codec}) does not fit this container: left out")
+            elif kind == "video" and track.index != picture:
+                notes.append(f"stream {track.index} (video, {track.codec}) is not the first video: left out")
             continue
         stream = f"{_LETTERS[kind]}:{count[kind]}"
         count[kind] += 1
         options += ["-map", f"1:{track.index}", f"-map_metadata:s:{stream}", f"1:s:{track.index}"]
         options += [f"-c:{stream}", encoder]
+        if encoder == "libopus":
+            options += [f"-filter:{stream}", _OPUS_LAYOUTS]
         if kind == "cover":
             options += [f"-disposition:{stream}", "attached_pic"]
         if encoder != "copy":
