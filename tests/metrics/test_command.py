@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import json
 import re
+import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,6 +15,7 @@ import pytest
 
 from vs_tecogan.cli.common import Parser, guarded
 from vs_tecogan.cli.evaluate import add_parser
+from vs_tecogan.media.ffmpeg import find_ffmpeg
 from vs_tecogan.metrics import evaluate_pair
 
 from .conftest import Frames, Write, moving
@@ -74,6 +76,27 @@ def test_list_of_pairs(write: Write, result: Frames, truth: Frames, capsys: pyte
     assert lines[1].startswith("clip (1)")
     assert lines[2].startswith("clip (2)")
     assert lines[2].endswith("∞")
+
+
+def test_results_of_one_reference(
+    write: Write, result: Frames, truth: Frames, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Two methods compared on one reference in rows that do not say which is which."""
+    sharp, soft, real = write("sharp", result), write("soft", truth), write("real", truth)
+    assert run(sharp, soft, "--reference", real, real, "--metrics", "psnr", "-q") == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert (lines[1].split()[0], lines[2].split()[0]) == ("sharp", "soft")
+
+
+def test_untagged_video_is_named(truth: Frames, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A guessed matrix that does not say of which file, or that asks for an option which the command has not."""
+    path = tmp_path / "untagged.mkv"
+    command = [find_ffmpeg(), "-v", "error", "-f", "lavfi", "-i", "testsrc2=size=64x48:rate=5:duration=1"]
+    subprocess.run([*command, "-pix_fmt", "yuv420p", "-c:v", "ffv1", path], check=True)
+    assert run(path, "--protocol", "plain", "--metrics", "acd", "-q") == 0
+    said = capsys.readouterr().err
+    assert f"{path}: frame " in said
+    assert "matrix=" not in said
 
 
 @pytest.mark.parametrize(

@@ -36,6 +36,13 @@ class Interrupted(KeyboardInterrupt):
 class Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one line instead of repeating the usage."""
 
+    def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
+        """Refuse unknown words here: argparse leaves those of a subcommand to its parent, whose help is another."""
+        parsed, unknown = super().parse_known_args(args, namespace)
+        if unknown:
+            self.error(f"unknown: {' '.join(unknown)}")
+        return parsed, unknown
+
     def error(self, message: str) -> NoReturn:
         """Print one line to stderr and exit with code 2."""
         self.exit(2, f"{PROGRAM}: {one_line(message)}; see {self.prog} --help\n")

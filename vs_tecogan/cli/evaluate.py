@@ -59,7 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--csv", type=Path, metavar="FILE", help="write the values of every frame there as CSV")
     add("--html", type=Path, metavar="FILE", help="write a report with curves and pictures there, one offline file")
     add("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="threads; default: one for each core")
-    add("--quiet", action="store_true", help="no progress bar")
+    add("-q", "--quiet", action="store_true", help="no progress bar")
     weights = parser.add_argument_group("files of weights and parameters").add_argument
     lpips = "torchvision's alexnet-owt-7be5be79.pth, for LPIPS and tLP; default: cached or downloaded"
     weights("--lpips-weights", type=Path, metavar="FILE", help=lpips)
@@ -144,9 +144,11 @@ class _Ticker:
 
 
 def _distinct(pairs: list[Pair]) -> list[Pair]:
-    """Pairs whose names do not repeat: clips of one name are told apart by their number."""
+    """Pairs whose names do not repeat: results of one reference go by their own names, and those of one by number."""
     from dataclasses import replace
 
+    names = [pair.name for pair in pairs]
+    pairs = [replace(pair, name=pair.result.name) if names.count(pair.name) > 1 else pair for pair in pairs]
     names = [pair.name for pair in pairs]
     return [
         replace(pair, name=f"{pair.name} ({names[: i + 1].count(pair.name)})") if names.count(pair.name) > 1 else pair

@@ -23,9 +23,10 @@ if TYPE_CHECKING:
 type Values = dict[str, float]
 
 
-def rgb24(clip: vs.VideoNode) -> vs.VideoNode:
+def rgb24(clip: vs.VideoNode, *, name: str = "clip") -> vs.VideoNode:
     """Any clip of constant format as RGB24, without dither; the colour rules are those of the filter.
 
+    :param name: what the log calls it where its matrix has to be guessed.
     :raises ColourError: a format that cannot be converted.
     """
     import vapoursynth as vs
@@ -35,7 +36,12 @@ def rgb24(clip: vs.VideoNode) -> vs.VideoNode:
     check_format(clip)
     if clip.format.id == vs.RGB24:
         return clip
-    floats = Colour(clip=clip, matrix=None, log=logging.getLogger("vs_tecogan").warning).to_rgb()
+
+    def warn(line: str) -> None:
+        guess = line.rpartition("; give matrix=")[0] or line  # an option of the filter, not of a measurement
+        logging.getLogger("vs_tecogan").warning("%s: %s; tag the video if that is wrong", name, guess)
+
+    floats = Colour(clip=clip, matrix=None, log=warn).to_rgb()
     return floats.resize.Point(format=vs.RGB24, dither_type="none")
 
 

@@ -123,7 +123,7 @@ def _video_node(path: Path) -> vs.VideoNode:
     if not hasattr(vs.core, "bs"):
         raise MetricsError("reading video needs BestSource: pip install vapoursynth-bestsource")
     try:
-        return rgb24(vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=False))
+        return rgb24(vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=False), name=str(path))
     except (vs.Error, ColourError) as error:
         raise MetricsError(f"cannot read {path} as a video: {' '.join(str(error).split())}") from None
 
@@ -183,7 +183,7 @@ def pair_up(results: Sequence[Path], references: Sequence[Path]) -> list[Pair]:
     """
     if references and len(results) != len(references):
         raise MetricsError(
-            f"{len(results)} results but {len(references)} references; give one reference to each result"
+            f"RESULT came {len(results)} times, --reference {len(references)} times; give one reference to each result"
         )
     pairs: list[Pair] = []
     for index, result in enumerate(results):

@@ -137,7 +137,10 @@ def _outcome(
 def _check_extent(pair: Pair, protocol: ProtocolName) -> None:
     """:raises MetricsError: the protocol leaves no frame or no pixel of the pair."""
     clip = pair.reference or pair.result
-    crop_of(protocol, clip.height, clip.width)
+    try:
+        crop_of(protocol, clip.height, clip.width)
+    except MetricsError as error:
+        raise MetricsError(f"{clip.path}: {error}") from None
     if not kept_frames(clip.length, protocol):
         raise MetricsError(
             f"{clip.path} has {clip.length} frames; the official protocol skips two at each end, "
