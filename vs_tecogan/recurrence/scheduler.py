@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import contextlib
 import threading
 import time
-import weakref
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
 import vapoursynth as vs
 
 from .api import Recurrence, Schedule
+from .chains import Chain, grid_start
+from .lifetime import close_with_core
+from .nodes import Emitters, Stages, Taps
 from .plan import Missing, Planner, Route, Search, Wait, from_entry
 from .store import Entry, FlagStore, FrameCache, Role, StateStore
-from .upstream import Kind, Token, Upstream
+from .upstream import LIVE_LENGTH, Key, Kind, Token, Upstream
 
 CUT_PROP = "_TecoganCut"
 PULL_BATCH = 32
@@ -24,6 +25,8 @@ PROBE_PATIENCE = 1.0  # seconds, after an upstream error only
 MOST_WARNINGS = 256
 MOST_READERS = 4
 MIB = 1 << 20
+
+Frames = dict[int, vs.VideoFrame]
 
 
 def recurrent[S](
@@ -83,7 +86,12 @@ class Scheduler[S]:
         self._template = template
         self._clip = clip
         self._cuts = cuts
-        self._tiny = clip.std.BlankClip(width=16, height=16, format=vs.GRAY8, length=1, keep=True)
+        delays = clip.num_frames < LIVE_LENGTH
+        clips = {Kind.INPUT: clip} if cuts is None else {Kind.INPUT: clip, Kind.FLAG: cuts}
+        self._taps = {kind: Taps(node, delays=delays) for kind, node in clips.items()}
+        tiny = clip.std.BlankClip(width=16, height=16, format=vs.GRAY8, length=1, keep=True)
+        self._stages = Stages(template, tiny)
+        self._emitters = Emitters(template, tiny)
         self._hold = schedule.duplicates == "hold"
         self._computing = threading.Lock()
         self._budget = schedule.memory * MIB
@@ -101,7 +109,7 @@ class Scheduler[S]:
             self._upstream,
         )
         self._warned: OrderedDict[int, None] = OrderedDict()
-        _close_with_core(self)
+        close_with_core(self)
 
     def close(self) -> None:
         """Drop states and frames: the core goes."""
@@ -114,15 +122,97 @@ class Scheduler[S]:
 
     def plan(self, n: int) -> vs.VideoNode:
         """The node whose frame n is output frame n. Never waits for a frame of this request."""
-        return self._plan(Search(n, n, self._upstream.horizon()))
+        base = token = None
+        with self._lock:
+            follows = self._seems_to_follow(n)
+            if follows and self._flag(n) is None:
+                token = self._upstream.depart(n, self._to_follow(n))
+            elif follows and (base := self._base(n)):
+                token = self._upstream.depart(n, ((Kind.INPUT, n),))
+        if token is None:
+            return self._plan(Search(n, n, self._upstream.horizon()), {})
+        if base is None:
+            nodes = [self._taps[kind].at(k, n) for kind, k in token.pull.asked]
+            return self._template.std.FrameEval(partial(self._follow_if, token), prop_src=nodes)
+        return self._template.std.ModifyFrame(self._clip, partial(self._follow, token, base))
 
-    def _plan(self, search: Search[S]) -> vs.VideoNode:
+    # The linear way: frame n after frame n-1. Of these methods, those without a token want the lock held.
+
+    def _flag(self, k: int) -> bool | None:
+        return False if self._cuts is None else self._flags.get(k)
+
+    def _seems_to_follow(self, n: int) -> bool:
+        """Whether n needs its input, and its flag where that is unknown, and seems to need little else."""
+        return (
+            self._upstream.untroubled
+            and n != grid_start(n, self._schedule.restart)
+            and n not in self._inputs
+            and self._states.get(n, primed=True) is None
+            and (
+                self._states.get(n - 1, primed=True) is not None
+                or n - 1 in self._inputs
+                or self._upstream.awaits(n - 1)
+            )
+        )
+
+    def _to_follow(self, n: int) -> list[Key]:
+        """Flag and input of n, and of n-1 where that is still under way."""
+        asked = [(Kind.INPUT, n), (Kind.FLAG, n)]
+        if self._states.get(n - 1, primed=True) is None:
+            if n - 1 not in self._inputs:
+                asked.append((Kind.INPUT, n - 1))
+            if self._flag(n - 1) is None and n - 1 != grid_start(n, self._schedule.restart):
+                asked.append((Kind.FLAG, n - 1))
+        return asked
+
+    def _base(self, n: int) -> Entry[S] | None:
+        """The state that frame n follows, where no cut stands between."""
+        base = self._states.get(n - 1, primed=True) if self._flag(n) is False else None
+        if base is not None:
+            self._states.touch(base)
+        return base
+
+    def _follow(self, token: Token, base: Entry[S], n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+        with self._lock:
+            self._upstream.arrive(token)
+            self._keep_inputs((n,), (f,))
+        return self._advance(base, n, f)
+
+    def _follow_if(self, token: Token, n: int, f: list[vs.VideoFrame]) -> vs.VideoNode:
+        """Go on from frame n-1 where the flag allows it; else plan with what has arrived."""
+        arrived = list(zip(token.pull.asked, f, strict=True))
+        frames = {k: frame for (kind, k), frame in arrived if kind is Kind.INPUT}
+        flags = {k: _is_cut(frame) for (kind, k), frame in arrived if kind is Kind.FLAG}
+        with self._lock:
+            self._upstream.arrive(token)
+            for k, cut in flags.items():
+                self._flags.put(k, cut)
+            self._keep_inputs(tuple(frames), tuple(frames.values()))
+            base = self._base(n) if self._upstream.untroubled else None
+        if base is None:
+            return self._plan(Search(n, n, self._upstream.horizon()), frames)
+        return self._emitters.node(n, partial(self._advance, base, n, frames[n]))
+
+    def _advance(self, base: Entry[S], n: int, frame: vs.VideoFrame) -> vs.VideoFrame:
+        """Output frame n, one step from `base` unless another request has taken it."""
+        with self._computing:
+            with self._lock:
+                entry = self._states.get(n, primed=True)
+            if entry is None or entry.chain != base.chain:
+                entry = self._step(base.state, n, base.chain, frame)
+                self._keep(entry, base, leads=True)
+        return self._write(entry, frame)
+
+    # Any way
+
+    def _plan(self, search: Search[S], frames: Frames) -> vs.VideoNode:
+        """The node for frame `search.n`; `frames`: inputs at hand."""
         route = self._route(search)
         if isinstance(route, Missing):
-            return self._ask_flags(route)
+            return self._ask_flags(route, frames)
         if route.restarts:
             self._warn(route.chain.start)
-        return self._pull(search.n, route)
+        return self._pull(search.n, route, frames)
 
     def _route(self, search: Search[S]) -> Route[S] | Missing[S]:
         """The route, after a moment's patience where a probe under way decides."""
@@ -143,7 +233,7 @@ class Scheduler[S]:
             if deadline is None and not probes:  # a single worker thread would wait for itself
                 deadline = time.monotonic() + (PROBE_PATIENCE if vs.core.num_threads > 1 else 0.0)
 
-    def _ask_flags(self, missing: Missing[S]) -> vs.VideoNode:
+    def _ask_flags(self, missing: Missing[S], frames: Frames) -> vs.VideoNode:
         """A stage that learns the missing flags, then plans again."""
         assert self._cuts is not None
         n = missing.search.n
@@ -158,40 +248,14 @@ class Scheduler[S]:
                     self._flags.put(k, cut)
                 self._upstream.arrive(token)
 
-        resume = partial(self._plan, missing.search)
-        return self._stage(_stage_nodes(self._cuts, wanted, n), learn, resume)
-
-    def _stage(
-        self,
-        nodes: list[vs.VideoNode],
-        absorb: Callable[[list[vs.VideoFrame]], None],
-        resume: Callable[[], vs.VideoNode],
-    ) -> vs.VideoNode:
-        """The node that `resume` returns once `absorb` has taken a frame of each of `nodes`.
-
-        One node is asked for the frame requested, several for their frame 0 (see `_stage_nodes`).
-        """
-        if len(nodes) == 1:
-
-            def absorb_one(f: vs.VideoFrame, **_: int) -> vs.VideoNode:
-                absorb([f])
-                return resume()
-
-            return self._template.std.FrameEval(absorb_one, prop_src=nodes)
-
-        # FrameEval holds what it asked for until frame n is done; ModifyFrame lets it go at once
-        def absorb_all(f: list[vs.VideoFrame], **_: int) -> vs.VideoFrame:
-            absorb(f[1:])
-            return f[0]
-
-        taken = self._tiny.std.ModifyFrame([self._tiny, *nodes], absorb_all)
-        return self._template.std.FrameEval(lambda **_: resume(), prop_src=[taken])
+        resume = partial(self._plan, missing.search, frames)
+        return self._stages.node(self._cuts, wanted, n, learn, resume)
 
     # Pull: a one-shot node for the inputs
 
-    def _pull(self, n: int, route: Route[S]) -> vs.VideoNode:
+    def _pull(self, n: int, route: Route[S], at_hand: Frames) -> vs.VideoNode:
         """A node that asks for the inputs still needed and makes frame n, in stages where they are many."""
-        frames: dict[int, vs.VideoFrame] = {}
+        frames = dict(at_hand)
         asked: set[int] = set()
         last = n
         with self._lock:
@@ -206,43 +270,44 @@ class Scheduler[S]:
                 else:
                     last = k - 1
                     break
-            order = sorted(asked)
+            # VapourSynth takes up last first what one node asks for
+            order = sorted(asked, reverse=True)
             token = self._upstream.depart(n, [(Kind.INPUT, k) for k in order])
-        take = partial(self._take, token, order, frames)
         if last < n:
             holder: list[Route[S]] = [route]
 
             def advance(arrived: list[vs.VideoFrame]) -> None:
-                holder[0] = from_entry(self._catch_up(route, take(arrived), last, n))
+                self._take(token, order, arrived, frames)
+                holder[0] = from_entry(self._catch_up(route, frames, last, n))
 
-            return self._stage(_stage_nodes(self._clip, order, n), advance, lambda: self._pull(n, holder[0]))
+            resume = lambda: self._pull(n, holder[0], at_hand)  # noqa: E731
+            return self._stages.node(self._clip, order, n, advance, resume)
+        make = partial(self._make, token, order, route, frames)
+        if not order:
+            return self._emitters.node(n, partial(make, n, []))
+        return self._template.std.ModifyFrame([self._taps[Kind.INPUT].at(k, n) for k in order], make)
 
-        def finish(n: int, f: Any) -> vs.VideoFrame:
-            arrived = take(f if isinstance(f, list) else [f])
-            entry = self._catch_up(route, arrived, n, n)
-            return self._write(entry, arrived[n])
+    def _make(self, token: Token, order: list[int], route: Route[S], frames: Frames, n: int, f: Any) -> vs.VideoFrame:
+        """Output frame n, once the inputs of `order` have arrived as `f`."""
+        self._take(token, order, f if isinstance(f, list) else [f], frames)
+        return self._write(self._catch_up(route, frames, n, n), frames[n])
 
-        nodes = [_frame_at(self._clip, k, n) for k in order]
-        return self._template.std.ModifyFrame(nodes or [self._tiny], finish)
-
-    def _take(
-        self,
-        token: Token,
-        order: list[int],
-        frames: dict[int, vs.VideoFrame],
-        arrived: list[vs.VideoFrame],
-    ) -> dict[int, vs.VideoFrame]:
-        """`frames` completed by those that `arrived`, which are also kept for the plans to come."""
+    def _take(self, token: Token, order: list[int], arrived: list[vs.VideoFrame], frames: Frames) -> None:
+        """Complete `frames` by those that arrived, which are also kept for the plans to come."""
+        frames.update(zip(order, arrived, strict=True))
         with self._lock:
             self._upstream.arrive(token)
-            for k, frame in zip(order, arrived, strict=False):  # nothing asked for: the frame is the tiny one
-                frames[k] = frame
-                self._inputs.put(k, frame)
-            # what the next chain's warm-up may need; a live clip does not give it twice
-            one = 2 * self._schedule.warmup + 2
-            most = one * min(max(self._states.heads, 1), MOST_READERS) + self._upstream.in_flight
-            self._inputs.shrink(most, least=one + self._upstream.in_flight if self._upstream.live else 1)
-        return frames
+            self._keep_inputs(order, arrived)
+
+    def _keep_inputs(self, order: Sequence[int], arrived: Sequence[vs.VideoFrame]) -> None:
+        """With the lock held. `order` is descending; what is kept longest is the last."""
+        for k, frame in zip(reversed(order), reversed(arrived), strict=True):
+            self._inputs.put(k, frame)
+        # what the next chain's warm-up may need; a live clip does not give it twice
+        one = 2 * self._schedule.warmup + 2
+        in_flight = self._upstream.in_flight
+        most = one * min(max(self._states.heads, 1), MOST_READERS) + in_flight
+        self._inputs.shrink(most, least=one + in_flight if self._upstream.live else 1)
 
     # Catch up: all outstanding steps
 
@@ -262,12 +327,17 @@ class Scheduler[S]:
                 first = base.frame + 1
             entry = base
             for k in range(first, last + 1):
-                if not (self._hold and k > route.chain.start and self._recurrence.is_repeat(state, frames[k])):
-                    state = self._recurrence.step(state, frames[k])
-                entry = Entry(k, route.chain, state, self._recurrence.nbytes(state))
+                entry = self._step(state, k, route.chain, frames[k])
+                state = entry.state
                 self._keep(entry, base if k == target else None, leads=k == target)
         assert entry is not None
         return entry
+
+    def _step(self, state: S, k: int, chain: Chain, frame: vs.VideoFrame) -> Entry[S]:
+        """Frame k, a step from `state` unless it repeats its predecessor."""
+        if not (self._hold and k > chain.start and self._recurrence.is_repeat(state, frame)):
+            state = self._recurrence.step(state, frame)
+        return Entry(k, chain, state, self._recurrence.nbytes(state))
 
     def _zero(self, route: Route[S], frames: Mapping[int, vs.VideoFrame]) -> S:
         """The zero state, primed with the warm-up frames, whose output is never seen."""
@@ -289,8 +359,9 @@ class Scheduler[S]:
 
     def _write(self, entry: Entry[S], frame: vs.VideoFrame) -> vs.VideoFrame:
         output = self._recurrence.write(entry.state, frame)
-        output.props["TecoganChainStart"] = entry.chain.start
-        output.props["TecoganWarmup"] = self._schedule.warmup if entry.chain.primed else 0
+        props = output.props
+        props["TecoganChainStart"] = entry.chain.start
+        props["TecoganWarmup"] = self._schedule.warmup if entry.chain.primed else 0
         return output
 
     def _warn(self, start: int) -> None:
@@ -307,11 +378,6 @@ class Scheduler[S]:
         )
 
 
-def _frame_at(node: vs.VideoNode, k: int, n: int) -> vs.VideoNode:
-    """A node whose frame n is frame k of `node`: a clip of one frame answers every request with it."""
-    return node if k == n else node.std.Trim(first=k, last=k)
-
-
 def _is_cut(frame: vs.VideoFrame) -> bool:
     return bool(frame.props.get(CUT_PROP, 0))
 
@@ -323,30 +389,8 @@ def _keep_probed(inputs: FrameCache, flags: FlagStore, kind: Kind, k: int, frame
         flags.put(k, _is_cut(frame))
 
 
-def _stage_nodes(node: vs.VideoNode, frames: list[int], n: int) -> list[vs.VideoNode]:
-    """Nodes for `Scheduler._stage` to absorb `frames` of `node`."""
-    return [_frame_at(node, k, n if len(frames) == 1 else 0) for k in frames]
-
-
 def _frame_bytes(clip: vs.VideoNode) -> int:
     luma: int = clip.width * clip.height * clip.format.bytes_per_sample
     chroma: int = luma >> (clip.format.subsampling_w + clip.format.subsampling_h)
     planes: int = clip.format.num_planes
     return luma + (planes - 1) * chroma
-
-
-def _close_with_core(scheduler: Scheduler[Any]) -> None:
-    """Free states when the core goes, in case somebody still holds the clip; without keeping the scheduler alive."""
-    reference = weakref.ref(scheduler)
-
-    def close() -> None:
-        alive = reference()
-        if alive is not None:
-            alive.close()
-
-    def forget() -> None:
-        with contextlib.suppress(Exception):  # the core may be gone already
-            vs.unregister_on_destroy(close)
-
-    vs.register_on_destroy(close)
-    weakref.finalize(scheduler, forget).atexit = False

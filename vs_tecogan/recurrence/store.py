@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Collection
-from dataclasses import dataclass
 from enum import IntEnum
 from typing import TYPE_CHECKING
 
@@ -26,18 +25,17 @@ class Role(IntEnum):
     HEAD = 2
 
 
-@dataclass(frozen=True, slots=True)
 class Entry[S]:
-    """The state of `chain` after `frame`."""
+    """The state of `chain` after `frame`. Never changed once made."""
 
-    frame: int
-    chain: Chain
-    state: S
-    size: int
+    __slots__ = ("chain", "frame", "key", "size", "state")
 
-    @property
-    def key(self) -> tuple[int, bool]:
-        return self.frame, self.chain.primed
+    def __init__(self, frame: int, chain: Chain, state: S, size: int) -> None:
+        self.frame = frame
+        self.chain = chain
+        self.state = state
+        self.size = size
+        self.key = (frame, chain.primed)
 
 
 class StateStore[S]:
@@ -66,10 +64,9 @@ class StateStore[S]:
 
     def follows_head(self, entry: Entry[S]) -> bool:
         """Whether a reader is already a little further: then `entry` is a frame that was asked for out of order."""
-        return any(
-            primed == entry.chain.primed and 0 < frame - entry.frame <= self.checkpoint
-            for frame, primed in self._roles[Role.HEAD]
-        )
+        at, kind = entry.key
+        heads = self._roles[Role.HEAD]
+        return any(0 < frame - at <= self.checkpoint and primed == kind for frame, primed in heads)
 
     def get(self, frame: int, *, primed: bool) -> Entry[S] | None:
         return self._entries.get((frame, primed))
@@ -91,7 +88,8 @@ class StateStore[S]:
     def put(self, entry: Entry[S], role: Role) -> None:
         """Keep `entry`, replacing what stood for the same frame; checkpoints are recognised here."""
         key = entry.key
-        self._drop(key)
+        if key in self._entries:
+            self._drop(key)
         self._entries[key] = entry
         shares = self._shared.get(id(entry.state), 0)
         self._shared[id(entry.state)] = shares + 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import threading
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,14 +26,17 @@ class Kind(StrEnum):
 Key = tuple[Kind, int]
 Probe = tuple[Key, object]
 Horizon = Mapping[Kind, int]
+NOWHERE: Horizon = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True, eq=False)
 class Pull:
-    """What one node in flight asks for, on behalf of the output frame `target`."""
+    """What one node in flight asks for, on behalf of the output frame `target`. Never changed once made."""
 
-    target: int
-    asked: tuple[Key, ...]
+    __slots__ = ("asked", "target")
+
+    def __init__(self, target: int, asked: tuple[Key, ...]) -> None:
+        self.target = target
+        self.asked = asked
 
 
 class Token:
@@ -81,6 +84,10 @@ class Upstream:
     def in_flight(self) -> int:
         return len(self._flying)
 
+    def awaits(self, target: int) -> bool:
+        """Whether a request in flight is for this output frame."""
+        return any(pull.target == target for pull in self._flying.values())
+
     def targets(self) -> set[int]:
         """Output frames that requests in flight wait for."""
         return {pull.target for pull in self._flying.values()}
@@ -111,7 +118,7 @@ class Upstream:
 
     def horizon(self) -> Horizon:
         """The newest frames asked for; what a plan that begins now may ask for lies after them, in a live clip."""
-        return dict(self._newest) if self.live else {}
+        return dict(self._newest) if self.live else NOWHERE
 
     def askable(self, kind: Kind, k: int, horizon: Horizon) -> bool:
         """Whether a plan that began at `horizon` may ask for a frame that it can do without."""
@@ -125,10 +132,17 @@ class Upstream:
     @property
     def trouble(self) -> bool:
         """Whether some frame may not be askable."""
-        return self.live or bool(self._failing or self._pending)
+        return bool(self.live or self._failing or self._pending)
+
+    @property
+    def untroubled(self) -> bool:
+        """Whether nothing speaks against any frame, failures included that nobody has looked into yet."""
+        return not (self.live or self._failing or self._pending or self._failed)
 
     def take_probes(self) -> list[Probe]:
         """What to probe after the failures reported so far; pass it to `launch` without the lock."""
+        if not self._failed:
+            return []
         keys: list[Key] = []
         while self._failed:
             pull = self._failed.popleft()
@@ -151,7 +165,11 @@ class Upstream:
         for key, mark in probes:
             node = self._nodes[key[0]]
             assert node is not None
-            node.get_frame_async(key[1], partial(self._answer, key, mark))
+            try:
+                node.get_frame_async(key[1], partial(self._answer, key, mark))
+            except Exception:
+                self._answer(key, mark, None, None)  # no answer will come, and nobody shall wait for it
+                raise
 
     def failed(self, pull: Pull) -> None:
         """A node died unanswered (called by its token, in whichever thread and wherever that is)."""
