@@ -225,10 +225,9 @@ class Learner:
     @torch.no_grad()
     def _update_average(self) -> None:
         if self.average is not None:
-            share = 1 - self.config.optimiser.ema
-            pairs = zip(self.average.parameters(), self.generator.parameters(), strict=True)
-            for averaged, current in pairs:
-                averaged.lerp_(current, share)
+            # One call over all tensors: their number, not their size, is what would cost.
+            averaged, current = ([*g.parameters()] for g in (self.average, self.generator))
+            torch._foreach_lerp_(averaged, current, 1 - self.config.optimiser.ema)
 
     def state_dict(self) -> dict[str, Any]:
         """All that a step depends on, as tensors and plain values."""
