@@ -2,15 +2,15 @@
 // built for the wrong instruction set.
 #pragma once
 
-#include <stdlib.h>
 #include <string.h>
 
 #include "kernels.h"
 #include "narrow_conv.inl"
 #include "parallel.h"
-#include "resample.h"
-#include "simd.h"
+#include "recur.inl"
+#include "rows.inl"
 #include "warp.h"
+#include "window.inl"
 
 namespace VST_NAMESPACE {
 
@@ -20,66 +20,52 @@ void parallel(int count, int grain, int threads, F body) {
       count, grain, threads, [](void* f, int begin, int end) { (*static_cast<F*>(f))(begin, end); }, &body);
 }
 
-// Scratch memory of one chunk of work.
-struct Buffer {
-  explicit Buffer(std::size_t floats) : data(static_cast<float*>(malloc((floats + 16) * sizeof(float)))) {
-    if (!data) abort();
-  }
-  ~Buffer() { free(data); }
-  Buffer(const Buffer&) = delete;
-  Buffer& operator=(const Buffer&) = delete;
-  float* data;
-};
-
-const int kBlock = 128;           // pixels handled together, so that all their channels stay in the first cache
-const int kBefore = 2, kAfter = 3;  // samples beyond a row's ends that the taps of its first and last pixel can read
-const int kMaxScale = 8;
-
 // ---- warp ----
 
-struct Positions {
-  int index[kBlock];
-  float fx[kBlock], fy[kBlock];
-};
-
-// Cells and fractions of `count` positions (x + flow), given as absolute coordinates.
-VST_FN void locate(const float* px, const float* py, int count, int height, int width, Positions& at) {
-  for (int i = 0; i < count; ++i) {
-    const Sample sx = sample_position(px[i], width), sy = sample_position(py[i], height);
-    at.index[i] = sy.lower * width + sx.lower;
-    at.fx[i] = sx.fraction;
-    at.fy[i] = sy.fraction;
+// Pixels [begin, end) of row y of one image, one by one.
+void warp_pixels(const vst::Warp& a, const float* flow, const float* image, float* output, int y, int begin, int end) {
+  const std::ptrdiff_t plane = (std::ptrdiff_t)a.height * a.width, row = (std::ptrdiff_t)y * a.width;
+  for (int x = begin; x < end; ++x) {
+    const Sample sx = sample_position((float)x + flow[row + x], a.width);
+    const Sample sy = sample_position((float)y + flow[plane + row + x], a.height);
+    for (int c = 0; c < a.channels; ++c) {
+      const float *upper = image + c * plane + (std::ptrdiff_t)sy.lower * a.width;
+      const float *lower = upper + (std::ptrdiff_t)(sy.upper - sy.lower) * a.width;
+      output[c * plane + row + x] =
+          bilinear(upper[sx.lower], upper[sx.upper], lower[sx.lower], lower[sx.upper], sx.fraction, sy.fraction);
+    }
   }
 }
 
-VST_FN void sample(const float* plane, const Positions& at, int count, int right, int below, float* out) {
-  for (int i = 0; i < count; ++i) {
-    const int k = at.index[i];
-    out[i] = bilinear(plane[k], plane[k + right], plane[k + below], plane[k + below + right], at.fx[i], at.fy[i]);
+void warp_row(const vst::Warp& a, const float* flow, const float* image, float* output, int y) {
+  int x = 0;
+#ifdef VST_HAS_PERMUTE
+  const std::ptrdiff_t plane = (std::ptrdiff_t)a.height * a.width, row = (std::ptrdiff_t)y * a.width;
+  for (; a.width >= 2 * kLanes && x + kLanes <= a.width; x += kLanes) {
+    Window window;
+    const Vec px = (float)x + lane_numbers() + load_vector(flow + row + x);
+    const Vec py = (float)y + load_vector(flow + plane + row + x);
+    if (!find_window(px, py, a.height, a.width, window)) {
+      warp_pixels(a, flow, image, output, y, x, x + kLanes);
+      continue;
+    }
+    for (int c = 0; c < a.channels; ++c) {
+      const float* channel = image + c * plane;
+      Vec sample;
+      sample_window<1>(&channel, a.width, window, &sample);
+      store_vector(output + c * plane + row + x, sample);
+    }
   }
+#endif
+  warp_pixels(a, flow, image, output, y, x, a.width);
 }
 
 void warp(const vst::Warp& a, int threads) {
   const std::ptrdiff_t plane = (std::ptrdiff_t)a.height * a.width;
-  const int right = a.width > 1 ? 1 : 0, below = a.height > 1 ? a.width : 0;
   parallel(a.batch * a.height, 8, threads, [&](int begin, int end) {
-    Positions at;
-    float px[kBlock], py[kBlock];
     for (int row = begin; row < end; ++row) {
-      const int n = row / a.height, y = row % a.height;
-      const float* flow = a.flow + 2 * n * plane + (std::ptrdiff_t)y * a.width;
-      for (int x0 = 0; x0 < a.width; x0 += kBlock) {
-        const int count = a.width - x0 < kBlock ? a.width - x0 : kBlock;
-        for (int i = 0; i < count; ++i) {
-          px[i] = (float)(x0 + i) + flow[x0 + i];
-          py[i] = (float)y + flow[plane + x0 + i];
-        }
-        locate(px, py, count, a.height, a.width, at);
-        for (int c = 0; c < a.channels; ++c) {
-          const std::ptrdiff_t offset = ((std::ptrdiff_t)n * a.channels + c) * plane;
-          sample(a.image + offset, at, count, right, below, a.output + offset + (std::ptrdiff_t)y * a.width + x0);
-        }
-      }
+      const std::ptrdiff_t n = row / a.height, image = n * a.channels * plane;
+      warp_row(a, a.flow + 2 * n * plane, a.image + image, a.output + image, row % a.height);
     }
   });
 }
@@ -141,208 +127,7 @@ void warp_backward(const vst::WarpBackward& a, int threads) {
   if (a.image_gradient) warp_image_gradient(a, threads);
 }
 
-// ---- upsampling of rows ----
-
-struct Phases {
-  Phases(int grid, int scale) {
-    for (int k = 0; k < scale; ++k) at[k] = phase_of(grid, k, scale);
-  }
-  Phase at[kMaxScale];
-};
-
-// Row `y` of the enlarged plane, blended vertically only: `out` has kBefore samples before and kAfter after the row.
-VST_FN void blend_rows(const float* plane, int height, int width, int y, int scale, const Phases& phases, float* out) {
-  const Phase& p = phases.at[y % scale];
-  const float* tap[4];
-  for (int k = 0; k < 4; ++k)
-    tap[k] = plane + (std::ptrdiff_t)clamp_index(y / scale + p.offset - 1 + k, height) * width;
-  float* row = out + kBefore;
-  for (int x = 0; x < width; ++x) row[x] = blend(p.weight, tap[0][x], tap[1][x], tap[2][x], tap[3][x]);
-  for (int x = -kBefore; x < 0; ++x) row[x] = row[0];
-  for (int x = 0; x < kAfter; ++x) row[width + x] = row[width - 1];
-}
-
-VST_FN float blend_at(const float* blended, int x, const Phase& p) {
-  const float* t = blended + kBefore + x + p.offset - 1;
-  return blend(p.weight, t[0], t[1], t[2], t[3]);
-}
-
-template <int kScale>
-void spread_row(const float* blended, int width, const Phases& phases, float* out) {
-  for (int x = 0; x < width; ++x)
-    for (int k = 0; k < kScale; ++k) out[x * kScale + k] = blend_at(blended, x, phases.at[k]);
-}
-
-// Adds nothing: writes row `y` of the enlarged plane, scale * width samples.
-VST_FN void upsample_row(const float* plane, int height, int width, int y, int scale, const Phases& phases,
-                         float* blended, float* out) {
-  blend_rows(plane, height, width, y, scale, phases, blended);
-  if (scale == 4) return spread_row<4>(blended, width, phases, out);
-  if (scale == 2) return spread_row<2>(blended, width, phases, out);
-  for (int x = 0; x < width; ++x)
-    for (int k = 0; k < scale; ++k) out[x * scale + k] = blend_at(blended, x, phases.at[k]);
-}
-
 // ---- the network's input ----
-
-typedef float Quad __attribute__((vector_size(16)));
-typedef std::uint32_t QuadBits __attribute__((vector_size(16)));
-typedef std::uint16_t QuadHalf __attribute__((vector_size(8)));
-
-VST_FN Quad load_quad(const float* p) {
-  Quad v;
-  __builtin_memcpy(&v, p, sizeof v);
-  return v;
-}
-
-VST_FN void store_quad(float* to, Quad v) { __builtin_memcpy(to, &v, sizeof v); }
-
-VST_FN void store_quad(BFloat16* to, Quad v) {
-  const QuadBits bits = (QuadBits)v;
-  const QuadHalf half = __builtin_convertvector((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, QuadHalf);
-  __builtin_memcpy(to, &half, sizeof half);
-}
-
-// The part of the previous output that a block of LR pixels can read, with the channels of a pixel side by side: one load
-// then fetches a corner of all channels, where separate planes would need a gather each.
-struct Range {
-  int first, count;
-};
-
-// Along one axis, for LR samples [begin, end) of a block and the flow component `plane` there. The enlarged flow stays
-// within its samples' range but for bicubic overshoot: the weights' magnitudes sum to at most 1.375 along each axis.
-VST_FN Range range_of(const vst::Recur& a, const float* plane, int y0, int y1, int x0, int x1, int begin, int end, int size) {
-  const int top = clamp_index(y0 - 2, a.height), bottom = clamp_index(y1 + 2, a.height);
-  const int left = clamp_index(x0 - 2, a.width), right = clamp_index(x1 + 2, a.width);
-  float low = plane[(std::ptrdiff_t)top * a.width + left], high = low;
-  for (int y = top; y <= bottom; ++y)
-    for (int x = left; x <= right; ++x) {
-      const float v = plane[(std::ptrdiff_t)y * a.width + x];
-      low = v < low ? v : low;
-      high = v > high ? v : high;
-    }
-  const float s = (float)a.scale, centre = 0.5f * (low + high), reach = 1.9f * 0.5f * (high - low);
-  const int first = (int)clamp((float)begin * s + s * (centre - reach) - 2.0f, 0.0f, (float)(size - 1));
-  const int last = (int)clamp((float)end * s + s * (centre + reach) + 2.0f, 0.0f, (float)(size - 1));
-  Range r;
-  r.first = first > 0 ? first - 1 : 0;  // both samples of the cell at the far border
-  r.count = last - r.first + 1 < 2 && size > 1 ? 2 : last - r.first + 1;
-  return r;
-}
-
-VST_FN void pack_window(const vst::Recur& a, const Range& rows, const Range& columns, float* out) {
-  const std::ptrdiff_t width = (std::ptrdiff_t)a.scale * a.width, plane = width * a.scale * a.height;
-  for (int y = 0; y < rows.count; ++y) {
-    const float* in = a.previous + (rows.first + y) * width + columns.first;
-    float* to = out + (std::ptrdiff_t)4 * y * columns.count;
-    int x = 0;
-    for (; x + 4 <= columns.count; x += 4) {
-      const Quad r = load_quad(in + x), g = load_quad(in + plane + x), b = load_quad(in + 2 * plane + x), zero = {};
-      const Quad rg0 = __builtin_shufflevector(r, g, 0, 4, 1, 5), rg1 = __builtin_shufflevector(r, g, 2, 6, 3, 7);
-      const Quad bz0 = __builtin_shufflevector(b, zero, 0, 4, 1, 5), bz1 = __builtin_shufflevector(b, zero, 2, 6, 3, 7);
-      store_quad(to + 4 * x, __builtin_shufflevector(rg0, bz0, 0, 1, 4, 5));
-      store_quad(to + 4 * x + 4, __builtin_shufflevector(rg0, bz0, 2, 3, 6, 7));
-      store_quad(to + 4 * x + 8, __builtin_shufflevector(rg1, bz1, 0, 1, 4, 5));
-      store_quad(to + 4 * x + 12, __builtin_shufflevector(rg1, bz1, 2, 3, 6, 7));
-    }
-    for (; x < columns.count; ++x) {
-      to[4 * x] = in[x];
-      to[4 * x + 1] = in[plane + x];
-      to[4 * x + 2] = in[2 * plane + x];
-      to[4 * x + 3] = 0.0f;
-    }
-  }
-}
-
-// As locate, but cells lie in the window; the last bounds matter only for flow that is not finite.
-VST_FN void locate_within(const float* px, const float* py, int count, int height, int width, const Range& rows,
-                          const Range& columns, Positions& at) {
-  const int last_x = columns.count > 1 ? columns.count - 1 : 1, last_y = rows.count > 1 ? rows.count - 1 : 1;
-  for (int i = 0; i < count; ++i) {
-    const Sample sx = sample_position(px[i], width), sy = sample_position(py[i], height);
-    at.index[i] = clamp_index(sy.lower - rows.first, last_y) * columns.count + clamp_index(sx.lower - columns.first, last_x);
-    at.fx[i] = sx.fraction;
-    at.fy[i] = sy.fraction;
-  }
-}
-
-VST_FN Quad bilinear_quad(const float* p, int right, int below, float fx, float fy) {
-  const Quad v00 = load_quad(p), v01 = load_quad(p + right), v10 = load_quad(p + below), v11 = load_quad(p + below + right);
-  const Quad top = v00 + fx * (v01 - v00), bottom = v10 + fx * (v11 - v10);
-  return top + fy * (bottom - top);
-}
-
-template <typename T>
-VST_FN void store_three(T* to, Quad v) {
-  for (int c = 0; c < 3; ++c) store(to + c, v[c]);
-}
-
-// Channels that need no warp: the frame, and zeros after it where there is no previous output.
-template <typename T>
-VST_FN void copy_frame(const vst::Recur& a, int begin, int end) {
-  const int channels = 3 + 3 * a.scale * a.scale;
-  const std::ptrdiff_t plane = (std::ptrdiff_t)a.height * a.width;
-  for (std::ptrdiff_t i = (std::ptrdiff_t)begin * a.width; i < (std::ptrdiff_t)end * a.width; ++i) {
-    T* to = static_cast<T*>(a.output) + i * channels;
-    for (int c = 0; c < 3; ++c) store(to + c, a.lr[c * plane + i]);
-    if (!a.previous)
-      for (int c = 3; c < channels; ++c) store(to + c, 0.0f);
-  }
-}
-
-template <typename T>
-void recur_rows(const vst::Recur& a, int begin, int end) {
-  copy_frame<T>(a, begin, end);
-  if (!a.previous) return;
-  const int s = a.scale, channels = 3 + 3 * s * s, hr_width = s * a.width, hr_height = s * a.height;
-  const std::ptrdiff_t plane = (std::ptrdiff_t)a.height * a.width, pitch = a.width + kBefore + kAfter;
-  const Phases phases(a.grid, s);
-  Buffer flow_x(pitch * s * (end - begin)), flow_y(pitch * s * (end - begin));
-  for (int k = 0; k < s * (end - begin); ++k) {
-    blend_rows(a.flow, a.height, a.width, begin * s + k, s, phases, flow_x.data + k * pitch);
-    blend_rows(a.flow + plane, a.height, a.width, begin * s + k, s, phases, flow_y.data + k * pitch);
-  }
-  Positions at;
-  float px[kBlock], py[kBlock];
-  for (int x0 = 0; x0 < a.width; x0 += kBlock) {
-    const int count = a.width - x0 < kBlock ? a.width - x0 : kBlock;
-    const Range columns = range_of(a, a.flow, begin, end, x0, x0 + count, x0, x0 + count, hr_width);
-    const Range rows = range_of(a, a.flow + plane, begin, end, x0, x0 + count, begin, end, hr_height);
-    Buffer packed((std::size_t)4 * rows.count * columns.count);
-    pack_window(a, rows, columns, packed.data);
-    const int right = columns.count > 1 ? 4 : 0, below = rows.count > 1 ? 4 * columns.count : 0;
-    for (int k = 0; k < s * (end - begin); ++k)
-      for (int dx = 0; dx < s; ++dx) {
-        const Phase phase = phases.at[dx];
-        for (int i = 0; i < count; ++i) {
-          px[i] = (float)((x0 + i) * s + dx) + (float)s * blend_at(flow_x.data + k * pitch, x0 + i, phase);
-          py[i] = (float)(begin * s + k) + (float)s * blend_at(flow_y.data + k * pitch, x0 + i, phase);
-        }
-        locate_within(px, py, count, hr_height, hr_width, rows, columns, at);
-        T* to = static_cast<T*>(a.output) + ((std::ptrdiff_t)(begin + k / s) * a.width + x0) * channels;
-        to += 3 + 3 * (k % s * s + dx);
-        const bool last_cell = k % s == s - 1 && dx == s - 1;
-        for (int i = 0; i < count; ++i) {
-          const float* cell = packed.data + (std::ptrdiff_t)4 * at.index[i];
-          const Quad pixel = bilinear_quad(cell, right, below, at.fx[i], at.fy[i]);
-          // four values, three of which count: the fourth lies in the next cell, which is written later
-          if (last_cell)
-            store_three(to + (std::ptrdiff_t)i * channels, pixel);
-          else
-            store_quad(to + (std::ptrdiff_t)i * channels, pixel);
-        }
-      }
-  }
-}
-
-void recur(const vst::Recur& a, int threads) {
-  parallel(a.height, 8, threads, [&](int begin, int end) {
-    if (a.type == vst::Type::kFloat32)
-      recur_rows<float>(a, begin, end);
-    else
-      recur_rows<BFloat16>(a, begin, end);
-  });
-}
 
 template <typename T>
 void interleave_rows(const vst::Interleave& a, int begin, int end) {
@@ -352,6 +137,15 @@ void interleave_rows(const vst::Interleave& a, int begin, int end) {
         const std::ptrdiff_t at = (std::ptrdiff_t)y * a.width + x;
         store(static_cast<T*>(a.output) + at * a.channels + c, a.planes[c][at]);
       }
+}
+
+void recur(const vst::Recur& a, int threads) {
+  parallel(a.height, 8, threads, [&](int begin, int end) {
+    if (a.type == vst::Type::kFloat32)
+      recur_rows<float>(a, begin, end);
+    else
+      recur_rows<BFloat16>(a, begin, end);
+  });
 }
 
 void interleave(const vst::Interleave& a, int threads) {

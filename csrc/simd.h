@@ -1,10 +1,11 @@
-// Vectors for the narrow convolution, in the compiler's own vector notation: one code for SSE, AVX2, AVX-512 and NEON.
+// Vectors, in the compiler's own vector notation: one code for SSE, AVX2, AVX-512 and NEON.
 #pragma once
 
 #include "kernels.h"
 #include "portable.h"
-#ifdef VST_HAS_BF16_DOT
+#if VST_VECTOR_BYTES >= 32
 #include <immintrin.h>
+#define VST_HAS_PERMUTE 1
 #endif
 
 namespace VST_NAMESPACE {
@@ -33,7 +34,61 @@ VST_FN void store(BFloat16* to, float v) { *to = narrow(v); }
 const int kLanes = VST_VECTOR_BYTES / 4;
 typedef float Vec __attribute__((vector_size(VST_VECTOR_BYTES)));
 typedef std::uint32_t VecBits __attribute__((vector_size(VST_VECTOR_BYTES)));
+typedef std::int32_t VecInt __attribute__((vector_size(VST_VECTOR_BYTES)));
 typedef std::uint16_t VecHalf __attribute__((vector_size(VST_VECTOR_BYTES / 2)));
+
+VST_FN Vec load_vector(const float* p) {
+  Vec v;
+  __builtin_memcpy(&v, p, sizeof v);
+  return v;
+}
+
+VST_FN void store_vector(float* to, Vec v) { __builtin_memcpy(to, &v, sizeof v); }
+
+VST_FN void store_vector(BFloat16* to, Vec v) {
+  const VecBits bits = (VecBits)v;
+  const VecHalf half = __builtin_convertvector((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16, VecHalf);
+  __builtin_memcpy(to, &half, sizeof half);
+}
+
+// 0, 1, 2...
+VST_FN Vec lane_numbers() {
+  Vec v;
+  for (int i = 0; i < kLanes; ++i) v[i] = (float)i;
+  return v;
+}
+
+VST_FN Vec magnitude(Vec v) { return (Vec)((VecBits)v & 0x7fffffffu); }
+
+#ifdef VST_HAS_PERMUTE
+// Lane i gets lane index[i] of v, or of the two vectors one after the other.
+VST_FN Vec pick(Vec v, VecInt index) {
+#if VST_VECTOR_BYTES == 64
+  return (Vec)_mm512_permutex2var_ps((__m512)v, (__m512i)index, (__m512)v);  // GCC 12 warns of the plain one
+#else
+  return (Vec)_mm256_permutevar8x32_ps((__m256)v, (__m256i)index);
+#endif
+}
+
+VST_FN Vec pick(Vec first, Vec second, VecInt index) {
+#if VST_VECTOR_BYTES == 64
+  return (Vec)_mm512_permutex2var_ps((__m512)first, (__m512i)index, (__m512)second);
+#else
+  const __m256 high = (__m256)(index << 28);  // its sign: whether the lane is in the second
+  return (Vec)_mm256_blendv_ps((__m256)pick(first, index), (__m256)pick(second, index), high);
+#endif
+}
+
+// Whether every lane is in [0, limit).
+VST_FN bool all_below(VecInt v, int limit) {
+#if VST_VECTOR_BYTES == 64
+  return _mm512_cmplt_epu32_mask((__m512i)v, _mm512_set1_epi32(limit)) == 0xffff;
+#else
+  const __m256i outside = (__m256i)((VecBits)v >= (std::uint32_t)limit);
+  return _mm256_testz_si256(outside, outside);
+#endif
+}
+#endif
 
 // Products of kStep neighbouring channels, summed lane by lane.
 template <typename T>
@@ -43,11 +98,7 @@ template <>
 struct Dot<float> {
   static const int kStep = kLanes;
   typedef Vec Input;
-  VST_FN Input load(const float* p) {
-    Input v;
-    __builtin_memcpy(&v, p, sizeof v);
-    return v;
-  }
+  VST_FN Input load(const float* p) { return load_vector(p); }
   VST_FN Vec add(Vec sum, Input a, Input b) { return sum + a * b; }
 };
 

@@ -107,6 +107,51 @@ def test_recurrent_input(size: tuple[int, int], scale: int, grid: Grid, level: i
     assert torch.equal(half, mine.to(torch.bfloat16))
 
 
+def smooth_flow(height: int, width: int, reach: float) -> Tensor:
+    """Flow in pixels as networks give it: neighbours move alike."""
+    coarse = (noise(1, 2, height // 6 + 2, width // 6 + 2, seed=5) - 0.5) * 2 * reach
+    return F.interpolate(coarse, size=(height, width), mode="bicubic", align_corners=True)
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize(
+    ("scale", "grid"), [(4, Grid.BICUBIC_LEGACY), (2, Grid.BILINEAR_LEGACY), (4, Grid.BILINEAR_CENTRED)]
+)
+@pytest.mark.parametrize("reach", [0, 1, 4, 30])
+def test_recurrent_input_of_smooth_flow(reach: float, scale: int, grid: Grid, level: int) -> None:
+    """Windows of neighbouring cells: a column or row too few, clamped wrongly, or one where cells lie too far apart."""
+    h, w = 21, 37
+    lr, previous, flow = noise(1, 3, h, w), noise(1, 3, h * scale, w * scale, seed=1), smooth_flow(h, w, reach)
+    expected = space_to_depth(backward_warp(previous, UPSAMPLERS[grid](flow * scale, scale)), scale)
+    mine = native.recurrent_input(lr, previous, flow, scale=scale, grid=grid, level=level)
+    torch.testing.assert_close(mine, torch.cat((lr, expected), dim=1), atol=2e-4, rtol=0)
+    half = native.recurrent_input(lr, previous, flow, scale=scale, grid=grid, dtype=torch.bfloat16, level=level)
+    assert torch.equal(half, mine.to(torch.bfloat16))
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_flow_that_is_no_number_stays_within_the_image(level: int) -> None:
+    """A read outside the image: positions that are not finite must give some sample of it."""
+    flow = smooth_flow(12, 40, 2)
+    flow[0, 0, 3, 5], flow[0, 1, 4, 6], flow[0, 0, 5, 9], flow[0, 1, 8] = torch.nan, torch.inf, -torch.inf, 1e30
+    image = noise(1, 3, 12, 40) + 1
+    for result in (
+        native.backward_warp(image, flow, level=level),
+        native.recurrent_input(image, noise(1, 3, 48, 160) + 1, flow, scale=4, grid=Grid.BILINEAR_LEGACY, level=level),
+    ):
+        assert result.min() >= 0.99 and result.max() <= 2.01
+
+
+@pytest.mark.parametrize("level", LEVELS)
+@pytest.mark.parametrize("reach", [0, 3, 25])
+@pytest.mark.parametrize("size", [(21, 32), (40, 83)])
+def test_warp_of_smooth_flow(size: tuple[int, int], reach: float, level: int) -> None:
+    """As above, for the warp alone with any number of channels."""
+    image, flow = noise(1, 5, *size), smooth_flow(*size, reach)
+    mine = native.backward_warp(image, flow, level=level)
+    torch.testing.assert_close(mine, backward_warp(image, flow), atol=1e-4, rtol=0)
+
+
 def test_recurrent_input_of_the_zero_state() -> None:
     """The first frame reading memory that nothing was written to."""
     lr = noise(1, 3, 5, 6)

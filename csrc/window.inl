@@ -1,0 +1,77 @@
+// Bilinear samples for a vector of neighbouring pixels whose cells lie close together, as they do where flow is smooth.
+//
+// A window of two vectors is loaded from each row that any lane needs; a permutation hands every lane its two samples, and
+// the row counts by its distance from the lane's position. No gathers, and nothing is copied beforehand.
+#pragma once
+
+#include "simd.h"
+
+namespace VST_NAMESPACE {
+
+#ifdef VST_HAS_PERMUTE
+
+const int kMaxRows = 12;  // beyond that, pixels one by one are as fast
+
+struct Window {
+  int left, top, bottom;  // first column; first and last row
+  VecInt index;           // of a lane's cell, counted from `left`
+  Vec fraction;           // along the cell
+  Vec row;                // position along the column
+};
+
+// As clamp(v, 0, high), and 0 for NaN.
+VST_FN Vec clamp_lanes(Vec v, float high) {
+  const Vec zero = {}, most = zero + high;
+  const Vec positive = v > zero ? v : zero;
+  return positive < most ? positive : most;
+}
+
+// The cells of sample_position, for all lanes.
+VST_FN VecInt cells(Vec clamped, int size) {
+  const VecInt cell = __builtin_convertvector(clamped, VecInt), last = VecInt{} + (size > 1 ? size - 2 : 0);
+  return cell < last ? cell : last;
+}
+
+// The window of positions (x, y) in an image of at least two vectors' width; false where the cells lie too far apart.
+VST_FN bool find_window(Vec x, Vec y, int height, int width, Window& w) {
+  const Vec column = clamp_lanes(x, (float)(width - 1));
+  const VecInt across = cells(column, width);
+  const int left = across[0] - kLanes / 2, most = width - 2 * kLanes;
+  w.left = left < 0 ? 0 : (left < most ? left : most);
+  w.index = across - w.left;
+  w.fraction = column - __builtin_convertvector(across, Vec);
+  w.row = clamp_lanes(y, (float)(height - 1));
+  const VecInt down = cells(w.row, height);
+  const int first = down[0], last = down[kLanes - 1];
+  int top = first < last ? first : last, bottom = (first < last ? last : first) + 1;
+  // mostly the outermost lanes reach furthest; where flow turns around between them, look a row or two further
+  while (!all_below(down - top, bottom - top)) {
+    --top;
+    ++bottom;
+    if (bottom - top > kMaxRows) return false;
+  }
+  w.top = top > 0 ? top : 0;
+  w.bottom = bottom < height ? bottom : height - 1;
+  return bottom - top <= kMaxRows && all_below(w.index, 2 * kLanes - 1);
+}
+
+// One sample a lane and plane.
+template <int kPlanes>
+VST_FN void sample_window(const float* const* planes, int width, const Window& w, Vec* samples) {
+  const Vec zero = {}, one = zero + 1.0f;
+  const VecInt next = w.index + 1;
+  for (int c = 0; c < kPlanes; ++c) samples[c] = zero;
+  for (int y = w.top; y <= w.bottom; ++y) {
+    const Vec near = one - magnitude(w.row - (float)y), weight = near > zero ? near : zero;
+    const std::ptrdiff_t at = (std::ptrdiff_t)y * width + w.left;
+    for (int c = 0; c < kPlanes; ++c) {
+      const Vec first = load_vector(planes[c] + at), second = load_vector(planes[c] + at + kLanes);
+      const Vec left = pick(first, second, w.index), right = pick(first, second, next);
+      samples[c] += weight * (left + w.fraction * (right - left));
+    }
+  }
+}
+
+#endif
+
+}  // namespace VST_NAMESPACE
