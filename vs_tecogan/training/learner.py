@@ -226,7 +226,8 @@ class Learner:
     def _update_average(self) -> None:
         if self.average is not None:
             # One call over all tensors: their number, not their size, is what would cost.
-            averaged, current = ([*g.parameters()] for g in (self.average, self.generator))
+            averaged: list[Tensor] = list(self.average.parameters())
+            current: list[Tensor] = list(self.generator.parameters())
             torch._foreach_lerp_(averaged, current, 1 - self.config.optimiser.ema)
 
     def state_dict(self) -> dict[str, Any]:
