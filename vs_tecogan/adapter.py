@@ -1,18 +1,24 @@
-"""The engine as the scheduler wants it: steps over VapourSynth frames."""
+"""The engines as the scheduler wants them: steps over VapourSynth frames."""
 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
+from .colour import HOST_RGB
+
 if TYPE_CHECKING:
     import vapoursynth as vs
 
+    from .colour import Colour
     from .engine import Engine, Plane, State
+    from .engine.cuda import PictureEngine
+    from .engine.cuda_colour import Coding
 
 T = TypeVar("T")
 
@@ -28,12 +34,11 @@ class EngineRecurrence:
     :param props:  properties added to every output frame.
     """
 
-    def __init__(self, engine: Engine, *, clamp: bool, props: dict[str, str | int]) -> None:
+    def __init__(self, engine: Engine, *, clamp: bool, props: Mapping[str, str | int]) -> None:
         self._engine = engine
         self._clamp = clamp
         self._props = props
-        self._worker = ThreadPoolExecutor(1, thread_name_prefix="vs_tecogan", initializer=_prepare(engine.device))
-        weakref.finalize(self, self._worker.shutdown, wait=False)
+        self._worker = _worker(self, engine.device)
 
     def zero(self, frame: vs.VideoFrame) -> State:
         """The state before the first frame of a chain."""
@@ -73,8 +78,95 @@ class EngineRecurrence:
         return self._worker.submit(task, *arguments).result()
 
 
-def _planes(frame: vs.VideoFrame) -> list[Plane]:
-    """The planes of a float32 frame as views, rows apart by their stride."""
+@dataclass(frozen=True)
+class Shown:
+    """A state, and the picture that it took last, held by reference."""
+
+    state: State
+    picture: vs.VideoFrame | None
+    coding: Coding | None
+
+
+class PictureRecurrence:
+    """One recurrence on one engine that takes and gives frames as they are coded: no conversion on the host.
+
+    The engine queues work and returns, on a thread of its own; the thread that wants an output frame waits for it.
+
+    :param engine: the engine; used by this object alone.
+    :param colour: says what a frame's planes mean.
+    :param clamp:  as for :class:`EngineRecurrence`, as RGB.
+    :param props:  properties added to every output frame.
+    """
+
+    def __init__(self, engine: PictureEngine, colour: Colour, *, clamp: bool, props: Mapping[str, str | int]) -> None:
+        self._engine = engine
+        self._colour = colour
+        self._clamp = clamp
+        self._props = props
+        self._worker = _worker(self, engine.device)
+
+    def zero(self, frame: vs.VideoFrame) -> Shown:
+        """The state before the first frame of a chain."""
+        return Shown(self._run(self._engine.zero_state, frame.height, frame.width), None, None)
+
+    def step(self, shown: Shown, frame: vs.VideoFrame) -> Shown:
+        """Advance by one frame; returns before the device has finished."""
+        picture, coding = self._picture(frame)
+        state = self._run(self._engine.step_picture, shown.state, _planes(picture), coding, clamp=self._clamp)
+        return Shown(state, picture, coding)
+
+    def write(self, shown: Shown, frame: vs.VideoFrame) -> vs.VideoFrame:
+        """The output as a frame of the format of ``frame`` and with its properties; waits for the device.
+
+        What only zimg can convert comes as RGBS in the property :data:`~vs_tecogan.colour.HOST_RGB`.
+        """
+        picture, coding = self._picture(frame)
+        fetched = self._run(self._engine.fetch, shown.state, coding)
+        out = self._create(picture)
+        fetched.into(_planes(out))
+        if picture is frame:
+            self._colour.retag(frame, out.props)
+            return out
+        carrier = self._create(frame)
+        carrier.props[HOST_RGB] = out
+        return carrier
+
+    def is_repeat(self, shown: Shown, frame: vs.VideoFrame) -> bool:
+        """Whether ``frame`` holds, bit for bit, the picture that the state took last, and means the same by it."""
+        picture, coding = self._picture(frame)
+        if shown.picture is None or shown.coding != coding:
+            return False
+        bits = np.dtype(f"u{picture.format.bytes_per_sample}")  # NaN is not equal to itself
+        pairs = zip(_planes(shown.picture), _planes(picture), strict=True)
+        return all(np.array_equal(a.view(bits), b.view(bits)) for a, b in pairs)
+
+    def nbytes(self, shown: Shown) -> int:
+        """Memory that the state holds."""
+        return self._engine.nbytes(shown.state)
+
+    def _picture(self, frame: vs.VideoFrame) -> tuple[vs.VideoFrame, Coding]:
+        """The frame that the device takes for ``frame``, and what its planes mean."""
+        from .engine.cuda_pictures import PLAIN
+
+        coding = self._colour.coding(frame)
+        return (frame.props[HOST_RGB], PLAIN) if coding is None else (frame, coding)
+
+    def _create(self, frame: vs.VideoFrame) -> vs.VideoFrame:
+        """An output frame for ``frame``, with its properties and ours."""
+        import vapoursynth as vs
+
+        scale = self._engine.scale
+        out = vs.core.create_video_frame(frame.format, frame.width * scale, frame.height * scale)
+        out.props.update({key: value for key, value in frame.props.items() if key != HOST_RGB})
+        out.props.update(self._props)
+        return out
+
+    def _run(self, task: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        return self._worker.submit(task, *arguments, **options).result()
+
+
+def _planes(frame: vs.VideoFrame) -> list[np.ndarray[Any, Any]]:
+    """The planes of a frame as views, rows apart by their stride."""
     return [np.asarray(frame[index]) for index in range(frame.format.num_planes)]
 
 
@@ -83,6 +175,13 @@ def _clamped(plane: Plane) -> Plane:
     if plane.min() >= 0 and plane.max() <= 1:  # false for NaN
         return plane
     return np.nan_to_num(plane, nan=0.0, posinf=1.0, neginf=0.0).clip(0.0, 1.0)
+
+
+def _worker(owner: object, device: str) -> ThreadPoolExecutor:
+    """A thread for the engine, which ends with its ``owner``."""
+    worker = ThreadPoolExecutor(1, thread_name_prefix="vs_tecogan", initializer=_prepare(device))
+    weakref.finalize(owner, worker.shutdown, wait=False)
+    return worker
 
 
 def _prepare(device: str) -> Callable[[], None]:

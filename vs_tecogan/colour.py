@@ -6,13 +6,15 @@ pass through untouched: the network sees R'G'B' as coded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, MutableMapping
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     import vapoursynth as vs
+
+    from .engine.cuda_colour import Coding
 
 Log = Callable[[str], None]
 
@@ -30,6 +32,9 @@ MATRICES = {
     "ictcp": 14,
 }
 """Matrix names as ``core.resize`` spells them, and their H.273 codes."""
+
+HOST_RGB = "_TecoganRGB"
+"""Property of a frame that only zimg can convert: the same picture as an RGBS frame."""
 
 _UNSPECIFIED = 2
 _NEED_TRANSFER = frozenset({MATRICES[name] for name in ("2020cl", "chromancl", "chromacl", "ictcp")})
@@ -129,9 +134,44 @@ def read_tags(props: Mapping[str, Any], form: vs.VideoFormat) -> Tags:
     return Tags(matrix=matrix, full_range=full, chroma_location=location)
 
 
+def coding_of(form: vs.VideoFormat, tags: Tags, matrix: int | None) -> Coding | None:
+    """How a device is told of frames of this format; None where only zimg can convert them.
+
+    :param matrix: of YUV, resolved.
+    """
+    import vapoursynth as vs
+
+    from .engine.cuda_colour import MATRICES as LINEAR
+    from .engine.cuda_colour import Coding, Family, Sample
+
+    code, location = (_GREY_LUMA if matrix is None else matrix), tags.chroma_location or 0
+    if code not in LINEAR or location not in range(6):
+        return None
+    samples: dict[tuple[int, int], Sample] = {
+        (vs.INTEGER, 1): "u8",
+        (vs.INTEGER, 2): "u16",
+        (vs.FLOAT, 2): "f16",
+        (vs.FLOAT, 4): "f32",
+    }
+    families: dict[int, Family] = {vs.GRAY: "grey", vs.RGB: "rgb", vs.YUV: "yuv"}
+    return Coding(
+        family=families[form.color_family],
+        sample=samples[form.sample_type, form.bytes_per_sample],
+        bits=form.bits_per_sample,
+        shift_x=form.subsampling_w,
+        shift_y=form.subsampling_h,
+        matrix=code,
+        full_range=tags.full_range,
+        location=location,
+    )
+
+
 @dataclass(frozen=True, kw_only=True)
 class Colour:
-    """Both directions of conversion for one clip.
+    """Both directions of conversion for one clip: by zimg (``to_rgb``, ``from_rgb``), or on a device.
+
+    For a device, frames keep their planes (``to_device``), :meth:`coding` says what these mean, and ``from_device``
+    passes on what comes back. What only zimg can convert travels along as the property :data:`HOST_RGB`, both ways.
 
     :param clip:   the clip as the user gave it; passed :func:`check_format`.
     :param matrix: H.273 code for YUV frames that do not say theirs; None = :func:`guess_matrix`, said to ``log``.
@@ -149,26 +189,60 @@ class Colour:
         """
         import vapoursynth as vs
 
-        clip, form = self.clip, self.clip.format
-        told = False
+        clip, converted = self.clip, self._converter()
+        template = clip.std.BlankClip(format=vs.RGBS, keep=True)
+        choose = self._chooser(lambda tags: converted(self._matrix(tags)))
+        return template.std.FrameEval(choose, prop_src=[clip], clip_src=[clip])
+
+    def to_device(self) -> vs.VideoNode:
+        """The clip as it is, but for the property :data:`HOST_RGB`; frames that :func:`read_tags` refuses fail."""
+        clip, converted = self.clip, self._converter()
 
         @cache
-        def converted(matrix: int | None) -> vs.VideoNode:
-            if form.id == vs.RGBS:
-                return clip
-            options = {} if matrix is None else {"matrix_in": matrix}
-            return _bare(clip, matrix).resize.Bicubic(format=vs.RGBS, **options, **_RESAMPLE)
+        def with_rgb(matrix: int | None) -> vs.VideoNode:
+            return clip.std.ClipToProp(converted(matrix), prop=HOST_RGB)
+
+        def pick(tags: Tags) -> vs.VideoNode:
+            return with_rgb(self._matrix(tags)) if self._coding(tags) is None else clip
+
+        return clip.std.FrameEval(self._chooser(pick), prop_src=[clip], clip_src=[clip])
+
+    def coding(self, frame: vs.VideoFrame) -> Coding | None:
+        """What the planes of a frame of :meth:`to_device` mean, and those of its upscaled frame; None: see HOST_RGB."""
+        return self._coding(read_tags(frame.props, frame.format))
+
+    def retag(self, frame: vs.VideoFrame, props: MutableMapping[str, Any]) -> None:
+        """Bring ``props``, the properties of ``frame``, to what zimg would say of its upscaled frame."""
+        import vapoursynth as vs
+
+        form = frame.format
+        if form.id == vs.RGBS:
+            return
+        tags = read_tags(frame.props, form)
+        for name in ("_ColorRange", "_ChromaLocation"):
+            if name in props:
+                del props[name]
+        props["_Range"] = int(tags.full_range)
+        if form.color_family == vs.YUV:
+            props["_Matrix"] = self._matrix(tags)
+        if form.subsampling_w or form.subsampling_h:
+            props["_ChromaLocation"] = tags.chroma_location or 0
+
+    def from_device(self, upscaled: vs.VideoNode) -> vs.VideoNode:
+        """What the device made, in the format of the clip already but for pictures that zimg has to convert."""
+        import vapoursynth as vs
+
+        clip, form = self.clip, self.clip.format
+        if form.color_family != vs.YUV:
+            return upscaled
+        template = upscaled.std.BlankClip(format=vs.RGBS, keep=True)
+        rgb = template.std.ModifyFrame(upscaled, _take_rgb)
+        converted = self.from_rgb(rgb)
 
         def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
-            nonlocal told
-            tags = _read(f, n)
-            if form.color_family == vs.YUV and tags.matrix is None and self.matrix is None and not told:
-                told = True
-                self.log(self._guessing(n))
-            return converted(self._matrix(tags))
+            return converted if self._coding(_read(f, n)) is None else upscaled
 
-        template = clip.std.BlankClip(format=vs.RGBS, keep=True)
-        return template.std.FrameEval(choose, prop_src=[clip], clip_src=[clip])
+        return upscaled.std.FrameEval(choose, prop_src=[clip], clip_src=[upscaled, converted])
 
     def from_rgb(self, upscaled: vs.VideoNode) -> vs.VideoNode:
         """The network's RGBS output in the format of the clip, tagged as the clip was.
@@ -198,6 +272,41 @@ class Colour:
         template = upscaled.std.BlankClip(format=form.id, keep=True)
         return template.std.FrameEval(choose, prop_src=[clip], clip_src=[upscaled])
 
+    def _converter(self) -> Callable[[int | None], vs.VideoNode]:
+        """The clip as RGBS by zimg, for each matrix."""
+        import vapoursynth as vs
+
+        clip = self.clip
+
+        @cache
+        def converted(matrix: int | None) -> vs.VideoNode:
+            if clip.format.id == vs.RGBS:
+                return clip
+            options = {} if matrix is None else {"matrix_in": matrix}
+            return _bare(clip, matrix).resize.Bicubic(format=vs.RGBS, **options, **_RESAMPLE)
+
+        return converted
+
+    def _chooser(self, pick: Callable[[Tags], vs.VideoNode]) -> Callable[..., vs.VideoNode]:
+        """For FrameEval: the node that ``pick`` gives for a frame's tags; says once where a matrix is guessed."""
+        import vapoursynth as vs
+
+        told = False
+
+        def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
+            nonlocal told
+            tags = _read(f, n)
+            yuv = self.clip.format.color_family == vs.YUV
+            if yuv and tags.matrix is None and self.matrix is None and not told:
+                told = True
+                self.log(self._guessing(n))
+            return pick(tags)
+
+        return choose
+
+    def _coding(self, tags: Tags) -> Coding | None:
+        return coding_of(self.clip.format, tags, self._matrix(tags))
+
     def _matrix(self, tags: Tags) -> int | None:
         import vapoursynth as vs
 
@@ -219,6 +328,13 @@ def _bare(clip: vs.VideoNode, matrix: int | None) -> vs.VideoNode:
     odd = [] if matrix in _NEED_TRANSFER else ["_Transfer", "_Primaries"]
     odd += [] if family == vs.YUV else ["_Matrix"]
     return clip.std.RemoveFrameProps(odd) if odd else clip
+
+
+def _take_rgb(f: vs.VideoFrame, **_: int) -> vs.VideoFrame:
+    """The RGBS frame that an upscaled frame carries, with what was said about its making."""
+    frame = f.props[HOST_RGB].copy()
+    frame.props.update({key: value for key, value in f.props.items() if key.startswith("Tecogan")})
+    return frame
 
 
 def _read(frame: vs.VideoFrame, n: int) -> Tags:

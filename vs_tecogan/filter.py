@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import vapoursynth as vs
 
     from .engine import Engine
+    from .engine.cuda import PictureEngine
     from .recurrence.api import Schedule
     from .weights import Model
 
@@ -96,11 +97,11 @@ def tecogan(
 def _build(
     clip: vs.VideoNode, engine: Engine, name: str, *, scene_change: bool, matrix: int | None, schedule: Schedule
 ) -> vs.VideoNode:
-    """The graph: to RGBS, the recurrence, back to the clip's format."""
+    """The graph: to RGBS, the recurrence, back to the clip's format; or the recurrence alone, where it converts."""
     import vapoursynth as vs
 
     from . import __version__
-    from .adapter import EngineRecurrence
+    from .adapter import EngineRecurrence, PictureRecurrence
     from .recurrence import recurrent
     from .scenes import scene_cuts
 
@@ -108,20 +109,26 @@ def _build(
         vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"tecogan: {line}")
 
     colour = Colour(clip=clip, matrix=matrix, log=log)
-    recurrence = EngineRecurrence(
-        engine,
-        clamp=clip.format.sample_type == vs.FLOAT,
-        props={"TecoganModel": name, "TecoganVersion": __version__},
-    )
+    cuts = scene_cuts(clip) if scene_change else None
     size = {"width": clip.width * engine.scale, "height": clip.height * engine.scale}
-    upscaled = recurrent(
-        colour.to_rgb(),
-        scene_cuts(clip) if scene_change else None,
-        recurrence,
-        template=clip.std.BlankClip(format=vs.RGBS, keep=True, **size),
-        schedule=schedule,
-    )
-    return colour.from_rgb(upscaled)
+    clamp, props = clip.format.sample_type == vs.FLOAT, {"TecoganModel": name, "TecoganVersion": __version__}
+    pictures = _picture_engine(engine, clip.height, clip.width)
+    if pictures is not None:
+        coded = PictureRecurrence(pictures, colour, clamp=clamp, props=props)
+        template = clip.std.BlankClip(keep=True, **size)
+        return colour.from_device(recurrent(colour.to_device(), cuts, coded, template=template, schedule=schedule))
+    recurrence = EngineRecurrence(engine, clamp=clamp, props=props)
+    template = clip.std.BlankClip(format=vs.RGBS, keep=True, **size)
+    return colour.from_rgb(recurrent(colour.to_rgb(), cuts, recurrence, template=template, schedule=schedule))
+
+
+def _picture_engine(engine: Engine, height: int, width: int) -> PictureEngine | None:
+    """The engine that takes frames of this size as they are coded; None where there is none or they are tiled."""
+    from .engine.cuda import PictureEngine
+    from .engine.tiles import TiledEngine
+
+    whole = engine.whole(height, width) if isinstance(engine, TiledEngine) else engine
+    return whole if isinstance(whole, PictureEngine) else None
 
 
 def _open(model: object) -> Model:

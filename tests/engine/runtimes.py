@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -40,7 +41,7 @@ class LazyRuntime:
 
     def __init__(self, *, fail_captures: bool = False) -> None:
         self._lines = {queue: Line() for queue in Queue}
-        self._owner: dict[int, Queue] = {}
+        self._lock = threading.RLock()
         self.used: list[tuple[Queue, int]] = []
         self.pinned_bytes = 0
         self.captured = 0
@@ -61,9 +62,9 @@ class LazyRuntime:
         return torch.full((nbytes,), 0x55, dtype=torch.uint8)
 
     def submit(self, queue: Queue, task: Callable[[], object]) -> None:
-        line = self._lines[queue]
-        line.tasks.append(task)
-        line.submitted += 1
+        with self._lock:
+            self._lines[queue].tasks.append(task)
+            self._lines[queue].submitted += 1
 
     def mark(self, queue: Queue) -> Mark:
         return Mark(queue, self._lines[queue].submitted)
@@ -96,7 +97,7 @@ class LazyRuntime:
 
     def _run_to(self, mark: Mark) -> None:
         line = self._lines[mark.queue]
-        with torch.inference_mode():
+        with self._lock, torch.inference_mode():
             while line.done < mark.position:
                 line.done += 1  # before the task: it may wait for its own queue's past
                 line.tasks.popleft()()

@@ -27,7 +27,9 @@ YCGCO = 8
 MATRICES = frozenset({*LUMA_WEIGHTS, YCGCO})
 """The matrices that are matrices: the others of H.273 need linear light or the primaries."""
 
-SAMPLES = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
+Family = Literal["grey", "rgb", "yuv"]
+Sample = Literal["u8", "u16", "f16", "f32"]
+SAMPLES: dict[Sample, Any] = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 """Kinds of samples: the kernels' names and numpy's types."""
 SPLINE_SUPPORT = 3
 
@@ -36,9 +38,9 @@ SPLINE_SUPPORT = 3
 class Coding:
     """How the planes of a picture are coded."""
 
-    family: Literal["grey", "rgb", "yuv"]
+    family: Family
     """Planes: luma; R, G, B; or luma and two colour differences."""
-    sample: Literal["u8", "u16", "f16", "f32"]
+    sample: Sample
     bits: int
     """Of integer samples."""
     shift_x: int = 0

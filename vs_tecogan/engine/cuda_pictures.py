@@ -18,7 +18,7 @@ PLAIN = Coding(family="rgb", sample="f32", bits=32)
 
 def nbytes(coding: Coding, height: int, width: int) -> int:
     """Bytes of a picture's planes, packed without gaps."""
-    size = np.dtype(SAMPLES[coding.sample]).itemsize
+    size: int = np.dtype(SAMPLES[coding.sample]).itemsize
     return size * sum(rows * columns for rows, columns in coding.plane_shapes(height, width))
 
 
