@@ -1,8 +1,13 @@
 """What the scheduler costs a frame: a recurrence that does nothing, on a source that costs nothing.
 
 `ms` is the median time a frame over the repeats, `extra_ms` what it is above the same requests to a plain ModifyFrame
-that returns a kept frame of the same size; `cpu_ms` and `extra_cpu_ms` are the same in CPU time of all threads, which a
-busy machine falsifies less. Steps a frame tell the work that a real recurrence would have had.
+that returns a kept frame of the same size ("no scheduler"); `cpu_ms` and `extra_cpu_ms` are the same in CPU time of all
+threads, which a busy machine falsifies less. Steps a frame tell the work that a real recurrence would have had.
+
+The rows in brackets do nothing, in the nodes that a scheduler in Python cannot do without: they are what VapourSynth
+itself costs. "[FrameEval]" chooses a kept node. "[a new node]" chooses a ModifyFrame made for this frame alone, as is
+needed to learn that its input failed. "[a new node, flags]" chooses a FrameEval made for this frame, which takes flag
+and input and chooses a kept ModifyFrame. All but "[FrameEval]" deliver a fresh frame with two properties.
 """
 
 from __future__ import annotations
@@ -62,8 +67,21 @@ def run(args: argparse.Namespace) -> list[Row]:
     def show(n: int, f: vs.VideoFrame) -> vs.VideoFrame:  # noqa: ARG001
         return kept
 
+    def fresh(n: int, f: vs.VideoFrame) -> vs.VideoFrame:  # noqa: ARG001
+        output = kept.copy()
+        output.props["TecoganChainStart"] = 0
+        output.props["TecoganWarmup"] = 0
+        return output
+
+    shown, made = (source.std.ModifyFrame(source, callback) for callback in (show, fresh))
+    for node in (shown, made):
+        node.std.SetVideoCache(mode=0)
+    evaluated = source.std.FrameEval
     cases: dict[str, Callable[[], vs.VideoNode]] = {
         "no scheduler": lambda: source.std.ModifyFrame(source, show),
+        "[FrameEval]": lambda: evaluated(lambda **_: shown),
+        "[a new node]": lambda: evaluated(lambda **_: source.std.ModifyFrame(source, fresh)),
+        "[a new node, flags]": lambda: evaluated(lambda **_: evaluated(lambda **_: made, prop_src=[source, source])),
         "one chain": lambda: recurrent(source, None, nothing, template=source, schedule=Schedule(restart=0, warmup=0)),
         "one chain, flags": lambda: recurrent(
             source, source, nothing, template=source, schedule=Schedule(restart=0, warmup=0)

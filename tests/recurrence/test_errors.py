@@ -8,6 +8,7 @@ import pytest
 import vapoursynth as vs
 
 from vs_tecogan.recurrence import Schedule, recurrent
+from vs_tecogan.recurrence.upstream import Kind, Upstream
 
 from .standin import Hash, Source, build, is_exact, reference, wrong
 
@@ -120,3 +121,34 @@ def test_an_error_of_the_recurrence_surfaces_and_passes(core: vs.Core) -> None:
     with pytest.raises(vs.Error, match="no room for frame 9"):
         clip.get_frame(12)
     assert wrong([(n, clip.get_frame(n)) for n in (12, 9, 10, 30)], expected) == []
+
+
+def test_a_probe_that_cannot_be_sent_is_waited_for_by_nobody(core: vs.Core) -> None:
+    """Catches a probe that stays under way for ever: every later plan would wait for it until its patience ends."""
+
+    class Gone:
+        num_frames = N
+
+        def get_frame_async(self, n: int, callback: object) -> None:
+            raise RuntimeError("the core is gone")
+
+    upstream = Upstream(Gone(), None, lambda *_: None)  # type: ignore[arg-type]
+    with upstream.lock:
+        token = upstream.depart(5, [(Kind.INPUT, 4), (Kind.INPUT, 5)])
+    del token  # its node died unanswered
+    with upstream.lock:
+        assert not any(upstream.pending(Kind.INPUT, k) for k in (4, 5))
+        assert all(upstream.failing(Kind.INPUT, k) for k in (4, 5))
+
+
+def test_a_failure_reported_while_the_lock_is_taken_is_not_lost(core: vs.Core) -> None:
+    """Catches a lost report, or a thread that waits for its own lock, where a node dies inside the scheduler."""
+    clip = Source(N).clip()
+    upstream = Upstream(clip, None, lambda *_: None)
+    with upstream.lock:
+        token = upstream.depart(5, [(Kind.INPUT, 5)])
+        del token
+        assert not upstream.untroubled
+        probes = upstream.take_probes()
+    assert [key for key, _ in probes] == [(Kind.INPUT, 5)]
+    assert upstream.in_flight == 0

@@ -44,7 +44,8 @@ def test_a_tap_is_the_frame_asked_for(core: vs.Core, delays: bool) -> None:
     taps = Taps(clip, delays=delays)
     for n in (0, 1, 5, 20, 39):
         for k in {n, 0, 39, *range(max(n - MOST_DELAYS - 2, 0), min(n + 3, 40))}:
-            chosen = clip.std.FrameEval(lambda n, tap=taps.at(k, n): tap)
+            tap = taps.at(k, n)
+            chosen = clip.std.FrameEval(lambda tap=tap, **_: tap)
             assert chosen.get_frame(n).props["src"] == k, (k, n)
 
 

@@ -167,9 +167,8 @@ class Upstream:
             assert node is not None
             try:
                 node.get_frame_async(key[1], partial(self._answer, key, mark))
-            except Exception:
-                self._answer(key, mark, None, None)  # no answer will come, and nobody shall wait for it
-                raise
+            except Exception as error:  # no answer will come, and nobody shall wait for one
+                self._answer(key, mark, None, error)
 
     def failed(self, pull: Pull) -> None:
         """A node died unanswered (called by its token, in whichever thread and wherever that is)."""
