@@ -1,0 +1,151 @@
+"""The CUDA engine on one card: against eager torch, against the card's convolutions, and in the filter.
+
+`against eager fp16`: frame time of a plain eager loop of the same torch modules, float16 and channels_last, frames and
+states on the device, over the engine's, which is given YUV420P8 planes in host memory. `of conv throughput`: FLOPs of the
+network's convolutions over the rate of its most frequent layer, 64 -> 64 at LR size in float16, measured in the same run;
+that time over the engine's frame time. `filter against engine`: time of the bare engine loop on the same planes, whose
+output stays on the device, over the filter's, YUV420P8 host frames in and out. Figures are medians; what is compared
+takes turns. Weights are random: speed does not depend on them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections.abc import Callable
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+from vs_tecogan.engine import create_engine
+from vs_tecogan.engine.cuda import CudaEngine
+from vs_tecogan.engine.cuda_colour import Coding
+from vs_tecogan.engine.cuda_pictures import nbytes
+from vs_tecogan.engine.tiles import TiledEngine
+from vs_tecogan.filter import _build
+from vs_tecogan.networks import Generator
+from vs_tecogan.ops import backward_warp, cuda, space_to_depth
+from vs_tecogan.recurrence.api import Schedule
+
+from ._timing import alternate
+from .engine import conv_flops, random_model
+from .filter import moving_source
+
+Row = dict[str, object]
+TARGETS = {"against eager fp16": 2.0, "of conv throughput": 0.7, "filter against engine": 0.9}
+CODING = Coding(family="yuv", sample="u8", bits=8, shift_x=1, shift_y=1)
+CONVOLUTIONS = 20
+"""A timing of the layer runs it so often."""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--device", default="cuda", help="cuda (default) or cuda:N")
+    parser.add_argument("--size", default="960x540", metavar="WxH", help="LR size (default 960x540, to 4K)")
+    parser.add_argument("--blocks", type=int, default=10)
+    parser.add_argument("--frames", type=int, default=60, help="frames a timing (default 60)")
+    parser.add_argument("--repeats", type=int, default=5, help="timings of each thing (default 5)")
+
+
+def run(args: argparse.Namespace) -> list[Row]:
+    reason = unavailable()
+    if reason:
+        return [{"what": what, "at_least": least, "result": reason} for what, least in TARGETS.items()]
+    width, height = map(int, args.size.split("x"))
+    tiled = create_engine(random_model(args.blocks), device=args.device, precision="fp16")
+    engine = tiled.whole(height, width) if isinstance(tiled, TiledEngine) else None
+    if not isinstance(engine, CudaEngine):
+        raise SystemExit(f"frames of {args.size} do not run on the CUDA engine here; see the warnings above")
+    torch.cuda.set_device(engine.device)
+    return measure(args, engine, width, height, torch.cuda.synchronize)
+
+
+def unavailable() -> str:
+    """Why nothing can be measured; empty where it can."""
+    if not torch.cuda.is_available():
+        return "not measured: torch finds no CUDA device"
+    return "" if cuda.available() else f"not measured: {cuda.missing()}"
+
+
+def measure(
+    args: argparse.Namespace, engine: CudaEngine, width: int, height: int, finish: Callable[[], object]
+) -> list[Row]:
+    source = moving_source(width, height, args.frames)
+    planes = [[np.asarray(frame[c]).copy() for c in range(3)] for frame in source.frames()]
+    eager = Eager(random_model(args.blocks).generator, engine.device)
+    images = [torch.rand(1, 3, height, width, device=engine.device) for _ in range(4)]
+    features = torch.randn(1, height, width, 64, device=engine.device).half().permute(0, 3, 1, 2)
+    weight = torch.randn(64, 64, 3, 3, device=engine.device).half().contiguous(memory_format=torch.channels_last)
+
+    def bare() -> None:
+        state = engine.zero_state(height, width)
+        for picture in planes:
+            state = engine.step_picture(state, picture, CODING, clamp=False)
+        finish()
+
+    @torch.inference_mode()
+    def plain() -> None:
+        last = None
+        for k in range(args.frames):
+            last = eager.step(images[k % len(images)], last)
+        finish()
+
+    @torch.inference_mode()
+    def convolve() -> None:
+        for _ in range(CONVOLUTIONS):
+            F.conv2d(features, weight, padding=1)
+        finish()
+
+    def filtered() -> None:
+        schedule = Schedule(restart=0, warmup=0)
+        clip = _build(source, engine, "random", scene_change=False, matrix=None, schedule=schedule)
+        for frame in clip.frames(close=True):
+            assert frame.width == engine.scale * width
+
+    bare_time, plain_time, conv_time = alternate(time.perf_counter, args.repeats, bare, plain, convolve)
+    loop_time, filter_time = alternate(time.perf_counter, args.repeats, bare, filtered)
+    rate = CONVOLUTIONS * 2 * 64 * 64 * 9 * height * width / conv_time
+    share = conv_flops(width, height, args.blocks) / rate / (bare_time / args.frames)
+    ratios = dict(zip(TARGETS, (plain_time / bare_time, share, loop_time / filter_time), strict=True))
+    details: dict[str, Row] = {
+        "against eager fp16": {"ms": bare_time / args.frames * 1e3, "eager_ms": plain_time / args.frames * 1e3},
+        "of conv throughput": {"ms": bare_time / args.frames * 1e3, "conv_tflops": rate / 1e12},
+        "filter against engine": {
+            "ms": loop_time / args.frames * 1e3,
+            "filter_ms": filter_time / args.frames * 1e3,
+            "mb_down": nbytes(CODING, engine.scale * height, engine.scale * width) / 1e6,
+        },
+    }
+    common: Row = {"lr": args.size, "precision": engine.precision, "blocks": args.blocks, "card": card(engine.device)}
+    return [
+        {"what": what, "at_least": TARGETS[what], "result": ratios[what], **details[what], **common} for what in TARGETS
+    ]
+
+
+def card(device: str) -> str:
+    return torch.cuda.get_device_name(device) if device != "cpu" else "none"
+
+
+class Eager:
+    """The network as plain torch runs it: float16, channels_last, a launch for every operator."""
+
+    def __init__(self, generator: Generator, device: str) -> None:
+        self._net = generator.to(device, torch.float16).to(memory_format=torch.channels_last)
+
+    def step(
+        self, lr: torch.Tensor, last: tuple[torch.Tensor, torch.Tensor] | None
+    ) -> tuple[torch.Tensor, torch.Tensor]:
+        """One frame (1, 3, H, W) float32, and the last frame and its output -> this frame and its output, float32."""
+        scale = self._net.spec.scale
+        small = _narrow(lr)
+        if last is None:
+            n, _, h, w = lr.shape
+            warped = small.new_zeros(n, 3 * scale * scale, h, w)
+        else:
+            flow = self._net.upsample_flow(self._net.estimate_flow(_narrow(last[0]), small))
+            warped = space_to_depth(backward_warp(last[1], flow), scale)
+        return lr, self._net.reconstruct(small, _narrow(warped))
+
+
+def _narrow(image: torch.Tensor) -> torch.Tensor:
+    return image.to(torch.float16, memory_format=torch.channels_last)
