@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import gc
+import sys
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
 
-from vs_tecogan.engine import State, create_engine
+from vs_tecogan.engine import State, _cuda_engine, create_engine
 from vs_tecogan.engine.cpu import TorchEngine
 from vs_tecogan.engine.cuda import CudaEngine, PictureEngine
 from vs_tecogan.engine.cuda_colour import Coding
@@ -21,6 +24,7 @@ from vs_tecogan.engine.cuda_runtime import STAGING_DEPTH, Queue, Staging
 from vs_tecogan.engine.tiles import TiledEngine
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
 from vs_tecogan.ops import cuda
+from vs_tecogan.ops.cuda import CupyLauncher
 from vs_tecogan.weights import Model
 
 from ..ops.emulation import emulated_kernels
@@ -322,6 +326,60 @@ def test_packed_planes() -> None:
             assert not view.any()
             view[...] = k + 1
         assert sum(view.nbytes for view in views) == buffer.numel()
+
+
+def test_torch_runs_where_the_kernels_cannot(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
+    """CuPy or NVRTC missing: a failure in the middle of a script, or a slow filter that does not say why."""
+    if not torch.cuda.is_available():
+        assert isinstance(_cuda_engine(tiny_model(), "cpu", "fp32"), TorchEngine)
+        assert "pip install cupy-cuda" in caplog.text
+    caplog.clear()
+
+    class Broken:
+        def __init__(self, device: torch.device) -> None:
+            raise ImportError("libnvrtc.so.13: cannot open shared object file\nhint: install it")
+
+    monkeypatch.setattr("vs_tecogan.engine.cuda.CupyLauncher", Broken)
+    monkeypatch.setattr(cuda, "available", lambda: True)
+    assert isinstance(_cuda_engine(tiny_model(), "cpu", "fp32"), TorchEngine)
+    (record,) = caplog.records
+    assert "ImportError: libnvrtc.so.13: cannot open" in record.getMessage() and "\n" not in record.getMessage()
+
+
+def test_kernels_run_on_torchs_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kernels on CuPy's own stream or on device 0 run beside torch's work, not after it; a stand-in for CuPy tells."""
+    calls: list[object] = []
+
+    @contextmanager
+    def note(*what: object) -> Iterator[None]:
+        calls.append(what)
+        yield
+        calls.append("left")
+
+    def module(code: str, options: tuple[str, ...], backend: str) -> object:
+        assert '#include "' not in code and backend == "nvrtc"
+
+        return SimpleNamespace(get_function=Kernel)
+
+    class Kernel:
+        kernel = None
+
+        def __init__(self, name: str) -> None:
+            self._name = name
+
+        def __call__(self, *what: object) -> None:
+            calls.append((self._name, *what))
+
+    places = SimpleNamespace(
+        Device=lambda index: note("device", index), ExternalStream=lambda stream, index: note("stream", stream, index)
+    )
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=places, RawModule=module))
+    monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=77 + device.index))
+    launcher = CupyLauncher(torch.device("cuda:1"))
+    calls.clear()
+    launcher.launch("pack_u8", (3, 2), 256, (np.int32(5),))
+    kernel = ("pack_u8", (3, 2), (256,), (np.int32(5),))
+    assert calls == [("device", 1), ("stream", 78, 1), kernel, "left", "left"]
 
 
 @pytest.mark.gpu
