@@ -26,7 +26,12 @@ def main(argv: Sequence[str] | None = None) -> int:
     :param argv: arguments without the program's name; None = those of the process.
     :return:     exit code: 0 done, 1 failed or unusable, 2 wrong input, 130 interrupted.
     """
-    own, extra = _split(sys.argv[1:] if argv is None else argv)
+    return guarded(lambda: _run(sys.argv[1:] if argv is None else argv))
+
+
+def _run(argv: Sequence[str]) -> int:
+    """Read the words and run the command that they name."""
+    own, extra = _split(argv)
     try:
         parser = _parser()
         args = parser.parse_args(own)
@@ -36,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return int(done.code or 0)
     if hasattr(args, "ffmpeg_options"):
         args.ffmpeg_options = tuple(extra)
-    return guarded(lambda: int(args.run(args)))
+    return int(args.run(args))
 
 
 def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:

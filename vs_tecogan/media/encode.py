@@ -172,9 +172,12 @@ def _picture_metadata(job: Job, props: Mapping[str, object]) -> list[str]:
     arguments = ["-map_metadata:s:v:0", f"1:s:{job.source.video.index}"]
     for key in _STATISTICS:
         arguments += [*_tag(key, ""), *_tag(f"{key}-eng", "")]
+    arguments += _tag("ALPHA_MODE", "")  # the picture has no alpha channel any more
     model, release = props.get("TecoganModel"), props.get("TecoganVersion")
     if model and release:
         arguments += _tag("VS_TECOGAN", f"{_plain(release)} {_plain(model)}")
+        # mp4 has no tags of one's own, but one for this.
+        arguments += ["-metadata", f"encoding_tool=vs-tecogan {_plain(release)} {_plain(model)}"]
     return [*arguments, "-disposition:v:0", "default"]
 
 
