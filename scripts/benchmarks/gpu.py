@@ -1,8 +1,8 @@
 """The CUDA engine on one card: against eager torch, against the card's convolutions, and in the filter.
 
 `against eager fp16`: frame time of a plain eager loop of the same torch modules, float16 and channels_last, frames and
-states on the device, over the engine's, which is given YUV420P8 planes in host memory. `of conv throughput`: FLOPs of the
-network's convolutions over the rate of its most frequent layer, 64 -> 64 at LR size in float16, measured in the same run;
+states on the device, over the engine's, which is given YUV420P8 host planes. `of conv throughput`: FLOPs of the
+network's convolutions over the rate of its most frequent layer, 64 -> 64 at LR size in float16, from the same run;
 that time over the engine's frame time. `filter against engine`: time of the bare engine loop on the same planes, whose
 output stays on the device, over the filter's, YUV420P8 host frames in and out. Figures are medians; what is compared
 takes turns. Weights are random: speed does not depend on them.

@@ -5,9 +5,11 @@ from __future__ import annotations
 import gc
 import sys
 import threading
+import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -25,8 +27,9 @@ from vs_tecogan.engine.tiles import TiledEngine
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
 from vs_tecogan.ops import cuda
 from vs_tecogan.ops.cuda import CupyLauncher
-from vs_tecogan.weights import Model
+from vs_tecogan.weights import Model, generator_from_tensorflow, load_model
 
+from ..golden import OFFICIAL, PUBLISHED, Variant, state_dict, tensorflow_variables
 from ..ops.emulation import emulated_kernels
 from .runtimes import LazyRuntime
 from .test_engine import frames, run, tiny_model
@@ -81,12 +84,24 @@ def output(engine: CudaEngine, state: State) -> np.ndarray:
 @pytest.mark.parametrize("size", SIZES)
 def test_equals_the_plain_network(make: EngineMaker, dialect: Dialect, size: tuple[int, int]) -> None:
     """A kernel in the wrong place, a bias lost on the way, flow padded otherwise, a buffer read too early."""
-    if size == (1, 1) and dialect is Dialect.BD:
-        pytest.skip("covered by the other dialects")
     model, clip = tiny_model(dialect), frames(4, *size)
     expected = run(TorchEngine(model.generator), clip)
     for mine, reference in zip(run(make(model), clip), expected, strict=True):
         np.testing.assert_allclose(mine, reference, atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("variant", [*PUBLISHED, None], ids=lambda variant: variant.file if variant else OFFICIAL)
+def test_golden_vectors(make: EngineMaker, variant: Variant | None, shared: Path, tmp_path: Path) -> None:
+    """A published network that runs otherwise than where it was published."""
+    golden, path = shared / "golden", tmp_path / "G_iter1.pth"
+    if variant is None:
+        model = replace(tiny_model(), generator=generator_from_tensorflow(tensorflow_variables(golden)))
+    else:
+        torch.save(state_dict(golden, variant), path)
+        model = load_model(path)
+    arrays = dict(np.load(golden / f"{variant.file if variant else OFFICIAL}.npz"))
+    for mine, expected in zip(run(make(model), [list(frame) for frame in arrays["lr"]]), arrays["out"], strict=True):
+        np.testing.assert_allclose(mine, expected, atol=5e-4, rtol=0)
 
 
 @pytest.mark.parametrize("scale", [2, 4])
@@ -299,6 +314,21 @@ def test_without_graphs() -> None:
     expected = run(emulated(tiny_model()), clip)
     plain = run(emulated(tiny_model(), runtime=LazyRuntime(fail_captures=True)), clip)
     np.testing.assert_array_equal(np.stack(plain), np.stack(expected))
+
+
+@pytest.mark.parametrize("fail_captures", [False, True])
+def test_engine_goes_when_nobody_holds_it(fail_captures: bool) -> None:
+    """A cycle of references: each reload of a script would keep the last one's memory on the device."""
+    engine = emulated(tiny_model(), runtime=LazyRuntime(fail_captures=fail_captures))
+    run(engine, frames(2))
+    gc.collect()
+    gc.disable()
+    try:
+        alive = weakref.ref(engine)
+        del engine
+        assert alive() is None
+    finally:
+        gc.enable()
 
 
 def test_out_of_memory_is_survived_once() -> None:

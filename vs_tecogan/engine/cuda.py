@@ -5,8 +5,9 @@ queued, so that the host prepares the next frame meanwhile. The two networks are
 reads and writes states runs between them, so that a state is never copied, and never touched again once it is made.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
@@ -86,6 +87,7 @@ class CudaEngine:
         with torch.inference_mode():
             self._flow_network = FlowNetwork(generator, self._kernels, self._dtype)
             self._residual_network = ResidualNetwork(generator, self._kernels, self._dtype)
+        self._runtime.trim()  # weights were laid out on torch's current stream, for which no queue waits
         self._flow_grid, self._skip_grid = FLOW_GRIDS[spec.dialect], SKIP_GRIDS.get(spec.dialect)
         self._converter = Converter(self._kernels)
         self._uploads, self._downloads = Staging(self._runtime), Staging(self._runtime)
@@ -226,12 +228,10 @@ class _Plan:
         self.flow = runtime.empty(Queue.COMPUTE, (1, 2, height, width), torch.float32)
         self.inputs = features(padded(3 + 3 * s * s), height, width)
         self.residual = features(3, s * height, s * width)
-        self.estimate_flow = _captured(engine, lambda: engine._flow_network(self.pair, self.flow))
-        self.reconstruct = _captured(engine, lambda: engine._residual_network(self.inputs, self.residual))
-
-
-def _captured(engine: CudaEngine, task: Callable[[], object]) -> Callable[[], object]:
-    return engine._runtime.capture(task) if engine._captures else task
+        # tasks know the networks, not the engine: a cycle would keep the device's memory until Python collects garbage
+        flow = partial(engine._flow_network, self.pair, self.flow)
+        residual = partial(engine._residual_network, self.inputs, self.residual)
+        self.estimate_flow, self.reconstruct = (runtime.capture(t) if engine._captures else t for t in (flow, residual))
 
 
 class _Fetch:

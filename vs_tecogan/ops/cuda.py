@@ -147,7 +147,7 @@ class Kernels:
         self._check("lr", lr, (1, 3, h, w), torch.float32)
         self._check("residual", residual, shape, residual.dtype, last=True)
         self._check("bias", bias, (3,), torch.float32)
-        output = torch.empty(shape, device=self.device) if out is None else out
+        output = torch.empty(shape, dtype=torch.float32, device=self.device) if out is None else out
         self._check("out", output, shape, torch.float32)
         mode = -1 if grid is None else int(grid)
         name = f"skip_add_{SUFFIXES[residual.dtype]}"
