@@ -18,6 +18,7 @@ from vs_tecogan.cli.common import guarded, say
 from vs_tecogan.cli.models import table
 from vs_tecogan.cli.progress import Progress
 from vs_tecogan.networks import GeneratorSpec
+from vs_tecogan.ops import native
 from vs_tecogan.weights import DEFAULT_MODEL, ModelCard, shipped_models
 
 from .conftest import Command
@@ -82,6 +83,18 @@ def test_doctor(command: Command) -> None:
     assert done.code == (0 if shipped_models() else 1)
     for subject in ("python", "torch", "vapoursynth", "bestsource", "ffmpeg", "native extension", "cupy", "would use"):
         assert subject in done.out, subject
+
+
+def test_doctor_names_the_kernels(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch a report that does not say which instruction set runs, or that calls a missing extension present."""
+    if native.available():
+        assert native.describe() in command("doctor").out
+    monkeypatch.setattr(native, "available", lambda: False)
+    monkeypatch.setattr(native, "describe", lambda: "not built (no such file)")
+    done = command("doctor")
+    line, fix = (line for line in done.out.splitlines() if "not built" in line or "C++ compiler" in line)
+    assert line.startswith("- native extension") and "torch's operators" in line
+    assert "pip install" in fix
 
 
 def test_doctor_names_the_fix(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:

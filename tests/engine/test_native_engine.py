@@ -111,6 +111,37 @@ def test_tiles_join_without_a_seam() -> None:
     assert steps.max() < 0.01  # nothing jumps from one column to the next
 
 
+def decibels(error: np.ndarray) -> float:
+    return float(-10 * np.log10(np.mean(error**2) + 1e-20))
+
+
+def test_tiles_of_real_video_show_no_seam(shared: Path) -> None:
+    """Where tiles of real frames are blended, the picture differs from the whole frame's by more than one can see."""
+    cv2 = pytest.importorskip("cv2")
+    from vs_tecogan.weights import load_model
+
+    clips = sorted((shared / "data" / "eval").glob("*.mkv"))
+    if not clips:
+        pytest.skip(f"no evaluation clips in {shared / 'data' / 'eval'}")
+    reader = cv2.VideoCapture(str(clips[0]))
+    images = [reader.read()[1][100:180, 200:320, ::-1].astype(np.float32) / 255 for _ in range(4)]
+    clip = [[np.ascontiguousarray(image[..., c]) for c in range(3)] for image in images]
+    model = load_model("frvsr-4x")
+    whole, tiled = (
+        run(create_engine(model, device="cpu", precision="fp32", tile=tile), clip)[-1].clip(0, 1)
+        for tile in ((80, 120), (80, 76))
+    )
+    seam = slice(4 * 44, 4 * 76)  # columns of two tiles, 0 to 76 and 44 to 120
+    error = whole - tiled
+    elsewhere = np.concatenate((error[..., : seam.start], error[..., seam.stop :]), axis=-1)
+    assert error.any()  # the tiles were used
+    assert decibels(error[..., seam]) > 60 and decibels(elsewhere) > 60
+    assert np.abs(error).max() < 4 / 255
+    jumps = np.abs(np.diff(error, axis=2))
+    assert jumps[..., seam.start - 2 : seam.start + 2].max() < 1 / 255
+    assert jumps[..., seam.stop - 2 : seam.stop + 2].max() < 1 / 255
+
+
 def test_tile_choice() -> None:
     """Small frames split for nothing, large ones not split, tiles that cannot work accepted."""
     engine = TorchEngine(Generator(GeneratorSpec(scale=2, blocks=0)))

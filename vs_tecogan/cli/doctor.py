@@ -150,16 +150,16 @@ def _ffmpeg() -> Finding:
 
 
 def _native() -> Finding:
-    """The compiled operators; without them torch's own are used."""
-    try:
-        native = import_module("vs_tecogan._native")
-    except ImportError as error:
+    """The compiled operators and what they run on; without them torch's own are used."""
+    from ..ops import native
+
+    if not native.available():
         return Finding(
             subject="native extension",
-            text=f"not built, torch's operators are used ({_line(error)})",
+            text=f"torch's operators are used instead: {native.describe()}",
             fix="install a C++ compiler, then: pip install --force-reinstall --no-deps .",
         )
-    return Finding(subject="native extension", text=str(native.__file__))
+    return Finding(subject="native extension", text=f"{native.describe()} ({native.location()})")
 
 
 def _gpu() -> Finding:

@@ -51,9 +51,14 @@ def describe() -> str:
     module = _load()
     if isinstance(module, str):
         suffix = sysconfig.get_config_var("EXT_SUFFIX")
-        return f"not built ({module}; expected _native{suffix}); install a C++ compiler and reinstall vs-tecogan"
+        return f"not built ({module}; expected _native{suffix})"
     threads = "OpenMP" if module.has_openmp() else "std::thread"
     return f"{levels()[0]} kernels, {threads}"
+
+
+def location() -> str:
+    """The extension's file."""
+    return str(_module().__file__)
 
 
 def levels() -> list[str]:
@@ -64,7 +69,7 @@ def levels() -> list[str]:
 def _module() -> Any:
     module = _load()
     if isinstance(module, str):
-        raise RuntimeError(f"the native extension is {describe()}")
+        raise RuntimeError(f"the native extension is {describe()}; install a C++ compiler and reinstall vs-tecogan")
     return module
 
 
