@@ -1,11 +1,14 @@
-"""The native CPU operators against the torch references that define them, float32.
+"""The native CPU operators against the torch references that define them.
 
-`ratio` is the reference's time over the native one's; both take turns, medians of the repeats.
+`ratio` is the reference's time over the native one's; both take turns, medians of the repeats. `reference` names what
+torch runs: the operators of `vs_tecogan.ops`, eager, float32, with a cast of the result where `dtype` is bfloat16. One
+x4 frame; `lr` is its LR size.
 """
 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -17,6 +20,7 @@ from vs_tecogan.ops.native import Grid
 from ._timing import add_timing_arguments, alternate, use
 
 Row = dict[str, object]
+Task = Callable[[], object]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -37,9 +41,12 @@ def run(args: argparse.Namespace) -> list[Row]:
     weight = native.pack_narrow_weight(last.weight, torch.float32)
     small, planes = torch.empty(1, 3, h, w), [np.empty((4 * h, 4 * w), np.float32) for _ in range(3)]
 
-    def warp_reference() -> object:
+    def warp_reference(dtype: torch.dtype) -> object:
         warped = space_to_depth(backward_warp(previous, upsample_bicubic(flow * 4, 4)), 4)
-        return torch.cat((lr, warped), dim=1).contiguous(memory_format=torch.channels_last)
+        return torch.cat((lr, warped), dim=1).to(dtype, memory_format=torch.channels_last)
+
+    def warp_native(dtype: torch.dtype) -> object:
+        return native.recurrent_input(lr, previous, flow, scale=4, grid=grid, dtype=dtype)
 
     def skip_reference() -> object:
         image = (residual + upsample_bicubic(lr, 4)).clamp(0, 1)[0].numpy()
@@ -51,29 +58,39 @@ def run(args: argparse.Namespace) -> list[Row]:
         image, motion = previous.clone().requires_grad_(), torch.zeros(1, 2, 4 * h, 4 * w, requires_grad=True)
         return warp(image, motion).sum().backward()  # type: ignore[operator]
 
-    grid = Grid.BICUBIC_LEGACY
-    pairs = {
-        "flow x4 + warp + space-to-depth": (
-            warp_reference,
-            lambda: native.recurrent_input(lr, previous, flow, scale=4, grid=grid),
-        ),
-        "skip + add + clamp + planes": (
+    grid, single, half = Grid.BICUBIC_LEGACY, torch.float32, torch.bfloat16
+    folding = "flow x4 + warp + space-to-depth", "upsample_bicubic, backward_warp, space_to_depth, cat"
+    pairs: list[tuple[tuple[str, str], torch.dtype, Task, Task]] = [
+        (folding, single, lambda: warp_reference(single), lambda: warp_native(single)),
+        (folding, half, lambda: warp_reference(half), lambda: warp_native(half)),
+        (
+            ("skip + add + clamp + planes", "upsample_bicubic, add, clamp, copy"),
+            single,
             skip_reference,
             lambda: native.skip_add(residual, lr, planes, scale=4, grid=grid, clamp=True),
         ),
-        "conv 64 -> 3": (
+        (
+            ("conv 64 -> 3 at LR size", "conv2d"),
+            single,
             lambda: F.conv2d(features, last.weight, last.bias, padding=1),
             lambda: native.narrow_conv(features, weight, last.bias.detach(), small),
         ),
-        "warp with gradients": (lambda: gradient(backward_warp), lambda: gradient(native.backward_warp)),
-    }
+        (
+            ("warp of the x4 image, with gradients", "backward_warp, autograd"),
+            single,
+            lambda: gradient(backward_warp),
+            lambda: gradient(native.backward_warp),
+        ),
+    ]
     rows: list[Row] = []
-    for name, (reference, mine) in pairs.items():
+    for (name, torch_operators), dtype, reference, mine in pairs:
         with torch.set_grad_enabled("gradients" in name):
             slow, fast = alternate(clock, args.repeats, reference, mine)
         rows.append(
             {
                 "operator": name,
+                "reference": torch_operators,
+                "dtype": str(dtype).removeprefix("torch."),
                 "lr": f"{w}x{h}",
                 "reference_ms": slow * 1e3,
                 "native_ms": fast * 1e3,
