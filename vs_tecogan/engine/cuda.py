@@ -195,7 +195,7 @@ class CudaEngine:
         pinned = self._downloads.take(size)
         runtime.wait(Queue.DOWNLOAD, ready)
         runtime.use(Queue.DOWNLOAD, image)
-        if coding == PLAIN:
+        if coding.plain:
             packed = image.view(-1).view(torch.uint8)
         else:
             self._converter.prepare(coding, height, width, enlarge=False)

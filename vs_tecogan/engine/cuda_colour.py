@@ -65,6 +65,11 @@ class Coding:
         return self.sample in ("u8", "u16")
 
     @property
+    def plain(self) -> bool:
+        """Whether the planes are the network's own: float32 R, G and B."""
+        return self.family == "rgb" and self.sample == "f32"
+
+    @property
     def subsampled(self) -> bool:
         return self.family == "yuv" and bool(self.shift_x or self.shift_y)
 

@@ -76,6 +76,10 @@ class CudaRuntime:
     :param device: with an index.
     """
 
+    _alone = threading.Lock()
+    """Of the process, as what it guards: CUDA refuses to wait for a whole device while one of its streams is captured,
+    and torch allows one capture at a time. Another engine may run on another thread."""
+
     def __init__(self, device: torch.device) -> None:
         self.device = device
         with torch.cuda.device(device):
@@ -127,7 +131,7 @@ class CudaRuntime:
     def capture(self, task: Callable[[], object]) -> Callable[[], object]:
         """See :class:`Runtime`."""
         stream = self._streams[Queue.COMPUTE]
-        with self._on(Queue.COMPUTE):
+        with self._alone, self._on(Queue.COMPUTE):
             # libraries choose algorithms, load kernels and take workspaces before, not while, being captured
             for _ in range(2):
                 task()
@@ -145,7 +149,7 @@ class CudaRuntime:
 
     def trim(self) -> None:
         """See :class:`Runtime`."""
-        with torch.cuda.device(self.device):
+        with self._alone, torch.cuda.device(self.device):
             torch.cuda.synchronize()
             torch.cuda.empty_cache()
 
