@@ -18,7 +18,7 @@ import torch
 
 from vs_tecogan.engine import State, _cuda_engine, create_engine
 from vs_tecogan.engine.cpu import TorchEngine
-from vs_tecogan.engine.cuda import CudaEngine, PictureEngine
+from vs_tecogan.engine.cuda import AHEAD, CudaEngine, CudaState, PictureEngine
 from vs_tecogan.engine.cuda_colour import Coding
 from vs_tecogan.engine.cuda_network import TAIL_HALO
 from vs_tecogan.engine.cuda_pictures import PLAIN, nbytes, plane_views
@@ -266,6 +266,17 @@ def test_steps_wait_for_nothing() -> None:
     engine.fetch(state, PLAIN)
     assert not any(runtime.reached(runtime.mark(queue)) for queue in Queue)
     assert runtime.captured == 2
+
+
+def test_steps_do_not_run_ahead_for_ever() -> None:
+    """Requests of many threads, each queueing its step and holding its state, would fill the device's memory."""
+    engine, clip = emulated(tiny_model(), runtime=(runtime := LazyRuntime())), frames(3 * AHEAD)
+    state, states = engine.zero_state(17, 23), []
+    for planes in clip:
+        state = engine.step(state, planes)
+        assert isinstance(state, CudaState)
+        states.append(state)
+        assert sum(not runtime.reached(state.ready) for state in states) == min(len(states), AHEAD)
 
 
 def test_memory_of_other_queues_is_kept() -> None:

@@ -5,6 +5,7 @@ queued, so that the host prepares the next frame meanwhile. The two networks are
 reads and writes states runs between them, so that a state is never copied, and never touched again once it is made.
 """
 
+from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +26,10 @@ from .cuda_network import FlowNetwork, ResidualNetwork, padded
 from .cuda_pictures import PLAIN, Converter, Samples, drain, fill, nbytes
 from .cuda_runtime import CudaRuntime, Mark, Queue, Runtime, Staging
 from .grids import FLOW_GRIDS, SKIP_GRIDS
+
+AHEAD = 4
+"""Steps that may be queued before the device has finished: enough to keep it busy. Without a limit every thread of
+VapourSynth's would hold a state, a hundred megabytes each at 4K."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +63,9 @@ class PictureEngine(Engine, Protocol):
 class CudaEngine:
     """Runs a generator frame by frame on one CUDA device.
 
-    Convolutions run in ``precision``; flow, coordinates, warps, the skip and the state are float32. Call it from one
-    thread at a time; what :meth:`fetch` returns may be used on any.
+    Convolutions run in ``precision``; flow, coordinates, warps, the skip and the state are float32. Steps return before
+    the device has finished, unless :data:`AHEAD` are under way. Call it from one thread at a time; what :meth:`fetch`
+    returns may be used on any.
 
     :param generator: its weights are copied.
     :param device:    "cuda:N".
@@ -93,6 +99,7 @@ class CudaEngine:
         self._uploads, self._downloads = Staging(self._runtime), Staging(self._runtime)
         self._plans: dict[tuple[int, int], _Plan] = {}
         self._captures = True
+        self._queued: deque[Mark] = deque()
 
     def zero_state(self, height: int, width: int) -> State:
         """See :class:`~vs_tecogan.engine.base.Engine`; the size does not matter here."""
@@ -149,6 +156,8 @@ class CudaEngine:
 
     def _step(self, state: State, planes: Sequence[Samples], coding: Coding, clamp: bool) -> State:
         runtime, (height, width) = self._runtime, planes[0].shape
+        if len(self._queued) >= AHEAD:
+            runtime.finish(self._queued.popleft())
         self._converter.prepare(coding, height, width, enlarge=True)
         plan = self._plan(height, width)
         raw = self._send(planes, coding)
@@ -173,7 +182,9 @@ class CudaEngine:
             self._kernels.skip_add(plan.residual, bias, lr, scale=self.scale, grid=self._skip_grid, out=hr)
 
         runtime.submit(Queue.COMPUTE, compute)
-        return CudaState(lr, hr, seen, runtime.mark(Queue.COMPUTE))
+        ready = runtime.mark(Queue.COMPUTE)
+        self._queued.append(ready)
+        return CudaState(lr, hr, seen, ready)
 
     def _send(self, planes: Sequence[Samples], coding: Coding) -> Tensor:
         """The planes in device memory, packed, for the compute queue to read."""
