@@ -1,5 +1,7 @@
 """The frame-recurrent generator: flow, warp, space-to-depth, reconstruct (FRVSR and TecoGAN)."""
 
+from collections.abc import Callable
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -7,7 +9,7 @@ from torch import Tensor, nn
 from ..ops import backward_warp, fast, space_to_depth, upsample_bicubic, upsample_bilinear, upsample_bilinear_centred
 from .fnet import FNet
 from .spec import Dialect, GeneratorSpec
-from .srnet import SRNet
+from .srnet import SRNet, image_upsampler
 
 _FLOW_UPSAMPLERS = {
     Dialect.TF: upsample_bilinear,
@@ -78,9 +80,9 @@ class Generator(nn.Module):
         upsample = _FLOW_UPSAMPLERS[self.spec.dialect]
         return upsample(flow.float() * self.spec.scale, self.spec.scale)
 
-    def reconstruct(self, lr: Tensor, warped: Tensor) -> Tensor:
+    def reconstruct(self, lr: Tensor, warped: Tensor, skip: Tensor | None = None) -> Tensor:
         """SRNet on (N, 3, H, W) and the space-to-depth warped output (N, 3 s^2, H, W) -> (N, 3, sH, sW)."""
-        frame: Tensor = self.srnet(lr, warped)
+        frame: Tensor = self.srnet(lr, warped, skip)
         return frame
 
     def step(self, lr: Tensor, previous_lr: Tensor | None = None, previous_hr: Tensor | None = None) -> Tensor:
@@ -111,8 +113,17 @@ class Generator(nn.Module):
         if t > 1:
             previous, current = (x.reshape(-1, c, h, w) for x in (lr[:, :-1], lr[:, 1:]))
             flows = self.estimate_flow(previous, current).view(n, t - 1, 2, h, w)
-        frames = [self.step(lr[:, 0])]
-        for k in range(1, t):
-            warped = fast.backward_warp(frames[-1], self.upsample_flow(flows[:, k - 1]))
-            frames.append(self.reconstruct(lr[:, k], space_to_depth(warped, scale)))
+        # What does not depend on earlier outputs is done for all frames at once, frame by frame in memory.
+        skips = self._enlarge(lr, image_upsampler(self.spec.dialect))
+        large = self._enlarge(flows.float() * scale, _FLOW_UPSAMPLERS[self.spec.dialect])
+        frames = [self.reconstruct(lr[:, 0], lr.new_zeros(n, 3 * scale * scale, h, w), skips[0])]
+        for flow, skip, current in zip(large, skips[1:], lr.unbind(1)[1:], strict=True):
+            warped = fast.backward_warp(frames[-1], flow)
+            frames.append(self.reconstruct(current, space_to_depth(warped, scale), skip))
         return torch.stack(frames, dim=1), flows
+
+    def _enlarge(self, images: Tensor, upsample: Callable[[Tensor, int], Tensor]) -> tuple[Tensor, ...]:
+        """(N, T, C, H, W) -> T images (N, C, sH, sW) float32."""
+        n, t = images.shape[:2]
+        enlarged = fast.enlarge(images.transpose(0, 1).flatten(0, 1), self.spec.scale, upsample)
+        return enlarged.unflatten(0, (t, n)).unbind(0)

@@ -75,14 +75,17 @@ class SRNet(nn.Module):
         residual: Tensor = self.conv_out(features)
         return residual
 
-    def forward(self, lr: Tensor, warped: Tensor) -> Tensor:
+    def forward(self, lr: Tensor, warped: Tensor, skip: Tensor | None = None) -> Tensor:
         """Reconstruct one frame.
 
         :param lr:     (N, 3, H, W) in [0, 1].
         :param warped: (N, 3 s^2, H, W), space-to-depth of the previous output warped to this frame; zeros at first.
+        :param skip:   (N, 3, sH, sW) float32, the frame enlarged, where the caller has it already.
         :return:       (N, 3, sH, sW) float32, unclamped.
         """
         residual = self.upsample(self.body(lr, warped)).float()
         if self.spec.dialect is Dialect.EGVSR:
             return residual
-        return residual + image_upsampler(self.spec.dialect)(lr.float(), self.spec.scale)
+        if skip is None:
+            skip = image_upsampler(self.spec.dialect)(lr.float(), self.spec.scale)
+        return residual + skip

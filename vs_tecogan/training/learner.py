@@ -142,7 +142,7 @@ class Learner:
         if self.critic_optimiser is not None and open_gate:
             parameters = list(self.critics.parameters())
             metrics["critic_gradient"] = self._gradient(parameters, self.critic_scaler, self.critic_optimiser)
-        self._step_generator()
+        self._step_generator(metrics["gradient"])
         if self.critic_optimiser is not None:
             metrics["gate_average"], metrics["gate_open"] = self.gate.average, float(open_gate)
             if open_gate:
@@ -206,9 +206,10 @@ class Learner:
             raise NotFinite({"gradient": norm})
         return norm
 
-    def _step_generator(self) -> None:
+    def _step_generator(self, norm: float) -> None:
         if self.config.optimiser.clip:
-            nn.utils.clip_grad_norm_(self.generator.parameters(), self.config.optimiser.clip)
+            parameters = list(self.generator.parameters())
+            nn.utils.clip_grads_with_norm_(parameters, self.config.optimiser.clip, torch.tensor(norm))
         self.scaler.step(self.optimiser)
         self.scaler.update()
 

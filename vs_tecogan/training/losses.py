@@ -31,8 +31,9 @@ def content_loss(output: Tensor, target: Tensor, penalty: Penalty) -> Tensor:
     ``l2``: mean over pixels of the sum over RGB of squared differences in [-1, 1], that is 12 times the MSE in [0, 1]
     (official). ``charbonnier``: mean over everything in [0, 1] (TecoGAN-PyTorch).
     """
-    difference = output.float() - target.float()
-    return 12 * difference.square().mean() if penalty == "l2" else charbonnier(difference)
+    if penalty == "l2":
+        return 12 * F.mse_loss(output.float(), target.float())
+    return charbonnier(output.float() - target.float())
 
 
 def warp_loss(warped: Tensor, target: Tensor, penalty: Penalty) -> Tensor:
