@@ -19,6 +19,7 @@ import torch
 from torch import Tensor
 
 from vs_tecogan.ops import backward_warp, space_to_depth
+from vs_tecogan.training.build import build_generator
 from vs_tecogan.training.config import Config, DataConfig, LoopConfig, ModelConfig, ObjectiveConfig
 from vs_tecogan.training.learner import Learner
 from vs_tecogan.training.losses import (
@@ -60,6 +61,9 @@ def run(args: argparse.Namespace) -> list[Row]:
         lr = torch.rand(args.batch, args.frames, 3, args.crop, args.crop, device=device)
         batch = Batch(lr=lr, hr=torch.rand(args.batch, args.frames, 3, side, side, device=device))
         plain = Learner(replace(config, loop=replace(config.loop, channels_last=False)), device, None)
+        # Torch's own layers: the learner replaces some by faster ones.
+        plain.generator = build_generator(config)
+        plain.generator.to(device)
         plain.optimiser = torch.optim.Adam(plain.generator.parameters(), lr=5e-5)
         steps: dict[str, Callable[[], object]] = {"plain": lambda p=plain, b=batch: plain_step(p, b)}
         for precision in args.precision:

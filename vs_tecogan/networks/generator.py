@@ -126,4 +126,4 @@ class Generator(nn.Module):
         """(N, T, C, H, W) -> T images (N, C, sH, sW) float32."""
         n, t = images.shape[:2]
         enlarged = fast.enlarge(images.transpose(0, 1).flatten(0, 1), self.spec.scale, upsample)
-        return enlarged.unflatten(0, (t, n)).unbind(0)
+        return enlarged.view(t, n, *enlarged.shape[1:]).unbind(0)
