@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Score every checkpoint of training runs, to see what each hour of training bought.
 
-    scripts/score_checkpoints.py RUN... --eval DIR [--against MODEL...] [--squeezenet FILE] [--json OUT.json]
-        [--figure OUT.svg]
+    scripts/score_checkpoints.py RUN... --eval DIR [--against MODEL...] [--squeezenet FILE] [--scored JSON...]
+        [--json OUT.json] [--figure OUT.svg]
 
 Clips, degradation and protocol are those of scripts/score_models.py; a checkpoint is judged by its averaged generator
 where the run keeps one. Keep them with --keep while training. The figure needs matplotlib and has a curve for each
@@ -13,7 +13,7 @@ import argparse
 import json
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -46,38 +46,53 @@ def main() -> int:
     """Score, print a table, draw; 2 for unusable arguments."""
     args = parse_arguments()
     try:
+        baselines, points = earlier(args.scored)
         clips = find_clips(args.eval)
         instruments = Instruments(squeeze=squeeze_distance(args.squeezenet) if args.squeezenet else None)
-        baselines = {"bicubic": mean_scores(lambda clip: enlarged(clip, args.scale), clips, instruments)}
-        for model in args.against:
-            engine = create_engine(load_model(model))
-            baselines[Path(model).stem] = mean_scores(
-                lambda clip, e=engine: upscaled(e, clip, args.warmup), clips, instruments
-            )
-        for name, row in baselines.items():
-            print(f"{name}: {line(row)}", file=sys.stderr)
-        points = [
-            score_checkpoint(run, path, clips, instruments, args.warmup)
-            for run in args.runs
-            for path in chosen(run, args.every)
-        ]
+        for name, upscaler in wanted(args).items():
+            if name not in baselines:
+                baselines[name] = mean_scores(upscaler, clips, instruments)
+                print(f"{name}: {line(baselines[name])}", file=sys.stderr)
+        for run in args.runs:
+            points += [score_checkpoint(run, path, clips, instruments, args.warmup) for path in chosen(run, args.every)]
     except (TrainingError, OSError, ValueError) as error:
         print(f"score_checkpoints: {error}", file=sys.stderr)
         return 2
     print(table(points, baselines))
     if args.json:
-        rows = [{"run": p.run, "iteration": p.iteration, "hours": p.hours, **p.scores} for p in points]
-        args.json.write_text(json.dumps({"baselines": baselines, "checkpoints": rows}, indent=1) + "\n")
+        data = {"baselines": baselines, "checkpoints": [asdict(point) for point in points]}
+        args.json.write_text(json.dumps(data, indent=1) + "\n")
     if args.figure:
         draw(points, baselines, args.figure)
     return 0
 
 
+def earlier(files: list[Path]) -> tuple[dict[str, Row], list[Point]]:
+    """What earlier calls wrote with --json."""
+    baselines: dict[str, Row] = {}
+    points: list[Point] = []
+    for file in files:
+        data = json.loads(file.read_text())
+        baselines |= data["baselines"]
+        points += [Point(**row) for row in data["checkpoints"]]
+    return baselines, points
+
+
+def wanted(args: argparse.Namespace) -> dict[str, Upscaler]:
+    """What the runs are compared with, by name."""
+    engines = {Path(model).stem: create_engine(load_model(model)) for model in args.against}
+    models = {name: (lambda clip, e=engine: upscaled(e, clip, args.warmup)) for name, engine in engines.items()}
+    return {"bicubic": lambda clip: enlarged(clip, args.scale), **models}
+
+
 def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("runs", type=Path, nargs="+", metavar="RUN", help="folder of a run, or of checkpoints")
+    parser.add_argument("runs", type=Path, nargs="*", metavar="RUN", help="folder of a run, or of checkpoints")
     parser.add_argument("--eval", type=Path, required=True, metavar="DIR", help="folder of clips, or one clip")
+    parser.add_argument(
+        "--scored", type=Path, nargs="*", default=[], metavar="JSON", help="what earlier calls wrote: not scored again"
+    )
     parser.add_argument("--against", nargs="*", default=[], metavar="MODEL", help="models to compare with")
     parser.add_argument("--squeezenet", type=Path, metavar="FILE", help="squeezenet1.1_notop.h5 (Keras)")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="every Nth checkpoint, and the last")
