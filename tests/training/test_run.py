@@ -19,6 +19,7 @@ from vs_tecogan.cli import train as command
 from vs_tecogan.cli.common import UsageError, guarded
 from vs_tecogan.training import checkpoint
 from vs_tecogan.training.config import Config, merge
+from vs_tecogan.training.export import card_of
 from vs_tecogan.training.learner import Learner
 from vs_tecogan.weights import load_model
 
@@ -137,6 +138,8 @@ def test_everything_that_a_run_leaves(store: Path, tmp_path: Path, capfd: pytest
     assert "BlurDown (sigma 1.5)" in model.card.degradation
     assert "4 iterations" in model.card.training or "2 iterations" in model.card.training
     assert model.card.scores["psnr"] == pytest.approx(best["best"])
+    other = best | {"iteration": best["iteration"] + 1}
+    assert card_of(merge(Config(), other["config"], "test"), other, "other", {}).scores == {}, "scores of other weights"
     for key, value in model.generator.state_dict().items():
         assert torch.equal(value, best["learner"]["average"][key])
 

@@ -7,7 +7,7 @@ from ..networks import Generator
 from ..weights import ModelCard, save_model
 from . import checkpoint
 from .build import build_spec
-from .config import Config, merge
+from .config import Config, curriculum_steps, merge
 from .errors import TrainingError
 
 
@@ -53,15 +53,19 @@ def card_of(config: Config, state: dict[str, Any], name: str, words: dict[str, s
     degradation = dict(state["degradation"])
     parameters = ", ".join(f"{key} {value}" for key, value in degradation.items() if key != "name")
     start = f", starting from {Path(config.model.init).name}" if config.model.init else ""
+    lengths = sorted({frames for begin, frames in curriculum_steps(config) if begin < max(state["iteration"], 1)})
+    span = f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 1 else str(lengths[0])
+    # A run keeps the scores of its best checkpoint; on another one's card they would be those of other weights.
+    scores = state["scores"] if state.get("judged", -1) == state["iteration"] else {}
     derived = {
         "description": f"{kind}, {config.model.scale}x, {config.model.blocks} blocks",
         "degradation": f"{degradation['name']} ({parameters})" if parameters else str(degradation["name"]),
         "data": ", ".join(state["sources"]),
         "licence": "",
         "training": (
-            f"{kind}{start}, {state['iteration']} iterations of {config.data.batch} x {config.data.frames} frames of "
+            f"{kind}{start}, {state['iteration']} iterations of {config.data.batch} x {span} frames of "
             f"{config.data.crop} x {config.data.crop} pixels, {config.loop.precision} on {state['device']}, "
             f"{state['seconds'] / 3600:.1f} hours"
         ),
     }
-    return ModelCard(name=name, spec=build_spec(config), scores=state["scores"], **(derived | words))
+    return ModelCard(name=name, spec=build_spec(config), scores=scores, **(derived | words))

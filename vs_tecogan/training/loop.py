@@ -50,6 +50,8 @@ class Run:
     iteration: int = 0
     best: float = float("-inf")
     scores: dict[str, float] = field(default_factory=dict)
+    judged: int = -1
+    """Iteration of the best checkpoint, whose scores these are."""
     flow: FlowPretraining | None = None
     """The stage in which FNet is trained alone, before the first iteration."""
     check: FlowCheck | None = None
@@ -164,7 +166,7 @@ def set_up(
         except (RuntimeError, ValueError, KeyError) as error:
             raise TrainingError(f"the checkpoint does not fit this architecture: {reason(error)}") from error
         run.iteration, run.best, run.seconds = resume["iteration"], resume["best"], resume["seconds"]
-        run.scores = dict(resume["scores"])
+        run.scores, run.judged = dict(resume["scores"]), resume.get("judged", -1)
         checkpoint.restore_rng(resume)
     run.flow = flow_stage(run, (resume or {}).get("flow"))
     if own.main:
@@ -280,7 +282,7 @@ def judge(run: Run) -> None:
     )
     result = rank(scores, run.config.objective.discriminator != "none")
     if result > run.best:
-        run.best, run.scores = result, values
+        run.best, run.scores, run.judged = result, values, run.iteration
         checkpoint.save(checkpoint.checkpoint_folder(run.folder) / "best.pt", state_of(run))
 
 
@@ -294,6 +296,7 @@ def state_of(run: Run) -> dict[str, Any]:
     extra = {
         "best": run.best,
         "scores": run.scores,
+        "judged": run.judged,
         "seconds": elapsed(run),
         "degradation": describe(build_samples(run.config).degradation),
         "device": str(run.device),
