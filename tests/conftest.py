@@ -51,6 +51,17 @@ def shared() -> Path:
 
 
 @pytest.fixture
+def one_thread() -> Iterator[None]:
+    """Torch on one thread: small pictures are slowed down by more."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture
 def core() -> Iterator[vs.Core]:
     """The VapourSynth core; its number of threads is put back after the test."""
     import vapoursynth as vs

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
-import torch
 import vapoursynth as vs
 
 from vs_tecogan.adapter import PictureRecurrence
@@ -51,13 +50,7 @@ def make_engine(request: pytest.FixtureRequest) -> EngineMaker:
     return make
 
 
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """Pictures this small are slowed down by threads."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def upscale(clip: vs.VideoNode, engine: Engine, **options: Any) -> vs.VideoNode:

@@ -179,7 +179,6 @@ def test_hdr10_metadata_stays(command: Command, tmp_path: Path) -> None:
 
 def test_bundled_ffmpeg_alone(film: Path, tiny_file: Path, tmp_path: Path) -> None:
     """Would catch a need for a system ffmpeg: with an empty PATH, the wheel's own binary does the work."""
-    pytest.importorskip("imageio_ffmpeg")
     out = tmp_path / "out.mkv"
     process = python("upscale", film, out, "--model", tiny_file, env={**os.environ, "PATH": str(tmp_path)})
     stdout, stderr = process.communicate(timeout=120)
