@@ -7,7 +7,6 @@ import torch
 
 from ..networks import Dialect, Generator, GeneratorSpec
 from ..networks.perceptual import FeatureNet, PerceptualError, load_feature_net
-from ..networks.srnet import ResidualBlock
 from ..weights import WeightsError, load_model
 from .augmentation import Augmentation
 from .config import Config, DegradationConfig
@@ -16,6 +15,7 @@ from .degradations import BicubicDown, BlurDown, Degradation, Realistic
 from .errors import TrainingError
 from .initialisation import initialise, initialise_for_motion
 from .stages import Blur, Codec, Jpeg, Noise, Rescale
+from .transplant import transplant
 
 log = logging.getLogger(__name__)
 
@@ -96,32 +96,13 @@ def build_generator(config: Config) -> Generator:
         except (WeightsError, OSError) as error:
             raise TrainingError(f"init: {error}") from error
         transplant(source, generator)
+        if source.spec.scale != generator.spec.scale:
+            log.info(
+                "init: %s is %dx; what lies behind the first deconvolution begins anew",
+                config.model.init,
+                source.spec.scale,
+            )
     return generator
-
-
-def transplant(source: Generator, target: Generator) -> None:
-    """Copy weights, growing the residual body if the target has more blocks.
-
-    A new block starts as the identity: its second convolution is zero, its first keeps its random weights. (With both
-    zero, as the official training fills them, no gradient ever reaches either.)
-
-    :raises TrainingError: anything but the number of blocks differs, or the target has fewer.
-    """
-    ours, theirs = target.spec, source.spec
-    if (ours.scale, ours.channels, ours.dialect) != (theirs.scale, theirs.channels, theirs.dialect):
-        raise TrainingError(f"init: its architecture is {_words(theirs)}, the run's {_words(ours)}")
-    if ours.blocks < theirs.blocks:
-        raise TrainingError(f"init: it has {theirs.blocks} blocks, the run {ours.blocks}; set blocks to at least that")
-    target.load_state_dict(source.state_dict(), strict=False)
-    with torch.no_grad():
-        for block in list(target.srnet.resblocks)[theirs.blocks :]:
-            assert isinstance(block, ResidualBlock)
-            for parameter in block.conv[2].parameters():
-                parameter.zero_()
-
-
-def _words(spec: GeneratorSpec) -> str:
-    return f"scale {spec.scale}, {spec.channels} channels, {spec.blocks} blocks, dialect {spec.dialect.value}"
 
 
 def build_feature_net(config: Config, device: torch.device) -> FeatureNet | None:
