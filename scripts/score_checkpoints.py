@@ -12,15 +12,14 @@ run: Y-PSNR less bicubic's, tOF, and with --squeezenet the perceptual distance; 
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
-from score_models import Row, Upscaler, bicubic_of, find_clips, line, score, upscaled
+from score_models import Row, Upscaler, enlarged, find_clips, line, score, upscaled
 
 from vs_tecogan.engine import create_engine
-from vs_tecogan.metrics import Instruments, Picture
+from vs_tecogan.metrics import Instruments
 from vs_tecogan.metrics.perceptual import squeeze_distance
 from vs_tecogan.metrics.sources import Clip
 from vs_tecogan.training import checkpoint
@@ -133,11 +132,6 @@ def mean_scores(upscaler: Upscaler, clips: list[Clip], instruments: Instruments)
     """Means over all clips."""
     rows = [score(upscaler, clip, instruments, 1)[0] for clip in clips]
     return {key: float(np.mean([row[key] for row in rows])) for key in rows[0]}
-
-
-def enlarged(clip: Clip, scale: int) -> Iterator[Picture]:
-    """Bicubic enlargement of a clip's low-resolution version."""
-    return (bicubic_of(truth, scale) for truth in clip.frames())
 
 
 def table(points: list[Point], baselines: dict[str, Row]) -> str:

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Score models on the clips of a folder: low resolution by the BD rule, a plain recursion, Y-PSNR, SSIM, tOF, T-diff.
 
-    scripts/score_models.py --eval DIR [--models NAME|FILE ...] [--squeezenet FILE] [--json OUT.json]
+    scripts/score_models.py --eval DIR [--models NAME|FILE ...] [--codec h264:CRF|mpeg2:KBITS] [--squeezenet FILE]
+        [--json OUT.json]
 
 Each clip is the reference. Its low-resolution version is cv2.GaussianBlur(uint8, (0, 0), sigmaX=1.5)[::s, ::s] with the
 default border, the rule of the authors' published test frames. A model runs from a zero state, primed with the first
 frames mirrored, never restarted; its output is rounded to 8 bits and cut to the reference's size. "bicubic" is the
-models' own skip connection alone. Everything but "PSNR plain" and "SSIM plain" follows the official protocol.
+models' own skip connection alone. --codec compresses the low-resolution version first, 4:2:0 at 25 frames a second:
+h264:28 by x264 at that rate factor, mpeg2:4500 by MPEG-2 at the bits a pixel that so many kbit/s are for 720x480.
+Everything but "PSNR plain" and "SSIM plain" follows the official protocol.
 """
 
 import argparse
@@ -25,10 +28,12 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from vs_tecogan.engine import Engine, create_engine
 from vs_tecogan.metrics import Instruments, MetricsError, Picture, evaluate_pair, psnr_y, ssim_y
-from vs_tecogan.metrics.bicubic import bd_low_resolution, bicubic_of, quantised
+from vs_tecogan.metrics.bicubic import bd_low_resolution, bicubic, quantised
 from vs_tecogan.metrics.perceptual import squeeze_distance
 from vs_tecogan.metrics.sources import VIDEOS, Clip, open_clip
 from vs_tecogan.recurrence.chains import warmup_frames
+from vs_tecogan.training.errors import TrainingError
+from vs_tecogan.training.stages import compress
 from vs_tecogan.weights import WeightsError, load_model, shipped_models
 
 OFFICIAL = ("psnr", "ssim", "squeeze", "tof", "tdiff", "flicker")
@@ -61,14 +66,15 @@ def main() -> int:
                 scores[name][clip.name], scores["reference"][clip.name] = score(upscaler, clip, instruments, args.jobs)
                 seconds = time.monotonic() - begin
                 print(f"{name} {clip.name}: {line(scores[name][clip.name])} ({seconds:.0f} s)", file=sys.stderr)
-    except (MetricsError, WeightsError, FileNotFoundError) as error:
+    except (MetricsError, WeightsError, TrainingError, FileNotFoundError) as error:
         print(f"score_models: {error}", file=sys.stderr)
         return 2
     for rows in scores.values():
         rows["mean"] = {key: float(np.mean([row[key] for row in rows.values()])) for key in next(iter(rows.values()))}
     print(table(scores))
     if args.json:
-        settings = {"degradation": "BD uint8, sigma 1.5", "warmup": args.warmup, "clips": [clip.name for clip in clips]}
+        degradation = "BD uint8, sigma 1.5" + (f", {args.codec}" if args.codec else "")
+        settings = {"degradation": degradation, "warmup": args.warmup, "clips": [clip.name for clip in clips]}
         args.json.write_text(json.dumps({"settings": settings, "scores": finite(scores)}, indent=1) + "\n")
     return 0
 
@@ -80,6 +86,9 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--models", nargs="*", metavar="NAME|FILE", help="default: every shipped model")
     parser.add_argument(
         "--warmup", type=int, default=None, help="mirrored frames before the first; default: the filter's"
+    )
+    parser.add_argument(
+        "--codec", type=codec, metavar="h264:CRF|mpeg2:KBITS", help="compress the low-resolution clips first"
     )
     parser.add_argument("--device", default=None, help="as in the filter; default: CUDA where there is one")
     parser.add_argument("--precision", default="auto")
@@ -93,6 +102,14 @@ def parse_arguments() -> argparse.Namespace:
 
         args.warmup = WARMUP
     return args
+
+
+def codec(text: str) -> str:
+    """A valid --codec."""
+    name, _, value = text.partition(":")
+    if name not in ("h264", "mpeg2") or not value.isdigit():
+        raise argparse.ArgumentTypeError(f"{text!r}; give h264:CRF or mpeg2:KBITS, such as h264:28 or mpeg2:4500")
+    return text
 
 
 def find_clips(folder: Path) -> list[Clip]:
@@ -110,16 +127,39 @@ def find_upscalers(args: argparse.Namespace) -> dict[str, Upscaler]:
     engines = {name: create_engine(load_model(name), device=args.device, precision=args.precision) for name in names}
     if not args.no_bicubic:
         for scale in sorted({engine.scale for engine in engines.values()} or {4}):
-            upscalers[f"bicubic x{scale}"] = lambda clip, s=scale: (bicubic_of(truth, s) for truth in clip.frames())
+            upscalers[f"bicubic x{scale}"] = lambda clip, s=scale: enlarged(clip, s, args.codec)
     for name, engine in engines.items():
-        upscalers[Path(name).name] = lambda clip, e=engine: upscaled(e, clip, args.warmup)
+        upscalers[Path(name).name] = lambda clip, e=engine: upscaled(e, clip, args.warmup, args.codec)
     return upscalers
 
 
-def upscaled(engine: Engine, clip: Clip, warmup: int) -> Iterator[Picture]:
+def low_resolution(clip: Clip, scale: int, codec: str | None) -> Iterator[Picture]:
+    """The clip's low-resolution version, decoded again where it is compressed.
+
+    :raises TrainingError: ffmpeg fails.
+    """
+    low = (bd_low_resolution(truth, scale) for truth in clip.frames())
+    if codec is None:
+        return low
+    frames = np.stack(list(low))
+    name, _, value = codec.partition(":")
+    encoder = ["-c:v", "libx264", "-preset", "medium", "-crf", value]
+    if name == "mpeg2":
+        rate = str(int(value) * 1000 * frames.shape[1] * frames.shape[2] // (720 * 480))
+        encoder = ["-c:v", "mpeg2video", "-b:v", rate, "-maxrate", rate, "-bufsize", rate, "-bf", "2", "-g", "12"]
+    decoded = compress(frames.astype(np.float32) / np.float32(255), encoder, {"mpeg2": "mpeg2video"}.get(name, name))
+    return iter(np.rint(decoded * 255).astype(np.uint8))
+
+
+def enlarged(clip: Clip, scale: int, codec: str | None = None) -> Iterator[Picture]:
+    """Bicubic enlargement of a clip's low-resolution version, at the clip's size."""
+    return (bicubic(low, scale)[: clip.height, : clip.width] for low in low_resolution(clip, scale, codec))
+
+
+def upscaled(engine: Engine, clip: Clip, warmup: int, codec: str | None = None) -> Iterator[Picture]:
     """The model's output for a clip's low-resolution version, rounded to 8 bits, at the clip's size."""
     order = warmup_frames(0, warmup, clip.length, lambda _: False).frames
-    low = (bd_low_resolution(truth, engine.scale) for truth in clip.frames())
+    low = low_resolution(clip, engine.scale, codec)
     ahead = list(itertools.islice(low, max(order, default=-1) + 1))
     height, width = -(-clip.height // engine.scale), -(-clip.width // engine.scale)
     state = engine.zero_state(height, width)

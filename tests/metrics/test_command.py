@@ -11,12 +11,14 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pytest
 
 from vs_tecogan.cli.common import Parser, guarded
 from vs_tecogan.cli.evaluate import add_parser
 from vs_tecogan.media.ffmpeg import find_ffmpeg
-from vs_tecogan.metrics import evaluate_pair
+from vs_tecogan.metrics import evaluate_pair, psnr_y
+from vs_tecogan.metrics.bicubic import bicubic_of
 
 from .conftest import Frames, Write, moving
 
@@ -131,12 +133,19 @@ def test_wrong_input_exits_with_2(
     assert re.search(text, err)
 
 
+@pytest.mark.parametrize("codec", [None, "h264:45", "mpeg2:2000"])
 def test_score_models(
-    write: Write, skip_model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    write: Write,
+    skip_model: Model,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    codec: str | None,
 ) -> None:
     """Another degradation or phase for models than for the baseline: a model of the skip alone scores as bicubic does.
 
-    The clip's size is no multiple of 4, so a cut at the wrong side would show as well.
+    The clip's size is no multiple of 4, so a cut at the wrong side would show as well. Catches a codec that is named
+    but not used: the bare enlargement loses by it.
     """
     from vs_tecogan.weights import save_model
 
@@ -147,9 +156,15 @@ def test_score_models(
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     arguments = ["--eval", folder, "--models", tmp_path / "skip.safetensors", "--json", tmp_path / "s.json"]
-    monkeypatch.setattr(sys, "argv", ["score_models.py", *map(str, arguments), "--device", "cpu", "--jobs", "2"])
+    arguments += ["--device", "cpu", "--jobs", "2"] + (["--codec", codec] if codec else [])
+    monkeypatch.setattr(sys, "argv", ["score_models.py", *map(str, arguments)])
     assert script.main() == 0
-    scores = json.loads((tmp_path / "s.json").read_text())["scores"]
-    assert scores["skip.safetensors"]["one"] == pytest.approx(scores["bicubic x4"]["one"], rel=1e-3)
+    report = json.loads((tmp_path / "s.json").read_text())
+    scores = report["scores"]
+    assert scores["skip.safetensors"]["one"] == pytest.approx(scores["bicubic x4"]["one"], rel=1e-3, abs=1e-4)
     assert scores["bicubic x4"]["mean"] == scores["bicubic x4"]["one"]
     assert "| mean | bicubic x4 |" in capsys.readouterr().out
+    clean = [psnr_y(bicubic_of(truth, 4), truth) for truth in moving(6, 98, 109)]
+    loss = np.mean(clean) - scores["bicubic x4"]["one"]["psnr_plain"]
+    assert (0.3 < loss < 15) if codec else loss == pytest.approx(0)
+    assert report["settings"]["degradation"].endswith(codec or "1.5")

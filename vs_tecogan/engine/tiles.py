@@ -72,7 +72,9 @@ class TiledEngine:
 
     def __init__(self, engine: Engine, tile: tuple[int, int] | None = None, memory: int | None = None) -> None:
         if tile is not None and (len(tile) != 2 or min(tile) <= 2 * OVERLAP):
-            raise ValueError(f"tile {tile} is not usable; give (height, width) above {2 * OVERLAP} LR pixels each")
+            raise ValueError(
+                f"tile {tile[::-1]} is not usable; give (width, height) above {2 * OVERLAP} LR pixels each"
+            )
         self.scale, self.device, self.precision = engine.scale, engine.device, engine.precision
         self._engine = engine
         self._tile = tile
