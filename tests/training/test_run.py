@@ -144,9 +144,15 @@ def test_everything_that_a_run_leaves(store: Path, tmp_path: Path, capfd: pytest
         assert torch.equal(value, best["learner"]["average"][key])
 
 
-def start(*words: object) -> "subprocess.Popen[bytes]":
-    environment = os.environ | {"PYTHONPATH": str(REPOSITORY)}
-    return subprocess.Popen([sys.executable, *map(str, words)], stderr=subprocess.PIPE, env=environment, cwd=REPOSITORY)
+def start(*words: object, group: bool = False) -> "subprocess.Popen[bytes]":
+    """A Python process, in a process group of its own if so wanted."""
+    return subprocess.Popen(
+        [sys.executable, *map(str, words)],
+        stderr=subprocess.PIPE,
+        env=os.environ | {"PYTHONPATH": str(REPOSITORY)},
+        cwd=REPOSITORY,
+        process_group=0 if group else None,
+    )
 
 
 def test_killed_and_resumed_is_as_unbroken(store: Path, tmp_path: Path) -> None:
@@ -198,12 +204,30 @@ def test_minutes_end_a_session_with_a_checkpoint(store: Path, tmp_path: Path) ->
     assert checkpoint.load(checkpoint.find(tmp_path / "run"))["iteration"] == done + 1
 
 
-def test_sigterm_stops_politely(store: Path, tmp_path: Path) -> None:
-    """Would catch a lost session when the machine is taken away: a checkpoint is written and the exit code is 0."""
-    process = start(SCRIPT, *TINY.split(), "--store", store, "--out", tmp_path / "run", "--iterations", 10**6)
+@pytest.mark.parametrize("everyone", [False, True])
+def test_sigterm_stops_politely(store: Path, tmp_path: Path, everyone: bool) -> None:
+    """Would catch a lost session when the machine is taken away: a checkpoint is written and the exit code is 0.
+
+    ``everyone``: the signal reaches the processes that draw samples too, as from systemd or a batch system.
+    """
+    words = [
+        *TINY.split(),
+        "--workers",
+        int(everyone),
+        "--store",
+        store,
+        "--out",
+        tmp_path / "run",
+        "--iterations",
+        10**6,
+    ]
+    process = start(SCRIPT, *words, group=everyone)
     while not (tmp_path / "run" / "metrics.csv").exists() and process.poll() is None:
         time.sleep(0.05)
-    process.terminate()
+    if everyone:
+        os.killpg(process.pid, signal.SIGTERM)
+    else:
+        process.terminate()
     _, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors.decode()
     rows = table(tmp_path / "run")

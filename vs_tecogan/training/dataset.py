@@ -4,7 +4,9 @@ Nothing is shuffled and nothing is remembered: the position in the data is the i
 on more processes or one with other workers sees exactly the same samples.
 """
 
+import os
 import signal
+import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -24,6 +26,8 @@ from .store import Clip, Store
 
 DEPTH = 4
 """Batches that a worker prepares ahead."""
+GRACE = 60.0
+"""Seconds that a worker lives on after SIGTERM; one iteration should not take longer."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -214,8 +218,16 @@ _NAME = f"{TrainingError.__module__}.{TrainingError.__qualname__}"
 def _quiet_worker(_: int) -> None:
     import cv2
 
-    # Ctrl-C reaches the whole process group; the main process decides when the workers end.
+    # Ctrl-C, systemd and batch systems signal all processes at once; the main process decides when the workers end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, _end_late)
     # The workers are the parallelism; OpenCV's own threads would fight with the training step.
     cv2.setNumThreads(0)
     torch.set_num_threads(1)
+
+
+def _end_late(*_: object) -> None:
+    """The main process wants to finish its iteration; should it fail to end its workers, they end by themselves."""
+    timer = threading.Timer(GRACE, os._exit, (1,))
+    timer.daemon = True
+    timer.start()

@@ -3,6 +3,7 @@
 A stage draws its strength once per clip and lets it drift linearly to a nearby value over the clip's frames.
 """
 
+import os
 import subprocess
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
@@ -191,9 +192,13 @@ def compress(frames: Frames, encoder: list[str], form: str) -> Frames:
     return decoded.astype(np.float32) / np.float32(255)
 
 
+OWN_GROUP = 0 if os.name == "posix" else None
+
+
 def _filter_bytes(command: list[str], data: bytes) -> bytes:
     try:
-        done = subprocess.run(command, input=data, capture_output=True, check=False)
+        # In a group of its own: Ctrl-C in a terminal must not cut a sample short that the run still waits for.
+        done = subprocess.run(command, input=data, capture_output=True, check=False, process_group=OWN_GROUP)
     except OSError as error:
         raise TrainingError(f"cannot start {command[0]}: {error}") from error
     if done.returncode:
