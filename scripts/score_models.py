@@ -20,6 +20,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -55,7 +56,7 @@ def main() -> int:
     """Score every model on every clip; 2 for unusable arguments."""
     args = parse_arguments()
     try:
-        clips = find_clips(args.eval)
+        clips = [clip if args.frames is None else beginning(clip, args.frames) for clip in find_clips(args.eval)]
         upscalers = find_upscalers(args)
         instruments = Instruments(squeeze=squeeze_distance(args.squeezenet) if args.squeezenet else None)
         scores: dict[str, dict[str, Row]] = {"reference": {}}
@@ -74,7 +75,11 @@ def main() -> int:
     print(table(scores))
     if args.json:
         degradation = "BD uint8, sigma 1.5" + (f", {args.codec}" if args.codec else "")
-        settings = {"degradation": degradation, "warmup": args.warmup, "clips": [clip.name for clip in clips]}
+        settings = {
+            "degradation": degradation,
+            "warmup": args.warmup,
+            "clips": {clip.name: clip.length for clip in clips},
+        }
         args.json.write_text(json.dumps({"settings": settings, "scores": finite(scores)}, indent=1) + "\n")
     return 0
 
@@ -83,6 +88,7 @@ def parse_arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--eval", type=Path, required=True, metavar="DIR", help="folder of clips, or one clip")
+    parser.add_argument("--frames", type=int, metavar="N", help="only the first N frames of each clip")
     parser.add_argument("--models", nargs="*", metavar="NAME|FILE", help="default: every shipped model")
     parser.add_argument(
         "--warmup", type=int, default=None, help="mirrored frames before the first; default: the filter's"
@@ -118,6 +124,20 @@ def find_clips(folder: Path) -> list[Clip]:
         return [open_clip(folder)]
     paths = sorted(p for p in folder.iterdir() if p.is_dir() or p.suffix.lower() in VIDEOS)
     return [open_clip(path) for path in paths] or [open_clip(folder)]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Beginning(Clip):
+    """The first ``length`` frames of a clip."""
+
+    def frames(self) -> Iterator[Picture]:
+        """As those of the clip."""
+        return itertools.islice(super().frames(), self.length)
+
+
+def beginning(clip: Clip, frames: int) -> Clip:
+    """The clip cut to so many frames."""
+    return Beginning(**vars(clip) | {"length": min(frames, clip.length)})
 
 
 def find_upscalers(args: argparse.Namespace) -> dict[str, Upscaler]:
