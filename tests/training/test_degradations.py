@@ -26,6 +26,9 @@ def test_bd_is_bit_exact_to_opencv_on_the_whole_frame(scale: int) -> None:
     lr = rule(crop, scale, RNG)
     assert lr.dtype == np.float32
     assert np.array_equal(lr[0], whole[top : top + size : scale, left : left + size : scale])
+    rounded = BlurDown(quantise=True)(crop, scale, RNG) * 255
+    np.testing.assert_allclose(rounded, np.rint(rounded), atol=1e-4)
+    np.testing.assert_allclose(rounded, lr * 255, atol=0.5001)
 
 
 def test_bd_taps_are_the_published_ones() -> None:
@@ -129,7 +132,7 @@ def test_description_holds_every_parameter() -> None:
     assert words["stages"] == [
         {"name": "Noise", "share": 0.6, "sigma": (1.0, 2.0), "photon_share": 0.5, "grey_share": 0.4}
     ]
-    assert describe(BlurDown()) == {"name": "BlurDown", "sigma": 1.5}
+    assert describe(BlurDown()) == {"name": "BlurDown", "sigma": 1.5, "quantise": False}
     assert describe(None) == {"name": "pairs"}
 
 

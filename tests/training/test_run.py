@@ -135,7 +135,7 @@ def test_everything_that_a_run_leaves(store: Path, tmp_path: Path, capfd: pytest
     assert guarded(lambda: export_command.run(args)) == 0
     model = load_model(model_file)
     assert (model.card.name, model.card.licence, model.card.data) == ("mine", "CC0", "train.mp4, val.mp4")
-    assert "BlurDown (sigma 1.5)" in model.card.degradation
+    assert "BlurDown (sigma 1.5, quantise False)" in model.card.degradation
     assert "4 iterations" in model.card.training or "2 iterations" in model.card.training
     assert model.card.scores["psnr"] == pytest.approx(best["best"])
     other = best | {"iteration": best["iteration"] + 1}
@@ -295,7 +295,7 @@ def test_bad_input(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
     cases = [
         ("", "nothing to do"),
         (f"{new}", "no data"),
-        (f"{new} --store {tmp_path}/empty", "not a prepared store"),
+        (f"{new} --store {tmp_path}/empty", "is no prepared store"),
         (f"{new} --store {small}", "none of 1 training clips"),
         (f"{new} --store {store} --frames 50", "has 50 frames"),
         (f"{new} --store {store} --config {tmp_path}/bad.toml", "unknown option 'iteration'"),

@@ -25,7 +25,7 @@ def build_degradation(config: DegradationConfig) -> Degradation | None:
     if config.degradation == "pairs":
         return None
     if config.degradation == "bd":
-        return BlurDown(sigma=config.blur_sigma)
+        return BlurDown(sigma=config.blur_sigma, quantise=config.bd_quantise)
     if config.degradation == "bi":
         return BicubicDown(quantise=config.quantise)
     return Realistic(

@@ -10,7 +10,6 @@ from typing import Any
 
 import torch
 
-from ..reasons import reason
 from .config import ARCHITECTURE, Config, merge, options, to_dict
 from .errors import TrainingError
 
@@ -70,8 +69,8 @@ def load(path: Path) -> dict[str, Any]:
         state: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise TrainingError(f"{path} does not exist") from None
-    except Exception as error:  # torch reports damaged archives by many types
-        raise TrainingError(f"{path}: not a readable checkpoint ({reason(error)})") from error
+    except Exception as error:  # torch reports damaged archives by many types, and proposes to open them unsafely
+        raise TrainingError(f"{path}: not a readable checkpoint: damaged, or of another program") from error
     if not isinstance(state, dict) or state.get("format") != FORMAT:
         raise TrainingError(f"{path}: not a checkpoint of this trainer, or of another version")
     return state

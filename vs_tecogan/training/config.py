@@ -18,7 +18,7 @@ def _option(default: Any, text: str) -> Any:
 class DataConfig:
     """Where samples come from and what they look like."""
 
-    store: str = _option("", "folder made by prepare_data")
+    store: str = _option("", "folder made by vs-tecogan prepare")
     eval_store: str = _option("", "store or folder of videos to evaluate on; default: the val clips of the store")
     batch: int = _option(4, "samples an optimiser step, over all processes")
     frames: int = _option(10, "frames of a sample, before ping-pong")
@@ -41,6 +41,7 @@ class DegradationConfig:
 
     degradation: Literal["bd", "bi", "realistic", "pairs"] = _option("bd", "rule that makes LR, or the store's own LR")
     blur_sigma: float = _option(1.5, "BD: standard deviation in HR pixels")
+    bd_quantise: bool = _option(False, "BD: round LR to 8 bits, as files do")
     quantise: bool = _option(True, "BI: round LR to 8 bits")
     centred_pairs: bool = _option(False, "pairs: LR sits on half-pixel centres (as BI) instead of corners (as BD)")
     real_clean: float = _option(0.15, "share of samples with plain BD")

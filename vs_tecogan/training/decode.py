@@ -131,8 +131,9 @@ def probe(path: Path) -> VideoInfo:
     stream = re.search(r"Stream #.*Video:.*", report)
     size = re.search(r"[ ,](\d{2,5})x(\d{2,5})[ ,\[]", stream.group() + " ") if stream else None
     if not stream or not size:
-        reason = next((line.strip() for line in reversed(report.splitlines()) if line.strip()), "no report")
-        raise DecodeError(f"{path.name}: ffmpeg finds no video ({reason})")
+        kinds = ", ".join(dict.fromkeys(re.findall(r"Stream #.*?: (Audio|Subtitle|Data|Attachment):", report))).lower()
+        last = next((line.strip() for line in reversed(report.splitlines()) if line.strip()), "no report")
+        raise DecodeError(f"{path.name}: ffmpeg finds no video ({f'only {kinds}' if kinds else last})")
     rate = re.search(r"([\d.]+) fps", stream.group())
     matrix = "bt709" if "bt709" in stream.group() or int(size[2]) >= 720 else "bt601"
     if re.search(r"bt470bg|smpte170m", stream.group()):

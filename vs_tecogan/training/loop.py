@@ -152,7 +152,7 @@ def set_up(
 ) -> tuple[Run, Samples]:
     """Open the data, build the networks, take up a checkpoint."""
     if not config.data.store:
-        raise TrainingError("no data: set store to a folder made by prepare_data")
+        raise TrainingError("no data: give --store, a folder made by vs-tecogan prepare")
     if resume is None and folder.exists() and checkpoint.numbered(folder):
         raise TrainingError(f"{folder} already holds a run; continue it with --resume {folder}, or use another --out")
     store, options = Store(Path(config.data.store)), build_samples(config)

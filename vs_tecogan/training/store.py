@@ -17,7 +17,7 @@ import os
 from dataclasses import asdict, dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, BinaryIO, Literal, get_args
+from typing import Any, BinaryIO, Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -110,7 +110,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     try:
         settings: dict[str, Any] = json.loads((folder / "store.json").read_text())
     except FileNotFoundError:
-        raise TrainingError(f"{folder} is not a prepared store (no store.json); run prepare_data first") from None
+        raise TrainingError(f"{folder} is no prepared store (no store.json); run vs-tecogan prepare first") from None
     except (OSError, json.JSONDecodeError) as error:
         raise TrainingError(f"{folder / 'store.json'}: unreadable ({error})") from error
     if settings.get("format") != FORMAT:
@@ -157,14 +157,17 @@ def append_record(folder: Path, record: SourceRecord) -> None:
 def write_settings(folder: Path, settings: dict[str, Any]) -> None:
     """Create a store, or check that an existing one was prepared with the same settings.
 
-    :raises TrainingError: the folder holds a store made with other settings.
+    :raises TrainingError: the folder holds a store made with other settings, or cannot be made.
     """
     if (folder / "store.json").exists():
         present = read_settings(folder)
         if changed := [f"{k} {present.get(k)} there, {v} now" for k, v in settings.items() if present.get(k) != v]:
             raise TrainingError(f"{folder} was prepared with other settings ({'; '.join(changed)}); use another --out")
         return
-    (folder / "clips").mkdir(parents=True, exist_ok=True)
+    try:
+        (folder / "clips").mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise TrainingError(f"cannot make the store {folder}: {error.strerror}; give another --out") from error
     temporary = folder / "store.json.part"
     temporary.write_text(json.dumps({"format": FORMAT, **settings}, indent=1) + "\n")
     temporary.replace(folder / "store.json")
@@ -197,6 +200,3 @@ class ClipWriter:
             self._stream.close()
         self._part.unlink(missing_ok=True)
         self._path.unlink(missing_ok=True)
-
-
-SPLITS: tuple[Split, ...] = get_args(Split)
