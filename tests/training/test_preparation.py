@@ -256,7 +256,7 @@ def test_sources_are_found_once_and_in_natural_order(tmp_path: Path) -> None:
 
 def test_store_errors(tmp_path: Path, store: Path) -> None:
     """A folder that is no store, one of another format, and a damaged clip: each says what to do."""
-    with pytest.raises(TrainingError, match="not a prepared store"):
+    with pytest.raises(TrainingError, match="is no prepared store"):
         Store(tmp_path)
     (tmp_path / "store.json").write_text(json.dumps({"format": 99}))
     with pytest.raises(TrainingError, match="format 99"):
