@@ -4,15 +4,18 @@
 states on the device, over the engine's, which is given YUV420P8 host planes. `of conv throughput`: FLOPs of the
 network's convolutions over the rate of its most frequent layer, 64 -> 64 at LR size in float16, from the same run;
 that time over the engine's frame time. `filter against engine`: time of the bare engine loop on the same planes, whose
-output stays on the device, over the filter's, YUV420P8 host frames in and out. Figures are medians; what is compared
-takes turns. Weights are random: speed does not depend on them.
+output stays on the device, over the filter's, YUV420P8 host frames in and out; it alone needs VapourSynth. Figures are
+medians; what is compared takes turns, on the same pictures: noise, because flat ones would spare the card power, which
+raises its clock. Weights are random: speed does not depend on them.
 """
 
 from __future__ import annotations
 
 import argparse
+import importlib.util
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -30,9 +33,12 @@ from vs_tecogan.recurrence.api import Schedule
 
 from ._timing import alternate
 from .engine import conv_flops, random_model
-from .filter import moving_source
+
+if TYPE_CHECKING:
+    import vapoursynth as vs
 
 Row = dict[str, object]
+Picture = list[np.ndarray]
 TARGETS = {"against eager fp16": 2.0, "of conv throughput": 0.7, "filter against engine": 0.9}
 CODING = Coding(family="yuv", sample="u8", bits=8, shift_x=1, shift_y=1)
 CONVOLUTIONS = 20
@@ -70,16 +76,17 @@ def unavailable() -> str:
 def measure(
     args: argparse.Namespace, engine: CudaEngine, width: int, height: int, finish: Callable[[], object]
 ) -> list[Row]:
-    source = moving_source(width, height, args.frames)
-    planes = [[np.asarray(frame[c]).copy() for c in range(3)] for frame in source.frames()]
+    pictures = noise(width, height, args.frames)
     eager = Eager(random_model(args.blocks).generator, engine.device)
-    images = [torch.rand(1, 3, height, width, device=engine.device) for _ in range(4)]
+    start = engine.zero_state(height, width)
+    states = [engine.step_picture(start, picture, CODING, clamp=False) for picture in pictures[:4]]
+    images = [state.lr for state in states if state.lr is not None]
     features = torch.randn(1, height, width, 64, device=engine.device).half().permute(0, 3, 1, 2)
     weight = torch.randn(64, 64, 3, 3, device=engine.device).half().contiguous(memory_format=torch.channels_last)
 
     def bare() -> None:
-        state = engine.zero_state(height, width)
-        for picture in planes:
+        state = start
+        for picture in pictures:
             state = engine.step_picture(state, picture, CODING, clamp=False)
         finish()
 
@@ -96,30 +103,67 @@ def measure(
             F.conv2d(features, weight, padding=1)
         finish()
 
+    finish()
+    bare_time, plain_time, conv_time = alternate(time.perf_counter, args.repeats, bare, plain, convolve)
+    rate = CONVOLUTIONS * 2 * 64 * 64 * 9 * height * width / conv_time
+    share = conv_flops(width, height, args.blocks) / rate / (bare_time / args.frames)
+    milliseconds = bare_time / args.frames * 1e3
+    details: dict[str, Row] = {
+        "against eager fp16": {
+            "result": plain_time / bare_time, "ms": milliseconds, "eager_ms": plain_time / args.frames * 1e3
+        },
+        "of conv throughput": {"result": share, "ms": milliseconds, "conv_tflops": rate / 1e12},
+        "filter against engine": through_filter(args, engine, pictures, bare),
+    }  # fmt: skip
+    common: Row = {"lr": args.size, "precision": engine.precision, "blocks": args.blocks, "card": card(engine.device)}
+    return [{"what": what, "at_least": TARGETS[what], **details[what], **common} for what in TARGETS]
+
+
+def through_filter(
+    args: argparse.Namespace, engine: CudaEngine, pictures: Sequence[Picture], bare: Callable[[], None]
+) -> Row:
+    """The row of the filter in VapourSynth, against ``bare``, the engine's loop over the same pictures."""
+    if importlib.util.find_spec("vapoursynth") is None:
+        return {"result": "not measured: VapourSynth is not installed"}
+    source = clip_of(pictures)
+    height, width = (engine.scale * side for side in pictures[0][0].shape)
+
     def filtered() -> None:
         schedule = Schedule(restart=0, warmup=0)
         clip = _build(source, engine, "random", scene_change=False, matrix=None, schedule=schedule)
         for frame in clip.frames(close=True):
-            assert frame.width == engine.scale * width
+            assert frame.width == width
 
-    bare_time, plain_time, conv_time = alternate(time.perf_counter, args.repeats, bare, plain, convolve)
     loop_time, filter_time = alternate(time.perf_counter, args.repeats, bare, filtered)
-    rate = CONVOLUTIONS * 2 * 64 * 64 * 9 * height * width / conv_time
-    share = conv_flops(width, height, args.blocks) / rate / (bare_time / args.frames)
-    ratios = dict(zip(TARGETS, (plain_time / bare_time, share, loop_time / filter_time), strict=True))
-    details: dict[str, Row] = {
-        "against eager fp16": {"ms": bare_time / args.frames * 1e3, "eager_ms": plain_time / args.frames * 1e3},
-        "of conv throughput": {"ms": bare_time / args.frames * 1e3, "conv_tflops": rate / 1e12},
-        "filter against engine": {
-            "ms": loop_time / args.frames * 1e3,
-            "filter_ms": filter_time / args.frames * 1e3,
-            "mb_down": nbytes(CODING, engine.scale * height, engine.scale * width) / 1e6,
-        },
+    return {
+        "result": loop_time / filter_time,
+        "ms": loop_time / args.frames * 1e3,
+        "filter_ms": filter_time / args.frames * 1e3,
+        "mb_down": nbytes(CODING, height, width) / 1e6,
     }
-    common: Row = {"lr": args.size, "precision": engine.precision, "blocks": args.blocks, "card": card(engine.device)}
+
+
+def noise(width: int, height: int, count: int) -> list[Picture]:
+    """Pictures of legal codes."""
+    random = np.random.default_rng(0)
     return [
-        {"what": what, "at_least": TARGETS[what], "result": ratios[what], **details[what], **common} for what in TARGETS
+        [random.integers(16, 236, shape, np.uint8) for shape in CODING.plane_shapes(height, width)]
+        for _ in range(count)
     ]
+
+
+def clip_of(pictures: Sequence[Picture]) -> vs.VideoNode:
+    """The pictures as a clip, made beforehand."""
+    import vapoursynth as vs
+
+    height, width = pictures[0][0].shape
+    blank = vs.core.std.BlankClip(format=vs.YUV420P8, width=width, height=height, length=len(pictures), keep=True)
+    blank = blank.std.SetFrameProps(_Matrix=1, _Range=0)
+    frames = [blank.get_frame(0).copy() for _ in pictures]
+    for frame, picture in zip(frames, pictures, strict=True):
+        for index, plane in enumerate(picture):
+            np.asarray(frame[index])[...] = plane
+    return blank.std.ModifyFrame(blank, lambda n, **_: frames[n])
 
 
 def card(device: str) -> str:

@@ -46,6 +46,8 @@ class LazyRuntime:
         self.pinned_bytes = 0
         self.captured = 0
         self.trimmed = 0
+        self.running: Queue | None = None
+        """Whose task runs now."""
         self.fail_captures = fail_captures
         self.full = 0
         """So many allocations fail from now on."""
@@ -98,6 +100,8 @@ class LazyRuntime:
     def _run_to(self, mark: Mark) -> None:
         line = self._lines[mark.queue]
         with self._lock, torch.inference_mode():
+            outer, self.running = self.running, mark.queue
             while line.done < mark.position:
                 line.done += 1  # before the task: it may wait for its own queue's past
                 line.tasks.popleft()()
+            self.running = outer

@@ -17,8 +17,8 @@ from vs_tecogan.engine import State, create_engine
 from vs_tecogan.engine.cpu import TorchEngine
 from vs_tecogan.engine.cuda import AHEAD, CudaEngine, CudaState, PictureEngine
 from vs_tecogan.engine.cuda_colour import Coding
-from vs_tecogan.engine.cuda_network import TAIL_HALO
-from vs_tecogan.engine.cuda_pictures import PLAIN, nbytes
+from vs_tecogan.engine.cuda_network import TAIL_HALO, Conv
+from vs_tecogan.engine.cuda_pictures import PLAIN, Converter, nbytes
 from vs_tecogan.engine.cuda_runtime import STAGING_DEPTH, Queue
 from vs_tecogan.engine.tiles import TiledEngine
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
@@ -277,6 +277,34 @@ def test_memory_of_other_queues_is_kept() -> None:
     assert state.hr is not None
     assert (Queue.DOWNLOAD, state.hr.data_ptr()) in runtime.used
     assert any(queue is Queue.COMPUTE for queue, _ in runtime.used)  # the raw picture
+
+
+def test_constants_lie_in_the_queue_that_reads_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Weights and tables in another stream's memory: freed with the engine, it is overwritten under queued steps."""
+    runtime, seen = LazyRuntime(), []
+
+    def note(kind: type, name: str) -> None:
+        original = getattr(kind, name)
+
+        def noting(*arguments: object, **options: object) -> object:
+            seen.append((kind, runtime.running))
+            return original(*arguments, **options)
+
+        monkeypatch.setattr(kind, name, noting)
+
+    note(Conv, "__init__")
+    note(Converter, "_to_device")
+    engine = emulated(tiny_model(), runtime=runtime)
+    assert set(seen) == {(Conv, Queue.COMPUTE)}
+    seen.clear()
+    coding = Coding(family="yuv", sample="u8", bits=8, shift_x=1, shift_y=1)
+    picture = [np.zeros(shape, np.uint8) for shape in coding.plane_shapes(8, 8)]
+    state = engine.step_picture(engine.zero_state(8, 8), picture, coding, clamp=False)
+    runtime.finish(runtime.mark(Queue.COMPUTE))
+    assert seen == 5 * [(Converter, Queue.COMPUTE)]
+    seen.clear()
+    engine.fetch(state, coding).into([np.empty(shape, np.uint8) for shape in coding.plane_shapes(32, 32)])
+    assert seen == 5 * [(Converter, Queue.DOWNLOAD)]
 
 
 def test_pinned_memory_is_bounded() -> None:

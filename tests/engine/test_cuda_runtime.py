@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from types import SimpleNamespace
 
 import numpy as np
@@ -15,13 +16,26 @@ from vs_tecogan.engine import _cuda_engine
 from vs_tecogan.engine.cpu import TorchEngine
 from vs_tecogan.engine.cuda_colour import Coding
 from vs_tecogan.engine.cuda_pictures import nbytes, plane_views
-from vs_tecogan.engine.cuda_runtime import STAGING_DEPTH, Queue, Staging
+from vs_tecogan.engine.cuda_runtime import STAGING_DEPTH, CudaRuntime, Queue, Staging
 from vs_tecogan.ops import cuda
-from vs_tecogan.ops.cuda import CupyLauncher
+from vs_tecogan.ops.cuda import CupyLauncher, StreamHandle
 
 from .runtimes import LazyRuntime
 from .test_engine import tiny_model
 
+FAILED_CAPTURE = """
+import torch
+from vs_tecogan.engine.cuda_runtime import CudaRuntime, Queue
+
+runtime = CudaRuntime(torch.device("cuda:0"))
+assert runtime.capture(torch.cuda.synchronize) is torch.cuda.synchronize
+values = runtime.empty(Queue.COMPUTE, (1 << 26,), torch.uint8)
+assert isinstance(runtime.capture(values.zero_).__self__, torch.cuda.CUDAGraph)
+runtime.use(Queue.DOWNLOAD, values)
+del values
+runtime.trim()
+assert torch.cuda.memory_reserved() < 1 << 26
+"""
 YUV420P8 = Coding(family="yuv", sample="u8", bits=8, shift_x=1, shift_y=1)
 
 
@@ -40,6 +54,53 @@ def test_staging_waits_only_when_many_are_under_way() -> None:
     assert seen == list(range(2 * STAGING_DEPTH))
     assert runtime.pinned_bytes == 4 * STAGING_DEPTH
     assert staging.take(8).numel() == 8
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_a_failed_capture_leaves_memory_in_order() -> None:
+    """A capture that was refused: memory freed afterwards never to be had again, or no second capture."""
+    command = [sys.executable, "-c", FAILED_CAPTURE]
+    done = subprocess.run(command, check=False, capture_output=True, text=True, timeout=150)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("fails", [False, True])
+def test_captures(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: bool) -> None:
+    """Inference tensors left in what all graphs share; an allocator left capturing. A stand-in for torch's CUDA."""
+    calls: list[object] = []
+
+    @contextmanager
+    def graph(held: object, *, pool: int, **options: object) -> Iterator[None]:
+        calls.append((pool, torch.is_inference_mode_enabled()))
+        yield
+        if fails:
+            raise RuntimeError("operation not permitted\nwhile capturing")
+
+    def task() -> None:
+        calls.append(("task", torch.is_inference_mode_enabled()))
+
+    def ended(device: int, pool: int) -> None:
+        calls.append(("ended", device, pool))
+        raise RuntimeError("not currently recording")
+
+    pools = iter((7, 8, 9))
+    stream = SimpleNamespace(synchronize=lambda: None)
+    for name, value in {
+        "Stream": lambda _: stream, "device": nullcontext, "stream": nullcontext, "graph": graph,
+        "graph_pool_handle": lambda: next(pools), "CUDAGraph": lambda: SimpleNamespace(replay="replay"),
+    }.items():  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", ended, raising=False)
+    runtime = CudaRuntime(torch.device("cuda:1"))
+    result = runtime.capture(task)
+    expected = [*3 * [("task", True)], ("ended", 1, 7)] if fails else 3 * [("task", True)]
+    expected.insert(2, (7, False))
+    assert calls == expected
+    assert result is task if fails else result == "replay"
+    assert caplog.messages == ["tecogan: cuda:1 runs without a CUDA graph: operation not permitted"][: int(fails)]
+    runtime.capture(task)
+    assert (8 if fails else 7, False) in calls[len(expected) :]
 
 
 def test_packed_planes() -> None:
@@ -71,15 +132,13 @@ def test_torch_runs_where_the_kernels_cannot(monkeypatch: pytest.MonkeyPatch, ca
     assert "ImportError: libnvrtc.so.13: cannot open" in record.getMessage() and "\n" not in record.getMessage()
 
 
-def test_kernels_run_on_torchs_stream(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Kernels on CuPy's own stream or on device 0 run beside torch's work, not after it; a stand-in for CuPy tells."""
-    calls: list[object] = []
+@pytest.mark.parametrize("version", [13, 14])
+def test_kernels_run_on_torchs_stream(monkeypatch: pytest.MonkeyPatch, version: int) -> None:
+    """Kernels on CuPy's own stream or on device 0 run beside torch's work, not after it; a stand-in for CuPy tells.
 
-    @contextmanager
-    def note(*what: object) -> Iterator[None]:
-        calls.append(what)
-        yield
-        calls.append("left")
+    And a warning at every launch: CuPy 14 has another way to name a stream, whose device is the current one.
+    """
+    calls: list[object] = []
 
     def module(code: str, options: tuple[str, ...], backend: str) -> object:
         assert '#include "' not in code and backend == "nvrtc"
@@ -95,13 +154,35 @@ def test_kernels_run_on_torchs_stream(monkeypatch: pytest.MonkeyPatch) -> None:
         def __call__(self, *what: object) -> None:
             calls.append((self._name, *what))
 
-    places = SimpleNamespace(
-        Device=lambda index: note("device", index), ExternalStream=lambda stream, index: note("stream", stream, index)
-    )
+    class Context:
+        def __init__(self, *what: object) -> None:
+            self._what = what
+
+        def __enter__(self) -> None:
+            calls.append(self._what)
+
+        def __exit__(self, *error: object) -> None:
+            calls.append("left")
+
+    class Newer:
+        @staticmethod
+        def from_external(stream: StreamHandle) -> Context:
+            assert calls[-1] == ("device", 1)
+            protocol, handle = stream.__cuda_stream__()
+            assert protocol == 0
+            return Context("stream", handle)
+
+    def deprecated(handle: int, index: int) -> Context:
+        assert (version, index) == (13, 1)
+        return Context("stream", handle)
+
+    streams = Newer if version == 14 else SimpleNamespace()
+    places = SimpleNamespace(Device=lambda index: Context("device", index), Stream=streams, ExternalStream=deprecated)
     monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=places, RawModule=module))
     monkeypatch.setattr(torch.cuda, "current_stream", lambda device: SimpleNamespace(cuda_stream=77 + device.index))
     launcher = CupyLauncher(torch.device("cuda:1"))
     calls.clear()
-    launcher.launch("pack_u8", (3, 2), 256, (np.int32(5),))
+    for _ in range(2):
+        launcher.launch("pack_u8", (3, 2), 256, (np.int32(5),))
     kernel = ("pack_u8", (3, 2), (256,), (np.int32(5),))
-    assert calls == [("device", 1), ("stream", 78, 1), kernel, "left", "left"]
+    assert calls == 2 * [("device", 1), ("stream", 78), kernel, "left", "left"]

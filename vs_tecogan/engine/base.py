@@ -39,7 +39,10 @@ class Engine(Protocol):
         """Advance by one frame: R, G, B planes of (H, W), nominally in [0, 1]."""
 
     def read(self, state: State, planes: Sequence[Plane]) -> None:
-        """Write the output of ``state`` into R, G, B planes of (sH, sW), unclamped."""
+        """Write the output of ``state`` into R, G, B planes of (sH, sW), unclamped.
+
+        :raises ValueError: a zero state, which has none.
+        """
 
     def is_repeat(self, state: State, planes: Sequence[Plane]) -> bool:
         """Whether ``planes`` equal, bit for bit, the frame that ``state`` took last."""

@@ -90,10 +90,9 @@ class CudaEngine:
         place = torch.device(device)
         self._kernels = kernels or Kernels(CupyLauncher(place), place)
         self._runtime = runtime or CudaRuntime(place)
-        with torch.inference_mode():
-            self._flow_network = FlowNetwork(generator, self._kernels, self._dtype)
-            self._residual_network = ResidualNetwork(generator, self._kernels, self._dtype)
-        self._runtime.trim()  # weights were laid out on torch's current stream, for which no queue waits
+        # in the queue that reads them: memory of another, freed with the engine, would be reused under queued steps
+        self._runtime.submit(Queue.COMPUTE, partial(self._lay_out, generator))
+        self._runtime.trim()  # what laying them out took
         self._flow_grid, self._skip_grid = FLOW_GRIDS[spec.dialect], SKIP_GRIDS.get(spec.dialect)
         self._converter = Converter(self._kernels)
         self._uploads, self._downloads = Staging(self._runtime), Staging(self._runtime)
@@ -154,11 +153,15 @@ class CudaEngine:
         """See :class:`~vs_tecogan.engine.base.Engine`."""
         return sum(tensor.nbytes for tensor in (state.lr, state.hr) if tensor is not None)
 
+    def _lay_out(self, generator: Generator) -> None:
+        """Copy the weights to the device."""
+        self._flow_network = FlowNetwork(generator, self._kernels, self._dtype)
+        self._residual_network = ResidualNetwork(generator, self._kernels, self._dtype)
+
     def _step(self, state: State, planes: Sequence[Samples], coding: Coding, clamp: bool) -> State:
         runtime, (height, width) = self._runtime, planes[0].shape
         if len(self._queued) >= AHEAD:
             runtime.finish(self._queued.popleft())
-        self._converter.prepare(coding, height, width, enlarge=True)
         plan = self._plan(height, width)
         raw = self._send(planes, coding)
         lr = runtime.empty(Queue.COMPUTE, (1, 3, height, width), torch.float32)
@@ -209,7 +212,6 @@ class CudaEngine:
         if coding.plain:
             packed = image.view(-1).view(torch.uint8)
         else:
-            self._converter.prepare(coding, height, width, enlarge=False)
             packed = runtime.empty(Queue.DOWNLOAD, (size,), torch.uint8)
             shape = self._converter.scratch_shape(coding, height, width)
             scratch = None if shape is None else runtime.empty(Queue.DOWNLOAD, shape, torch.float32)

@@ -55,7 +55,8 @@ def drain(buffer: Tensor, planes: Sequence[Samples], coding: Coding) -> None:
 class Converter:
     """Converts packed pictures in device memory from and to RGB (1, 3, H, W) float32.
 
-    Constants are uploaded when a coding and a size are met first.
+    Constants are uploaded when a coding and a size are met first, in the queue that reads them: each direction must be
+    used in one queue alone.
 
     :param kernels: of the device.
     """
@@ -64,10 +65,6 @@ class Converter:
         self._kernels = kernels
         self._colours: dict[tuple[Coding, bool], Tensor] = {}
         self._taps: dict[tuple[object, ...], tuple[tuple[Tensor | int | None, ...], ...]] = {}
-
-    def prepare(self, coding: Coding, height: int, width: int, *, enlarge: bool) -> None:
-        """Upload the constants for :meth:`to_rgb` (``enlarge``) or :meth:`from_rgb`; may wait for the device."""
-        self._constants(coding, height, width, enlarge)
 
     def to_rgb(self, packed: Tensor, coding: Coding, rgb: Tensor, *, clamp: bool) -> None:
         """Convert a picture.
@@ -126,7 +123,7 @@ class Converter:
         """The numbers of ``Colour``, and the taps across and down as kernels take them."""
         if (coding, enlarge) not in self._colours:
             values = reading(coding) if enlarge else writing(coding)
-            self._colours[coding, enlarge] = torch.from_numpy(values).to(self._kernels.device)
+            self._colours[coding, enlarge] = self._to_device(values)
         geometry = (coding.family, coding.shift_x, coding.shift_y, coding.location, height, width, enlarge)
         if geometry not in self._taps:
             taps = chroma_taps(coding, height, width, enlarge=enlarge)
@@ -137,5 +134,8 @@ class Converter:
     def _upload(self, taps: Taps | None) -> tuple[Tensor | int | None, ...]:
         if taps is None:
             return None, None, 0
-        device = self._kernels.device
-        return torch.from_numpy(taps.left).to(device), torch.from_numpy(taps.weight).to(device), taps.count
+        return self._to_device(taps.left), self._to_device(taps.weight), taps.count
+
+    def _to_device(self, values: Samples) -> Tensor:
+        # from memory that is not pinned: the device has its copy, or CUDA its own, when this returns
+        return torch.from_numpy(values).to(self._kernels.device, non_blocking=True)

@@ -7,7 +7,7 @@ import logging
 import threading
 from collections import deque
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from enum import Enum
 from typing import Any, Protocol
 
@@ -140,9 +140,12 @@ class CudaRuntime:
             try:
                 # the stream must be given: torch's own for captures lies on whichever device captured first.
                 # thread_local: another thread's allocations, of another filter on the device say, are none of ours
-                with torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local"):
+                begun = torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local")
+                # some torch make here what all graphs share: no inference tensors, which others may not write
+                with torch.inference_mode(False), begun, torch.inference_mode():
                     task()
             except RuntimeError as error:
+                self._abandon_capture()
                 logger.warning("tecogan: %s runs without a CUDA graph: %s", self.device, str(error).splitlines()[0])
                 return task
         return graph.replay
@@ -152,6 +155,17 @@ class CudaRuntime:
         with self._alone, torch.cuda.device(self.device):
             torch.cuda.synchronize()
             torch.cuda.empty_cache()
+
+    def _abandon_capture(self) -> None:
+        """Tell torch's allocator that a failed capture is over, which torch itself does from 2.12 on.
+
+        Until then memory that two queues worked on is never reused, none is given back, and the pool takes no capture.
+        """
+        end = getattr(torch._C, "_cuda_endAllocateToPool", None)
+        with suppress(RuntimeError):  # it knows already
+            if end is not None:
+                end(self.device.index, self._pool)
+        self._pool = torch.cuda.graph_pool_handle()
 
     @contextmanager
     def _on(self, queue: Queue) -> Iterator[None]:

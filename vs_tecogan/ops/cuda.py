@@ -5,6 +5,7 @@ kernel cache, ``~/.cupy``). They run on torch's current stream and memory; nothi
 """
 
 import importlib.util
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -55,6 +56,17 @@ class Launcher(Protocol):
         """Queue it on torch's current stream; pointers are uint64, numbers int32, int64 or float32."""
 
 
+@dataclass(frozen=True)
+class StreamHandle:
+    """A CUDA stream for those who take it by protocol, which torch's own streams know in newer versions alone."""
+
+    handle: int
+
+    def __cuda_stream__(self) -> tuple[int, int]:
+        """Version of the protocol, and the stream."""
+        return 0, self.handle
+
+
 class CupyLauncher:
     """The kernels on one CUDA device, compiled and loaded here: neither may happen while a CUDA graph is captured.
 
@@ -68,6 +80,7 @@ class CupyLauncher:
 
         self._device = device
         self._cupy: Any = cupy
+        self._streams: dict[int, Any] = {}
         text = source()
         with cupy.cuda.Device(device.index):
             module = cupy.RawModule(code=text, options=OPTIONS, backend="nvrtc")
@@ -77,10 +90,18 @@ class CupyLauncher:
 
     def launch(self, name: str, blocks: tuple[int, int], threads: int, arguments: tuple[np.generic, ...]) -> None:
         """See :class:`Launcher`."""
-        cuda, index = self._cupy.cuda, self._device.index
-        stream = torch.cuda.current_stream(self._device).cuda_stream
-        with cuda.Device(index), cuda.ExternalStream(stream, index):
+        with self._cupy.cuda.Device(self._device.index), self._current_stream():
             self._functions[name](blocks, (threads,), arguments)
+
+    def _current_stream(self) -> Any:
+        """Torch's current stream as CuPy's; kept, because torch's streams are never destroyed."""
+        handle = torch.cuda.current_stream(self._device).cuda_stream
+        if handle not in self._streams:
+            cuda = self._cupy.cuda
+            wrap = getattr(cuda.Stream, "from_external", None)  # from CuPy 14 on, where ExternalStream warns each time
+            external = cuda.ExternalStream(handle, self._device.index) if wrap is None else wrap(StreamHandle(handle))
+            self._streams[handle] = external
+        return self._streams[handle]
 
 
 class Kernels:
