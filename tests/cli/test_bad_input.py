@@ -106,10 +106,18 @@ def test_existing_output_stays(film: Path, command: Command, tmp_path: Path) -> 
     assert out.stat().st_size > 100
 
 
+def test_output_that_cannot_be_made(film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch an error that does not name the output: here its name is too long once it is called .part."""
+    out = tmp_path / f"{'n' * 249}.mkv"
+    assert_refused(command("upscale", film, out, "-q", "--end", "2"), f"cannot write {out}", "name too long")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_output_without_a_container(film: Path, command: Command, tmp_path: Path) -> None:
     """Would catch names that tell ffmpeg no format, with one line instead of its several."""
     assert_refused(command("upscale", film, tmp_path / "out"), "no suffix")
     assert_refused(command("upscale", film, tmp_path / "out.nonsense"), "format")
+    assert_refused(command("upscale", film, tmp_path / "out.png"), "more than one file", ".png may be the reason")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -118,6 +126,7 @@ def test_output_without_a_container(film: Path, command: Command, tmp_path: Path
     [
         (["--model", "no-such-model"], "no-such-model"),
         (["--model", "no/such/file.pth"], "does not exist"),
+        (["--model", ""], "is no name"),
         (["--device", "gpu"], "gpu"),
         (["--device", "cuda:99"], "cuda:99"),
         (["--precision", "fp8"], "fp8"),
@@ -125,10 +134,12 @@ def test_output_without_a_container(film: Path, command: Command, tmp_path: Path
         (["--restart", "x"], "x"),
         (["--restart", "3", "--warmup", "9"], "9"),
         (["--matrix", "purple"], "purple"),
+        (["--matrix", "2"], "'2'"),
         (["--crf", "good"], "good"),
         (["--crf", "nan"], "nan"),
         (["--codec", "libnonsense"], "libnonsense"),
         (["--preset", "warp9"], "warp9"),
+        (["--codec", "libx265", "--crf", "99"], "Valid quality"),
         (["--start", "9", "--end", "9"], "no frame left"),
         (["--start", "100000"], "no frame left"),
         (["--nonsense"], "--nonsense"),

@@ -104,6 +104,19 @@ def test_every_container_has_its_own_mind(suffix: str, command: Command, tmp_pat
     assert abs(len(pcm(out, "-map", "0:a:0", "-ac", "1")) / 2 / 48000 - 0.3) < 0.08
 
 
+def test_truncated_input_is_said(film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch half of a download upscaled as if it were the film: one warning, even with -q, then the work."""
+    source, out = tmp_path / "in.mkv", tmp_path / "out.mkv"
+    ffmpeg("-stream_loop", "3", "-i", film, "-map", "0:v", "-map", "0:a", "-c", "copy", source)
+    content = source.read_bytes()
+    source.write_bytes(content[: len(content) // 2])
+    done = command("upscale", source, out, "-q")
+    assert done.code == 0, done.err
+    assert done.err.count("\n") == 1, done.err
+    assert "frames are missing" in done.err
+    assert inspect(out).frames == inspect(source).frames < 50
+
+
 def test_part_of_a_file(film: Path, command: Command, tmp_path: Path) -> None:
     """Would catch --start and --end that count wrong, or sound that is not cut with the picture."""
     out = tmp_path / "part.mkv"

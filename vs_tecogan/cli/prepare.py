@@ -33,7 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand to ``vs-tecogan``."""
-    parser = subparsers.add_parser("prepare", help="turn videos into a store of training clips")
+    parser = subparsers.add_parser("prepare", help="turn videos into a store of training clips", allow_abbrev=False)
     add_arguments(parser)
     parser.set_defaults(run=run)
 
@@ -62,6 +62,8 @@ def _prepare(args: argparse.Namespace) -> None:
     videos: list[Path] = list(args.videos)
     if min(args.downscale, args.max_frames, args.min_frames) < 1 or args.max_frames < args.min_frames:
         raise TrainingError("expected --downscale >= 1 and 1 <= --min-frames <= --max-frames")
+    if not 0 <= args.holdout < 1:
+        raise TrainingError(f"--holdout {args.holdout:g}; expected a share from 0 to less than 1, such as 0.05")
     if args.urls is not None:
         folder = args.out / "downloads"
         failed = download(read_urls(args.urls), folder, dry_run=args.dry_run)

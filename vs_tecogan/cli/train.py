@@ -26,7 +26,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand to ``vs-tecogan``."""
-    parser = subparsers.add_parser("train", help="train a model on prepared clips")
+    parser = subparsers.add_parser(
+        "train",
+        usage="vs-tecogan train --out RUN --store DATA [--config FILE ...] [options], or --resume RUN [options]",
+        help="train a model on prepared clips",
+        allow_abbrev=False,
+    )
     add_arguments(parser)
     parser.set_defaults(run=run)
 

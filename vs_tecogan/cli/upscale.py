@@ -57,6 +57,8 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
 
 
 def _add_picture(parser: argparse.ArgumentParser) -> None:
+    from ..filter import RESTART, WARMUP
+
     group = parser.add_argument_group("picture")
     group.add_argument(
         "--model", metavar="M", help="name (see vs-tecogan models) or weight file; default: best shipped"
@@ -68,19 +70,18 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
         help="of the convolutions; default: fastest in hardware",
     )
     group.add_argument("--no-scene-change", action="store_true", help="do not look for cuts: IN is a single shot")
-    group.add_argument(
-        "--restart", metavar="N", type=_count, help="start anew at least every N frames; 0: at cuts alone"
-    )
-    group.add_argument("--warmup", metavar="N", type=_count, help="frames run before each start and thrown away")
+    restart = f"start anew at least every N frames; 0: at cuts alone; default: {RESTART}"
+    group.add_argument("--restart", metavar="N", type=_count, help=restart)
+    warmup = f"frames run before each start and thrown away; default: {WARMUP}"
+    group.add_argument("--warmup", metavar="N", type=_count, help=warmup)
     group.add_argument(
         "--tile",
         metavar="WxH",
         type=_size,
         help="compute larger frames in blended tiles; default: where memory asks for it",
     )
-    group.add_argument(
-        "--matrix", metavar="M", help="YUV matrix where IN names none: 709, 170m, 470bg, 2020ncl...; default: by size"
-    )
+    matrix = "YUV matrix where IN names none: 709, 170m, 470bg, 2020ncl... or its code; default: by size"
+    group.add_argument("--matrix", metavar="M", help=matrix)
     group.add_argument("--start", metavar="FRAME", type=_count, default=0, help="first frame to write; default: 0")
     group.add_argument("--end", metavar="FRAME", type=_count, help="frame to stop before; default: all")
 
@@ -92,7 +93,8 @@ def _add_encoder(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         "--codec", metavar="C", help="ffmpeg's name of the encoder; default: libx264 (libvpx-vp9 in .webm)"
     )
-    group.add_argument("--crf", metavar="Q", type=_quality, help="quality, lower is better; default: 16 for libx264")
+    crf = "quality, lower is better; default: 16 for libx264, 18 for libx265, 24 for AV1 and VP9"
+    group.add_argument("--crf", metavar="Q", type=_quality, help=crf)
     group.add_argument("--preset", metavar="P", help="the encoder's speed preset, such as slow; default: the encoder's")
 
 
@@ -106,6 +108,7 @@ def run(args: argparse.Namespace) -> int:
     from ..media.encode import EncoderOptions, Job, choose_codec, encode
     from ..media.errors import MediaError
     from ..media.ffmpeg import find_ffmpeg
+    from ..media.remarks import remarks
     from ..media.source import check_readable, open_source
     from ..media.streams import container_of, is_known, plan_streams
     from .progress import Progress
@@ -127,9 +130,9 @@ def run(args: argparse.Namespace) -> int:
         whole=(first, end) == (0, source.clip.num_frames),
     )
     known = is_known(args.out)
-    if known:
-        for line in plan_streams(source.tracks, container_of(args.out)).notes:
-            say(line)  # before hours of work, not after
+    notes = plan_streams(source.tracks, container_of(args.out)).notes if known else ()
+    for line in (*remarks(source), *notes):
+        say(line)  # before hours of work, not after
     with Progress(end - first, quiet=args.quiet) as progress:
         try:
             encode(job, on_frame=progress.frame, note=_ignore if known else say)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -77,7 +77,7 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
     clip = for_encoder(job.clip, codec)
     with clip.get_frame(0) as frame:
         props = dict(frame.props)
-    begin = job.timeline.start - ff.file_start(ffmpeg, job.source.path)
+    begin = job.timeline.start - job.source.probe.start
     timeline = job.timeline.finer(_FINE) if begin and job.whole else job.timeline
     with partial_file(job.out) as part:
         command = [
@@ -191,15 +191,20 @@ def _plain(value: object) -> str:
 
 @contextmanager
 def partial_file(out: Path) -> Iterator[Path]:
-    """A path beside `out` to write to, renamed to `out` at the end, removed on any error."""
+    """An empty file beside `out` to write to, renamed to `out` at the end, removed on any error.
+
+    :raises MediaError: it cannot be made or renamed, or nothing was written to it.
+    """
     part = out.with_name(f"{out.stem}.part{out.suffix}")
     try:
+        part.touch()  # here the system says what is wrong with the place; ffmpeg's messages do not name it
         yield part
-        if not part.is_file():
+        if not part.stat().st_size:
             raise MediaError(f"ffmpeg wrote no {out.name}; check the options after --")
         part.replace(out)
     except OSError as error:
         raise MediaError(f"cannot write {out}: {error.strerror or error}") from None
     finally:
-        with held_signals():  # an impatient second Ctrl-C must not leave files behind
+        # An impatient second Ctrl-C must not leave files behind; a name that could not be made cannot be removed.
+        with held_signals(), suppress(OSError):
             part.unlink(missing_ok=True)

@@ -10,8 +10,6 @@ import subprocess
 from collections import deque
 from collections.abc import Iterable, Sequence
 from contextlib import suppress
-from fractions import Fraction
-from pathlib import Path
 from threading import Thread
 from types import TracebackType
 from typing import IO, BinaryIO, cast
@@ -21,10 +19,14 @@ from .signals import held_signals
 
 _PHRASES_WITHOUT_A_CAUSE = (
     "Conversion failed",
+    "Last message repeated",
+    "Cannot open libx265 encoder",
     "Error opening output file",
     "Error opening input file",
     "Error while opening encoder",
     "Error initializing output stream",
+    "Error initializing the muxer",
+    "Error selecting an encoder",
     "Error submitting video frame",
     "Error while processing the decoded data",
     "Error reinitializing filters",
@@ -78,13 +80,13 @@ def find_ffmpeg(codec: str | None = None) -> str:
 
 def has_encoder(ffmpeg: str, codec: str) -> bool:
     """True where this ffmpeg has a video encoder of that name."""
-    listing = _ask(ffmpeg, "-hide_banner", "-encoders").stdout
+    listing = ask(ffmpeg, "-hide_banner", "-encoders").stdout
     return re.search(rf"^ V\S{{5}} {re.escape(codec)} ", listing, re.MULTILINE) is not None
 
 
 def version(ffmpeg: str) -> str:
     """Version as ffmpeg tells it, such as "7.1.1" or "n8.0-12-gabcdef"."""
-    match = re.match(r"ffmpeg version (\S+)", _ask(ffmpeg, "-version").stdout)
+    match = re.match(r"ffmpeg version (\S+)", ask(ffmpeg, "-version").stdout)
     return match[1] if match else "unknown"
 
 
@@ -95,14 +97,11 @@ def keep_timestamps_option(ffmpeg: str) -> list[str]:
     return ["-vsync", "passthrough"] if old else ["-fps_mode", "passthrough"]
 
 
-def file_start(ffmpeg: str, path: Path) -> Fraction:
-    """Start time of a file in seconds: the earliest timestamp of its streams, which ffmpeg makes zero when it reads."""
-    text = _ask(ffmpeg, "-hide_banner", "-nostdin", "-i", f"file:{path}").stderr
-    match = re.search(r"^  Duration: .*?, start: (-?\d+\.\d+)", text, re.MULTILINE)
-    return Fraction(match[1]) if match else Fraction(0)
+def ask(*command: str) -> subprocess.CompletedProcess[str]:
+    """Run ffmpeg to its end, whatever its exit code, with nothing on its standard input.
 
-
-def _ask(*command: str) -> subprocess.CompletedProcess[str]:
+    :raises MediaError: it cannot be run.
+    """
     try:
         return subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False

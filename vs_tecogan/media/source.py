@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .errors import MediaError
+from .ffmpeg import find_ffmpeg
+from .probe import Probe, probe
 
 if TYPE_CHECKING:
     import vapoursynth as vs
@@ -80,12 +82,13 @@ class Source:
     video: Track
     tracks: tuple[Track, ...]
     """All streams, in the file's order."""
+    probe: Probe
 
 
 def open_source(path: Path) -> Source:
     """Open the first video stream of a file. Nothing is written beside it: the index stays in memory.
 
-    :raises MediaError: the file is missing, a directory, unreadable, without video, or interlaced.
+    :raises MediaError: the file is missing, a directory, unreadable, interlaced or without video; no ffmpeg.
     """
     check_readable(path)
     import vapoursynth as vs
@@ -110,7 +113,8 @@ def open_source(path: Path) -> Source:
     timestamps = opened["timestamps"]
     ticks = [timestamps] if isinstance(timestamps, int) else list(timestamps)
     timeline = make_timeline(ticks, base, clip.fps, clip.num_frames)
-    return Source(path=path, clip=clip, timeline=timeline, video=videos[0], tracks=tracks)
+    asked = probe(find_ffmpeg(), path)
+    return Source(path=path, clip=clip, timeline=timeline, video=videos[0], tracks=tracks, probe=asked)
 
 
 def check_readable(path: Path) -> None:
