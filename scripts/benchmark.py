@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Measure speed: `scripts/benchmark.py scheduler|ops|engine|filter|training [--json FILE] [its own options]`.
+"""Measure speed: `scripts/benchmark.py NAME [--json FILE] [its own options]`; `--help` lists the names.
 
 Each benchmark is a module `benchmarks/NAME.py` with `add_arguments(parser)` and `run(args)`, which returns rows (dicts
 of plain values). A table goes to stderr, the rows as JSON to stdout or to the file given.

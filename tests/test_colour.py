@@ -175,8 +175,15 @@ def test_refused_formats(core: vs.Core) -> None:
 
 def test_matrix_names_and_codes() -> None:
     """The names are those of ``core.resize``."""
-    assert [parse_matrix(value) for value in (None, "709", "170m", 5, vs.MATRIX_BT2020_NCL)] == [None, 1, 6, 5, 9]
-    for wrong in ("bt709", "", 0, 2, 3, 99, -1, True, 1.0, b"709"):
+    assert [parse_matrix(value) for value in (None, "709", "170m", 5, "5", vs.MATRIX_BT2020_NCL)] == [
+        None,
+        1,
+        6,
+        5,
+        5,
+        9,
+    ]
+    for wrong in ("bt709", "", "2", "99", "-1", 0, 2, 3, 99, -1, True, 1.0, b"709"):
         with pytest.raises(ColourError, match="matrix"):
             parse_matrix(wrong)  # type: ignore[arg-type]
 

@@ -80,7 +80,7 @@ def check_format(clip: vs.VideoNode) -> None:
 
 
 def parse_matrix(matrix: int | str | None) -> int | None:
-    """The H.273 code meant by the option ``matrix``.
+    """The H.273 code meant by the option ``matrix``: None, a name, or a code, as a number or written out.
 
     :raises ColourError: an unknown name or code.
     """
@@ -88,6 +88,8 @@ def parse_matrix(matrix: int | str | None) -> int | None:
         return None
     known = ", ".join(MATRICES)
     if isinstance(matrix, str):
+        if matrix.isdecimal() and int(matrix) in MATRICES.values():  # no name is also a code
+            return int(matrix)
         if matrix not in MATRICES:
             raise ColourError(f"matrix {matrix!r}; give one of {known}, or its H.273 code")
         return MATRICES[matrix]

@@ -169,7 +169,7 @@ def _check(
     import vapoursynth as vs
 
     if not isinstance(clip, vs.VideoNode):
-        raise ValueError(f"clip is a {type(clip).__name__}; give a video clip")
+        raise ValueError(f"clip is of type {type(clip).__name__}; give a video clip, such as core.bs.VideoSource(path)")
     check_format(clip)
     if not isinstance(scene_change, bool):
         raise ValueError(f"scene_change={scene_change!r}; give True or False")

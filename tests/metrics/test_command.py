@@ -68,6 +68,15 @@ def test_without_reference(write: Write, result: Frames, capsys: pytest.CaptureF
     assert "PSNR" not in out
 
 
+def test_needed_reference(write: Write, result: Frames, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """An empty table and exit code 0 where all that was asked for needs a reference; a video given for a list."""
+    assert run(write("result", result), "--protocol", "plain", "--metrics", "psnr,ssim", "-q") == 2
+    assert "psnr, ssim" in capsys.readouterr().err
+    (tmp_path / "clip.csv").write_text("x" * 5000)
+    assert run("--pairs", tmp_path / "clip.csv", "-q") == 2
+    assert "name too long" in capsys.readouterr().err
+
+
 def test_list_of_pairs(write: Write, result: Frames, truth: Frames, capsys: pytest.CaptureFixture[str]) -> None:
     """A list that measures one of its pairs only; two clips of one name in one row."""
     root = write("x/clip", result).parents[1]

@@ -7,8 +7,3 @@ class MetricsError(ValueError):
 
 class NotMeasured(Exception):  # noqa: N818 - an outcome that reports carry, not an error
     """A metric that cannot be computed here; the text says why and what would make it possible."""
-
-
-def reason(error: BaseException) -> str:
-    """The first line of an error's text; its kind where it has none."""
-    return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .errors import MetricsError, reason
+from .errors import MetricsError
 from .picture import Picture
 
 CLIP_LENGTH = 16
@@ -53,7 +53,7 @@ class FvdObserver:
                 warnings.simplefilter("ignore", FutureWarning)
                 self._network = torch.jit.load(str(path), map_location="cpu").eval()  # type: ignore[no-untyped-call]
         except (RuntimeError, ValueError, pickle.UnpicklingError) as error:
-            raise MetricsError(f"{path} is not a TorchScript network ({reason(error)})") from None
+            raise MetricsError(f"{path} is not a TorchScript network; give one such as i3d_torchscript.pt") from error
         self._waiting: list[tuple[Picture, Picture]] = []
         self._features: tuple[list[Features], list[Features]] = ([], [])
 

@@ -16,7 +16,7 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from .errors import MetricsError, NotMeasured, reason
+from .errors import MetricsError, NotMeasured
 from .picture import Picture, Plane, luma
 
 BLOCK = 96
@@ -58,7 +58,9 @@ def load_parameters(path: Path) -> tuple[Vector, Vector]:
     except FileNotFoundError:
         raise MetricsError(f"no NIQE parameters at {path}") from None
     except (ImportError, KeyError, OSError, EOFError, ValueError, BadZipFile) as error:
-        raise MetricsError(f"{path} holds no NIQE parameters ({reason(error)})") from None
+        raise MetricsError(
+            f"{path} holds no NIQE parameters; give BasicSR's niqe_pris_params.npz or LIVE's modelparameters.mat"
+        ) from error
     if mean.size != FEATURES or covariance.shape != (FEATURES, FEATURES):
         raise MetricsError(f"{path}: mean {mean.shape}, covariance {covariance.shape}; NIQE has {FEATURES} features")
     return np.asarray(mean, np.float64).reshape(FEATURES), np.asarray(covariance, np.float64)

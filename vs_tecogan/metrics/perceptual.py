@@ -10,7 +10,8 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import MetricsError, NotMeasured, reason
+from ..reasons import reason
+from .errors import MetricsError, NotMeasured
 from .evaluation import Distance
 from .picture import Picture
 
@@ -97,8 +98,8 @@ def _fill_trunk(net: nn.Module, path: Path) -> None:
         state = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise MetricsError(f"no AlexNet weights at {path}; give torchvision's alexnet-owt-7be5be79.pth") from None
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
-        raise MetricsError(f"{path} is not a torch weight file ({reason(error)})") from None
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError):
+        raise MetricsError(f"{path} is not a torch weight file; give torchvision's alexnet-owt-7be5be79.pth") from None
     wanted = {key: f"features.{key.split('.', 1)[1]}" for key in net.state_dict()}
     try:
         net.load_state_dict({key: state[source] for key, source in wanted.items()})

@@ -71,9 +71,18 @@ def open_clip(path: Path) -> Clip:
 
     :raises MetricsError: there is neither.
     """
-    if not path.exists():
-        raise MetricsError(f"{path} does not exist; give a video file or a folder of images")
+    _check_there(path)
     return _open_folder(path) if path.is_dir() else _open_video(path)
+
+
+def _check_there(path: Path) -> None:
+    try:
+        path.stat()
+    except FileNotFoundError:
+        raise MetricsError(f"{path} does not exist; give a video file or a folder of images") from None
+    except (OSError, ValueError) as error:  # ValueError: a zero byte, in a line of a list that is no list
+        said = error.strerror if isinstance(error, OSError) else error
+        raise MetricsError(f"cannot open {str(path)[:200]}: {said}; give a video file or a folder of images") from None
 
 
 def _images_in(folder: Path) -> list[Path]:
@@ -208,6 +217,7 @@ def _pair(result: Path, reference: Path | None) -> Pair:
 
 def _clips_below(path: Path) -> dict[str, Path] | None:
     """Clips of a folder of clips by name; None where ``path`` is itself a clip."""
+    _check_there(path)
     if not path.is_dir() or _images_in(path):
         return None
     entries = sorted((p for p in path.iterdir() if not p.name.startswith(".")), key=lambda p: natural(p.name))

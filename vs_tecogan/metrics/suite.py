@@ -87,6 +87,8 @@ def measure(pairs: Sequence[Pair], options: Options, watch: Watch = lambda _: ()
         _check_extent(pair, options.protocol)
     compared = any(pair.reference is not None for pair in pairs)
     keys = tuple(key for key in select(options.metrics) if compared or not BY_KEY[key].compares)
+    if not keys:
+        raise MetricsError(f"no reference was given, which {', '.join(options.metrics)} needs; give --reference TRUTH")
     instruments = find_instruments(keys, options)
     fvd = FvdObserver(options.i3d) if options.i3d and "fvd" in keys else None
     measured = []

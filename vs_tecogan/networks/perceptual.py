@@ -146,7 +146,7 @@ def load_vgg19(path: str | os.PathLike[str] | None) -> VGG19:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch reports damaged archives by many types
-            raise PerceptualError(f"{path}: not a torch weight file ({reason(error)})") from error
+            raise PerceptualError(f"{path}: no torch weight file; expected torchvision's VGG19 state dict") from error
         if not isinstance(state, dict):
             raise PerceptualError(f"{path}: holds {type(state).__name__}; expected torchvision's VGG19 state dict")
         return VGG19(state)

@@ -19,8 +19,6 @@ from torch import Tensor
 
 Plane = np.ndarray[Any, np.dtype[np.float32]]
 
-
-SINGLE = (torch.float32,)
 FLOATS = (torch.float32, torch.bfloat16)
 
 

@@ -15,14 +15,3 @@ def space_to_depth(image: Tensor, scale: int) -> Tensor:
     n, c, h, w = image.shape
     cells = image.reshape(n, c, h // scale, scale, w // scale, scale)
     return cells.permute(0, 3, 5, 1, 2, 4).reshape(n, scale * scale * c, h // scale, w // scale)
-
-
-def depth_to_space(features: Tensor, scale: int) -> Tensor:
-    """Invert :func:`space_to_depth`.
-
-    :param features: (N, scale**2 * C, H, W).
-    :return:         (N, C, scale * H, scale * W), same dtype.
-    """
-    n, c, h, w = features.shape
-    cells = features.reshape(n, scale, scale, c // (scale * scale), h, w)
-    return cells.permute(0, 3, 4, 1, 5, 2).reshape(n, c // (scale * scale), h * scale, w * scale)

@@ -10,7 +10,11 @@ import vapoursynth as vs
 
 
 class Closable(Protocol):
-    def close(self) -> None: ...
+    """Whatever holds frames or nodes of a core."""
+
+    def close(self) -> None:
+        """Let go of them."""
+        ...
 
 
 def close_with_core(thing: Closable) -> None:

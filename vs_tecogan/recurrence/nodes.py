@@ -117,6 +117,7 @@ class Emitters:
         return node
 
     def give_back(self, emitter: _Emitter) -> None:
+        """Take a node back, whose job is done or has failed, for another request."""
         node = self._busy.pop(emitter, None)
         if node is not None:
             self._free.append((node, emitter))

@@ -58,6 +58,7 @@ class Route[S]:
 
 
 def from_entry[S](entry: Entry[S]) -> Route[S]:
+    """The route that goes on from a kept state."""
     return Route(entry.chain, (), entry.frame + 1, entry.state, entry)
 
 

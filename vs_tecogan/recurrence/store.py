@@ -60,6 +60,7 @@ class StateStore[S]:
 
     @property
     def heads(self) -> int:
+        """Number of readers: states that somebody seems to go on from."""
         return len(self._roles[Role.HEAD])
 
     def follows_head(self, entry: Entry[S]) -> bool:
@@ -69,6 +70,7 @@ class StateStore[S]:
         return any(0 < frame - at <= self.checkpoint and primed == kind for frame, primed in heads)
 
     def get(self, frame: int, *, primed: bool) -> Entry[S] | None:
+        """The state after `frame` of a chain with warm-up (`primed`) or without, if it is kept."""
         return self._entries.get((frame, primed))
 
     def nearest(self, chain: Chain, first: int, last: int) -> Entry[S] | None:
@@ -122,6 +124,7 @@ class StateStore[S]:
                 self._drop(next(iter(heads)))
 
     def clear(self) -> None:
+        """Forget all states, the last one included."""
         for key in list(self._entries):
             self._drop(key)
 
@@ -162,15 +165,18 @@ class FrameCache:
 
     @property
     def bytes(self) -> int:
+        """What the frames kept take."""
         return len(self._frames) * self.frame_bytes
 
     def __contains__(self, k: object) -> bool:
         return k in self._frames
 
     def get(self, k: int) -> vs.VideoFrame | None:
+        """Frame k, if it is kept."""
         return self._frames.get(k)
 
     def put(self, k: int, frame: vs.VideoFrame) -> None:
+        """Keep frame k as the one that arrived last; `shrink` is what drops others."""
         self._frames[k] = frame
         self._frames.move_to_end(k)
 
@@ -180,6 +186,7 @@ class FrameCache:
             self._frames.popitem(last=False)
 
     def clear(self) -> None:
+        """Let go of all frames."""
         self._frames.clear()
 
 
@@ -193,11 +200,13 @@ class FlagStore:
         self._pages: OrderedDict[int, bytearray] = OrderedDict()
 
     def get(self, k: int) -> bool | None:
+        """Whether a scene starts at frame k; None where that is not known."""
         page = self._pages.get(k // self.PAGE)
         value = page[k % self.PAGE] if page is not None else 0
         return None if value == 0 else value == 2
 
     def put(self, k: int, cut: bool) -> None:
+        """Note whether a scene starts at frame k."""
         number = k // self.PAGE
         page = self._pages.get(number)
         if page is None:

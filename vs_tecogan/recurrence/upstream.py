@@ -19,6 +19,8 @@ MOST_FAILING = 4096
 
 
 class Kind(StrEnum):
+    """Which of the two clips a frame belongs to: the input, or that of scene flags."""
+
     INPUT = "input"
     FLAG = "flag"
 
@@ -49,6 +51,7 @@ class Token:
         self._report: Callable[[Pull], None] | None = report
 
     def arrived(self) -> None:
+        """The callable ran: nothing is to be reported."""
         self._report = None
 
     def __del__(self) -> None:
@@ -82,6 +85,7 @@ class Upstream:
 
     @property
     def in_flight(self) -> int:
+        """Number of nodes that have not answered."""
         return len(self._flying)
 
     def awaits(self, target: int) -> bool:
@@ -110,6 +114,7 @@ class Upstream:
                 self._delivered(key)
 
     def failing(self, kind: Kind, k: int) -> bool:
+        """Whether the last request for the frame failed."""
         return (kind, k) in self._failing
 
     def pending(self, kind: Kind, k: int) -> bool:
@@ -181,6 +186,7 @@ class Upstream:
             self.launch(keys)
 
     def close(self) -> None:
+        """Send no more probes, and let nobody wait for one."""
         self.closed = True
         self._pending.clear()
         self.answered.notify_all()

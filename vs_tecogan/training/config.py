@@ -234,9 +234,12 @@ def load(path: Path, base: Config | None = None) -> Config:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """One option for every field; those not given stay absent, so that a file's values are not overridden."""
+    standard = Config()
     for table, name, kind, text in options():
         flag = f"--{name.replace('_', '-')}"
-        settings: dict[str, Any] = {"default": argparse.SUPPRESS, "help": f"[{table}] {text}".replace("%", "%%")}
+        value = _shown(getattr(getattr(standard, table), name))
+        about = f"[{table}] {text}" + (f" (default {value})" if value else "")
+        settings: dict[str, Any] = {"default": argparse.SUPPRESS, "help": about.replace("%", "%%")}
         if kind is bool:
             parser.add_argument(flag, action=argparse.BooleanOptionalAction, **settings)
         elif get_origin(kind) is Literal:
@@ -245,6 +248,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
             parser.add_argument(flag, nargs="*", type=get_args(kind)[0], metavar="X", **settings)
         else:
             parser.add_argument(flag, type=kind, metavar=kind.__name__.upper(), **settings)
+
+
+def _shown(value: object) -> str:
+    """A default in the words of the command line; empty where there is none, or the option's text says it."""
+    if isinstance(value, bool):
+        return "on" if value else "off"
+    return " ".join(map(str, value)) if isinstance(value, tuple) else str(value)
 
 
 def from_arguments(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:

@@ -48,6 +48,8 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     :raises WeightsError: an unknown name, or a path that is no file of a known kind.
     """
     text = os.fspath(model)
+    if not text:
+        raise WeightsError("model '' is no name; give that of a shipped model, the path of a weight file, or None")
     path = Path(text).expanduser()
     shipped = {file.stem: file for file in models_folder().glob("*.safetensors")}
     if isinstance(model, str) and text in shipped and not path.is_file():
