@@ -2,8 +2,10 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <array>
 #include <stdexcept>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "kernels.h"
@@ -50,6 +52,24 @@ struct HeldPlanes {
   py::buffer_info buffers[3];
   vst::Planes planes;
 };
+
+// As HeldPlanes, for planes of any kind of sample, of which `shapes` are (rows, columns).
+void hold_picture(const py::sequence& sequence, const std::vector<std::pair<int, int>>& shapes, int itemsize,
+                  py::buffer_info* buffers, vst::Pack& pack) {
+  if (py::len(sequence) != shapes.size() || shapes.empty() || shapes.size() > 3)
+    throw std::invalid_argument("expected " + std::to_string(shapes.size()) + " planes");
+  for (std::size_t c = 0; c < shapes.size(); ++c) {
+    buffers[c] = py::reinterpret_borrow<py::buffer>(sequence[c]).request(true);
+    const py::buffer_info& b = buffers[c];
+    if (b.itemsize != itemsize || b.ndim != 2 || b.shape[0] != shapes[c].first || b.shape[1] != shapes[c].second ||
+        (b.strides[1] != itemsize && b.shape[1] > 1))
+      throw std::invalid_argument("plane " + std::to_string(c) + " is not of " + std::to_string(shapes[c].first) +
+                                  " rows of " + std::to_string(shapes[c].second) + " samples of " +
+                                  std::to_string(itemsize) + " bytes");
+    pack.data[c] = static_cast<char*>(b.ptr);
+    pack.stride[c] = b.strides[0];
+  }
+}
 
 }  // namespace
 
@@ -121,6 +141,26 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     HeldPlanes held(planes, h, w, true);
     py::gil_scoped_release release;
     kernels(level).write_planes({held.planes, pointer<float>(tensor), h, w, clamp}, threads);
+  });
+  m.def("pack", [](Address rgb, const py::sequence& planes, const std::vector<std::pair<int, int>>& shapes, int sample,
+                   int mode, Address colour, std::array<Address, 2> left, std::array<Address, 2> weight,
+                   std::array<int, 2> count, int threads, int level) {
+    static const int bytes[] = {1, 2, 2, 4};
+    vst::Pack pack = {};
+    py::buffer_info buffers[3];
+    hold_picture(planes, shapes, bytes[sample], buffers, pack);
+    pack.rgb = pointer<float>(rgb);
+    pack.height = shapes.front().first;
+    pack.width = shapes.front().second;
+    pack.chroma_height = shapes.back().first;
+    pack.chroma_width = shapes.back().second;
+    pack.sample = sample;
+    pack.mode = mode;
+    pack.colour = pointer<float>(colour);
+    pack.across = {pointer<int>(left[0]), pointer<float>(weight[0]), count[0]};
+    pack.down = {pointer<int>(left[1]), pointer<float>(weight[1]), count[1]};
+    py::gil_scoped_release release;
+    kernels(level).pack(pack, threads);
   });
   m.def("double_size", [](Address input, Address output, bool bfloat16, int h, int w, int channels, int grid,
                           int threads, int level) {

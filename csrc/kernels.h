@@ -89,6 +89,25 @@ struct Copy {
   bool clamp;
 };
 
+// The samples of a line that each shrunk one is the weighted sum of: `count` from left[i] on; 0: the axis stays as it is.
+struct PackTaps {
+  const int* left;
+  const float* weight;
+  int count;
+};
+
+// An RGB image (3, height, width) into planes as they are coded; see color.h. `colour` is its array of numbers, `sample` 0
+// to 3: 8 bits, 16 bits, half, float. Weights of `across` are (count, chroma_width), those of `down` (chroma_height, count).
+struct Pack {
+  const float* rgb;
+  char* data[3];
+  std::ptrdiff_t stride[3];  // in bytes
+  int height, width, chroma_height, chroma_width;
+  int sample, mode;
+  const float* colour;
+  PackTaps across, down;
+};
+
 // Bilinear x2 of channels-last features (height, width, channels).
 struct Double {
   const void* input;
@@ -108,6 +127,7 @@ struct Kernels {
   void (*read_planes)(const Copy&, int threads);
   void (*write_planes)(const Copy&, int threads);
   void (*double_size)(const Double&, int threads);
+  void (*pack)(const Pack&, int threads);
 };
 
 // Instruction sets of this machine, best first; never empty. `levels` receives at most `capacity` tables.

@@ -7,6 +7,7 @@
 #include "kernels.h"
 #include "narrow_conv.inl"
 #include "parallel.h"
+#include "picture.inl"
 #include "recur.inl"
 #include "rows.inl"
 #include "warp.h"
@@ -287,9 +288,22 @@ void double_size(const vst::Double& a, int threads) {
   });
 }
 
+void pack(const vst::Pack& a, int threads) {
+  Colour colour;
+  static_assert(sizeof colour == kColourFloats * sizeof(float), "an array of numbers");
+  memcpy(&colour, a.colour, sizeof colour);
+  const bool subsampled = a.mode == kColourMatrix && (a.across.count || a.down.count);
+  parallel(subsampled ? a.chroma_height : a.height, 8, threads, [&](int begin, int end) {
+    if (a.sample == 0) return pack_rows<unsigned char>(a, colour, begin, end);
+    if (a.sample == 1) return pack_rows<unsigned short>(a, colour, begin, end);
+    if (a.sample == 2) return pack_rows<Half>(a, colour, begin, end);
+    pack_rows<float>(a, colour, begin, end);
+  });
+}
+
 const vst::Kernels& table() {
   static const vst::Kernels kernels = {VST_LEVEL_NAME, warp,     warp_backward, recur,        interleave,
-                                       narrow_conv,    skip_add, read_planes,   write_planes, double_size};
+                                       narrow_conv,    skip_add, read_planes,   write_planes, double_size, pack};
   return kernels;
 }
 

@@ -1,8 +1,8 @@
 // Vectors, in the compiler's own vector notation: one code for SSE, AVX2, AVX-512 and NEON.
 #pragma once
 
+#include "half.h"
 #include "kernels.h"
-#include "portable.h"
 #if VST_VECTOR_BYTES >= 32
 #include <immintrin.h>
 #define VST_HAS_PERMUTE 1
@@ -10,26 +10,7 @@
 
 namespace VST_NAMESPACE {
 
-typedef std::uint16_t BFloat16;  // the upper half of a float32
-
-VST_FN float widen(float v) { return v; }
-
-VST_FN float widen(BFloat16 v) {
-  const std::uint32_t bits = (std::uint32_t)v << 16;
-  float result;
-  __builtin_memcpy(&result, &bits, sizeof result);
-  return result;
-}
-
-// Round to nearest, ties to even. Inputs are finite.
-VST_FN BFloat16 narrow(float v) {
-  std::uint32_t bits;
-  __builtin_memcpy(&bits, &v, sizeof bits);
-  return (BFloat16)((bits + 0x7fffu + ((bits >> 16) & 1u)) >> 16);
-}
-
-VST_FN void store(float* to, float v) { *to = v; }
-VST_FN void store(BFloat16* to, float v) { *to = narrow(v); }
+typedef BFloat BFloat16;
 
 const int kLanes = VST_VECTOR_BYTES / 4;
 typedef float Vec __attribute__((vector_size(VST_VECTOR_BYTES)));
@@ -124,18 +105,29 @@ struct Dot<BFloat16> {
 };
 #endif
 
-// Sums of neighbouring lanes: those of a in the lower half, those of b in the upper.
-VST_FN Vec add_pairs(Vec a, Vec b) {
+// Every second lane of a and b, one after the other.
+VST_FN Vec even_lanes(Vec a, Vec b) {
 #if VST_VECTOR_BYTES == 64
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30) +
-         __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
 #elif VST_VECTOR_BYTES == 32
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14) +
-         __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6, 8, 10, 12, 14);
 #else
-  return __builtin_shufflevector(a, b, 0, 2, 4, 6) + __builtin_shufflevector(a, b, 1, 3, 5, 7);
+  return __builtin_shufflevector(a, b, 0, 2, 4, 6);
 #endif
 }
+
+VST_FN Vec odd_lanes(Vec a, Vec b) {
+#if VST_VECTOR_BYTES == 64
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15, 17, 19, 21, 23, 25, 27, 29, 31);
+#elif VST_VECTOR_BYTES == 32
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7, 9, 11, 13, 15);
+#else
+  return __builtin_shufflevector(a, b, 1, 3, 5, 7);
+#endif
+}
+
+// Sums of neighbouring lanes: those of a in the lower half, those of b in the upper.
+VST_FN Vec add_pairs(Vec a, Vec b) { return even_lanes(a, b) + odd_lanes(a, b); }
 
 VST_FN float sum_lanes(Vec v) {
   float sum = 0.0f;

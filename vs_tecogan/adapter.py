@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
     from .colour import Colour
     from .engine import Engine, Plane, State
+    from .engine.base import PictureReader
+    from .engine.coding import Coding
     from .engine.cuda import PictureEngine
-    from .engine.cuda_colour import Coding
 
 T = TypeVar("T")
 
@@ -78,6 +79,38 @@ class EngineRecurrence:
         return self._worker.submit(task, *arguments).result()
 
 
+class CodedRecurrence(EngineRecurrence):
+    """As :class:`EngineRecurrence`, over coded frames: RGBS comes as :data:`~vs_tecogan.colour.HOST_RGB`, and the
+    engine writes its output as the frames are coded.
+
+    :param engine: the engine; used by this object alone.
+    :param colour: says what a frame's planes mean.
+    """
+
+    def __init__(self, engine: PictureReader, colour: Colour, *, clamp: bool, props: Mapping[str, str | int]) -> None:
+        super().__init__(engine, clamp=clamp, props=props)
+        self._reader = engine
+        self._colour = colour
+
+    def write(self, state: State, frame: vs.VideoFrame) -> vs.VideoFrame:
+        """The output as a frame of the format of ``frame`` and with its properties.
+
+        What only zimg can convert comes as RGBS in the property :data:`~vs_tecogan.colour.HOST_RGB`.
+        """
+        out = _output(frame, self._engine.scale, self._props)
+        coding = self._colour.coding(frame)
+        if coding is None:
+            out.props[HOST_RGB] = super().write(state, frame.props[HOST_RGB])
+            return out
+        # on the engine's thread, whose OpenMP team is awake: beside the next step it would hold up one core of many
+        self._run(self._reader.read_picture, state, _planes(out), coding)
+        self._colour.retag(frame, out.props)
+        return out
+
+    def _read(self, frame: vs.VideoFrame) -> list[Plane]:
+        return super()._read(frame.props[HOST_RGB])
+
+
 @dataclass(frozen=True)
 class Shown:
     """A state, and the picture that it took last, held by reference."""
@@ -122,12 +155,12 @@ class PictureRecurrence:
         """
         picture, coding = self._picture(frame)
         fetched = self._run(self._engine.fetch, shown.state, coding)
-        out = self._create(picture)
+        out = _output(picture, self._engine.scale, self._props)
         fetched.into(_planes(out))
         if picture is frame:
             self._colour.retag(frame, out.props)
             return out
-        carrier = self._create(frame)
+        carrier = _output(frame, self._engine.scale, self._props)
         carrier.props[HOST_RGB] = out
         return carrier
 
@@ -151,18 +184,18 @@ class PictureRecurrence:
         coding = self._colour.coding(frame)
         return (frame.props[HOST_RGB], PLAIN) if coding is None else (frame, coding)
 
-    def _create(self, frame: vs.VideoFrame) -> vs.VideoFrame:
-        """An output frame for ``frame``, with its properties and ours."""
-        import vapoursynth as vs
-
-        scale = self._engine.scale
-        out = vs.core.create_video_frame(frame.format, frame.width * scale, frame.height * scale)
-        out.props.update({key: value for key, value in frame.props.items() if key != HOST_RGB})
-        out.props.update(self._props)
-        return out
-
     def _run(self, task: Callable[..., T], *arguments: Any, **options: Any) -> T:
         return self._worker.submit(task, *arguments, **options).result()
+
+
+def _output(frame: vs.VideoFrame, scale: int, props: Mapping[str, str | int]) -> vs.VideoFrame:
+    """An output frame for ``frame``, with its properties and ours."""
+    import vapoursynth as vs
+
+    out = vs.core.create_video_frame(frame.format, frame.width * scale, frame.height * scale)
+    out.props.update({key: value for key, value in frame.props.items() if key != HOST_RGB})
+    out.props.update(props)
+    return out
 
 
 def _planes(frame: vs.VideoFrame) -> list[np.ndarray[Any, Any]]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     import vapoursynth as vs
 
-    from .engine.cuda_colour import Coding
+    from .engine.coding import Coding
 
 Log = Callable[[str], None]
 
@@ -143,8 +143,8 @@ def coding_of(form: vs.VideoFormat, tags: Tags, matrix: int | None) -> Coding | 
     """
     import vapoursynth as vs
 
-    from .engine.cuda_colour import MATRICES as LINEAR
-    from .engine.cuda_colour import Coding, Family, Sample
+    from .engine.coding import MATRICES as LINEAR
+    from .engine.coding import Coding, Family, Sample
 
     code, location = (_GREY_LUMA if matrix is None else matrix), tags.chroma_location or 0
     if code not in LINEAR or location not in range(6):
@@ -170,9 +170,9 @@ def coding_of(form: vs.VideoFormat, tags: Tags, matrix: int | None) -> Coding | 
 
 @dataclass(frozen=True, kw_only=True)
 class Colour:
-    """Both directions of conversion for one clip: by zimg (``to_rgb``, ``from_rgb``), or on a device.
+    """Both directions of conversion for one clip: by zimg (``to_rgb``, ``from_rgb``), or by an engine.
 
-    For a device, frames keep their planes (``to_device``), :meth:`coding` says what these mean, and ``from_device``
+    For an engine, frames keep their planes (``to_device``), :meth:`coding` says what these mean, and ``from_device``
     passes on what comes back. What only zimg can convert travels along as the property :data:`HOST_RGB`, both ways.
 
     :param clip:   the clip as the user gave it; passed :func:`check_format`.
@@ -196,16 +196,19 @@ class Colour:
         choose = self._chooser(lambda tags: converted(self._matrix(tags)))
         return template.std.FrameEval(choose, prop_src=[clip], clip_src=[clip])
 
-    def to_device(self) -> vs.VideoNode:
-        """The clip as it is, but for the property :data:`HOST_RGB`; frames that :func:`read_tags` refuses fail."""
+    def to_device(self, *, with_rgb: bool = False) -> vs.VideoNode:
+        """The clip as it is, but for the property :data:`HOST_RGB`; frames that :func:`read_tags` refuses fail.
+
+        :param with_rgb: all frames have the property, not only those that no engine converts.
+        """
         clip, converted = self.clip, self._converter()
 
         @cache
-        def with_rgb(matrix: int | None) -> vs.VideoNode:
+        def beside_rgb(matrix: int | None) -> vs.VideoNode:
             return clip.std.ClipToProp(converted(matrix), prop=HOST_RGB)
 
         def pick(tags: Tags) -> vs.VideoNode:
-            return with_rgb(self._matrix(tags)) if self._coding(tags) is None else clip
+            return beside_rgb(self._matrix(tags)) if with_rgb or self._coding(tags) is None else clip
 
         return clip.std.FrameEval(self._chooser(pick), prop_src=[clip], clip_src=[clip])
 

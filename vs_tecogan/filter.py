@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     import vapoursynth as vs
 
     from .engine import Engine
-    from .engine.cuda import PictureEngine
     from .recurrence.api import Schedule
     from .weights import Model
 
@@ -97,11 +96,13 @@ def tecogan(
 def _build(
     clip: vs.VideoNode, engine: Engine, name: str, *, scene_change: bool, matrix: int | None, schedule: Schedule
 ) -> vs.VideoNode:
-    """The graph: to RGBS, the recurrence, back to the clip's format; or the recurrence alone, where it converts."""
+    """The graph: to RGBS, the recurrence, back to the clip's format, of which engines take on what they can."""
     import vapoursynth as vs
 
     from . import __version__
-    from .adapter import EngineRecurrence, PictureRecurrence
+    from .adapter import CodedRecurrence, EngineRecurrence, PictureRecurrence
+    from .engine.base import PictureReader
+    from .engine.cuda import PictureEngine
     from .recurrence import recurrent
     from .scenes import scene_cuts
 
@@ -112,23 +113,25 @@ def _build(
     cuts = scene_cuts(clip) if scene_change else None
     size = {"width": clip.width * engine.scale, "height": clip.height * engine.scale}
     clamp, props = clip.format.sample_type == vs.FLOAT, {"TecoganModel": name, "TecoganVersion": __version__}
-    pictures = _picture_engine(engine, clip.height, clip.width)
-    if pictures is not None:
-        coded = PictureRecurrence(pictures, colour, clamp=clamp, props=props)
-        template = clip.std.BlankClip(keep=True, **size)
-        return colour.from_device(recurrent(colour.to_device(), cuts, coded, template=template, schedule=schedule))
+    whole = _whole(engine, clip.height, clip.width)
+    template = clip.std.BlankClip(keep=True, **size)
+    if isinstance(whole, PictureEngine):
+        pictures = PictureRecurrence(whole, colour, clamp=clamp, props=props)
+        return colour.from_device(recurrent(colour.to_device(), cuts, pictures, template=template, schedule=schedule))
+    if isinstance(whole, PictureReader) and clip.format.id != vs.RGBS:
+        coded = CodedRecurrence(whole, colour, clamp=clamp, props=props)
+        source = colour.to_device(with_rgb=True)
+        return colour.from_device(recurrent(source, cuts, coded, template=template, schedule=schedule))
     recurrence = EngineRecurrence(engine, clamp=clamp, props=props)
     template = clip.std.BlankClip(format=vs.RGBS, keep=True, **size)
     return colour.from_rgb(recurrent(colour.to_rgb(), cuts, recurrence, template=template, schedule=schedule))
 
 
-def _picture_engine(engine: Engine, height: int, width: int) -> PictureEngine | None:
-    """The engine that takes frames of this size as they are coded; None where there is none or they are tiled."""
-    from .engine.cuda import PictureEngine
+def _whole(engine: Engine, height: int, width: int) -> Engine | None:
+    """The engine that takes frames of this size whole; None where they are tiled."""
     from .engine.tiles import TiledEngine
 
-    whole = engine.whole(height, width) if isinstance(engine, TiledEngine) else engine
-    return whole if isinstance(whole, PictureEngine) else None
+    return engine.whole(height, width) if isinstance(engine, TiledEngine) else engine
 
 
 def _open(model: object) -> Model:

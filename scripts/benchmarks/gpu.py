@@ -22,8 +22,8 @@ import torch
 import torch.nn.functional as F
 
 from vs_tecogan.engine import create_engine
+from vs_tecogan.engine.coding import Coding
 from vs_tecogan.engine.cuda import CudaEngine
-from vs_tecogan.engine.cuda_colour import Coding
 from vs_tecogan.engine.cuda_pictures import nbytes
 from vs_tecogan.engine.tiles import TiledEngine
 from vs_tecogan.filter import _build

@@ -14,9 +14,9 @@ import pytest
 import torch
 
 from vs_tecogan.engine import State, create_engine
+from vs_tecogan.engine.coding import Coding
 from vs_tecogan.engine.cpu import TorchEngine
 from vs_tecogan.engine.cuda import AHEAD, CudaEngine, CudaState, PictureEngine
-from vs_tecogan.engine.cuda_colour import Coding
 from vs_tecogan.engine.cuda_network import TAIL_HALO, Conv
 from vs_tecogan.engine.cuda_pictures import PLAIN, Converter, nbytes
 from vs_tecogan.engine.cuda_runtime import STAGING_DEPTH, Queue

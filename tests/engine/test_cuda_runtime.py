@@ -13,8 +13,8 @@ import pytest
 import torch
 
 from vs_tecogan.engine import _cuda_engine
+from vs_tecogan.engine.coding import Coding
 from vs_tecogan.engine.cpu import TorchEngine
-from vs_tecogan.engine.cuda_colour import Coding
 from vs_tecogan.engine.cuda_pictures import nbytes, plane_views
 from vs_tecogan.engine.cuda_runtime import STAGING_DEPTH, CudaRuntime, Queue, Staging
 from vs_tecogan.ops import cuda

@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from torch import Tensor
+
+from .coding import Coding, Samples
 
 Plane = np.ndarray[Any, np.dtype[np.float32]]
 """One image plane, float32 (H, W), any row stride; the samples of a row lie side by side."""
@@ -49,3 +51,11 @@ class Engine(Protocol):
 
     def nbytes(self, state: State) -> int:
         """Memory that ``state`` holds."""
+
+
+@runtime_checkable
+class PictureReader(Engine, Protocol):
+    """An engine that gives its output as it is coded."""
+
+    def read_picture(self, state: State, planes: Sequence[Samples], coding: Coding) -> None:
+        """As ``read``, into the planes of a picture of (sH, sW) coded so."""

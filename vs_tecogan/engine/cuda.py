@@ -20,10 +20,10 @@ from ..networks import Generator
 from ..networks.generator import FNET_STRIDE
 from ..ops.cuda import CupyLauncher, Kernels
 from .base import Engine, Plane, State
+from .coding import Coding, Samples
 from .cpu import DTYPES
-from .cuda_colour import Coding
 from .cuda_network import FlowNetwork, ResidualNetwork, padded
-from .cuda_pictures import PLAIN, Converter, Samples, drain, fill, nbytes
+from .cuda_pictures import PLAIN, Converter, drain, fill, nbytes
 from .cuda_runtime import CudaRuntime, Mark, Queue, Runtime, Staging
 from .grids import FLOW_GRIDS, SKIP_GRIDS
 

@@ -1,17 +1,14 @@
 """Pictures between host planes and the device: packed into pinned bytes as they are, converted by kernels."""
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..ops.cuda import Kernels
-from .cuda_colour import SAMPLES, Coding, Taps, chroma_taps, reading, writing
+from .coding import SAMPLES, Coding, Samples, Taps, chroma_taps, reading, writing
 
-Samples = np.ndarray[Any, Any]
-"""A host plane of any kind of sample, any row stride; the samples of a row lie side by side."""
 PLAIN = Coding(family="rgb", sample="f32", bits=32)
 """Planes of float32 R, G and B, which need no conversion."""
 

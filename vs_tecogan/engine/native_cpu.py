@@ -13,9 +13,11 @@ from ..networks.generator import FNET_STRIDE, pad_flow
 from ..networks.srnet import ResidualBlock
 from ..ops import native
 from .base import Plane, State
+from .coding import Coding, Samples
 from .cpu import DTYPES
 from .grids import FLOW_GRIDS, FNET_GRIDS
 from .layers import Activation, Conv
+from .native_pictures import PictureWriter
 from .tail import DeconvTail, ShuffleTail
 
 
@@ -37,6 +39,7 @@ class NativeEngine:
         self.precision = precision
         self._dtype = DTYPES[precision]
         self._dialect = spec.dialect
+        self._writer = PictureWriter()
         self._fnet = _FlowNet(generator.fnet, spec.dialect, self._dtype)
         net = generator.srnet
         shuffles = spec.dialect is Dialect.EGVSR
@@ -69,6 +72,12 @@ class NativeEngine:
         if state.hr is None:
             raise ValueError("a zero state has no output; step it first")
         native.write_planes(state.hr, planes)
+
+    def read_picture(self, state: State, planes: Sequence[Samples], coding: Coding) -> None:
+        """See :class:`~vs_tecogan.engine.base.PictureReader`."""
+        if state.hr is None:
+            raise ValueError("a zero state has no output; step it first")
+        self._writer.write(state.hr, planes, coding)
 
     def is_repeat(self, state: State, planes: Sequence[Plane]) -> bool:
         """See :class:`~vs_tecogan.engine.base.Engine`."""

@@ -8,6 +8,7 @@ release the GIL, and give the same bits for any number of threads. ``level`` pic
 import importlib
 import sysconfig
 from collections.abc import Sequence
+from dataclasses import dataclass
 from enum import IntEnum
 from functools import cache
 from types import ModuleType
@@ -20,6 +21,7 @@ from torch import Tensor
 Plane = np.ndarray[Any, np.dtype[np.float32]]
 
 FLOATS = (torch.float32, torch.bfloat16)
+_NO_TAPS = np.zeros(0, np.float32)
 
 
 class Grid(IntEnum):
@@ -280,6 +282,48 @@ def write_planes(
     _, _, h, w = image.shape
     source = _check("image", image, (1, 3, h, w))
     _module().write_planes(source, list(planes), h, w, clamp, threads or torch.get_num_threads(), level)
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureLayout:
+    """How :func:`pack_picture` writes; numbers as csrc/color.h takes them.
+
+    Taps are None where an axis keeps its size, else the first sample and the weights of each shrunk one: int32
+    (length,), and float32 (count, length) ``across`` but (length, count) ``down``.
+    """
+
+    sample: int
+    """0 uint8, 1 uint16, 2 float16, 3 float32."""
+    mode: int
+    """0 grey, 1 RGB, 2 luma and two colour differences."""
+    shapes: tuple[tuple[int, int], ...]
+    """(rows, columns) of each plane; the first is the image's."""
+    colour: np.ndarray[Any, np.dtype[np.float32]]
+    """(16,): see ``Colour``."""
+    across: tuple[Any, Any] | None = None
+    down: tuple[Any, Any] | None = None
+
+
+def pack_picture(
+    image: Tensor, planes: Sequence[Any], layout: PictureLayout, *, threads: int | None = None, level: int = 0
+) -> None:
+    """RGB -> coded planes, in one pass: matrix, chroma shrunk, range, rounding to the nearest.
+
+    :param image:  (1, 3, H, W) float32.
+    :param planes: writable arrays of the layout's shapes and samples, any row stride.
+    """
+    height, width = layout.shapes[0]
+    source = _check("image", image, (1, 3, height, width))
+    left, weight, count = [], [], []
+    for axis, taps in enumerate((layout.across, layout.down)):
+        first, weights = taps or (_NO_TAPS, _NO_TAPS)
+        left.append(first.ctypes.data)
+        weight.append(weights.ctypes.data)
+        count.append(weights.shape[axis] if taps else 0)
+    _module().pack(
+        source, list(planes), list(layout.shapes), layout.sample, layout.mode, layout.colour.ctypes.data, left, weight,
+        count, threads or torch.get_num_threads(), level,
+    )  # fmt: skip
 
 
 def double_size(features: Tensor, *, grid: Grid, threads: int | None = None, level: int = 0) -> Tensor:

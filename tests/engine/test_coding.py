@@ -16,7 +16,7 @@ import torch
 import vapoursynth as vs
 
 from vs_tecogan.colour import Colour, coding_of, read_tags
-from vs_tecogan.engine.cuda_colour import MATRICES, SAMPLES, Coding, chroma_taps
+from vs_tecogan.engine.coding import MATRICES, SAMPLES, Coding, chroma_taps
 from vs_tecogan.engine.cuda_pictures import Converter, drain, fill, nbytes
 from vs_tecogan.ops import cuda
 from vs_tecogan.ops.cuda import Kernels

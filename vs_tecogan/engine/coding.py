@@ -1,4 +1,4 @@
-"""What the device needs to know to convert pictures between their coded planes and RGB, as zimg would on the host.
+"""What an engine needs to know to convert pictures between their coded planes and RGB, as zimg would on the host.
 
 All of it is numbers for ``csrc/color.h``: ranges and matrices of ITU-T H.273, and the weights with which chroma is
 resampled. zimg's steps are followed: samples to float, chroma resampled by Spline36 (stretched when it shrinks) about
@@ -31,6 +31,8 @@ Family = Literal["grey", "rgb", "yuv"]
 Sample = Literal["u8", "u16", "f16", "f32"]
 SAMPLES: dict[Sample, Any] = {"u8": np.uint8, "u16": np.uint16, "f16": np.float16, "f32": np.float32}
 """Kinds of samples: the kernels' names and numpy's types."""
+Samples = np.ndarray[Any, Any]
+"""A host plane of any kind of sample, any row stride; the samples of a row lie side by side."""
 SPLINE_SUPPORT = 3
 
 

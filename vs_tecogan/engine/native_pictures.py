@@ -1,0 +1,47 @@
+"""Outputs of the CPU engine as they are coded, without the host's float planes and without another pass over them."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from torch import Tensor
+
+from ..ops import native
+from .coding import SAMPLES, Coding, Samples, Taps, chroma_taps, writing
+
+
+class PictureWriter:
+    """Writes RGB images as coded pictures; keeps what it has computed for codings and sizes."""
+
+    def __init__(self) -> None:
+        self._layouts: dict[tuple[Coding, int, int], native.PictureLayout] = {}
+
+    def write(self, image: Tensor, planes: Sequence[Samples], coding: Coding, *, level: int = 0) -> None:
+        """Convert as zimg would, to within the rounding of float32; integers are rounded and clamped, NaN is 0.
+
+        :param image:  (1, 3, H, W) float32.
+        :param planes: as :meth:`Coding.plane_shapes` of (H, W) says, any row stride; overwritten.
+        """
+        height, width = image.shape[2:]
+        key = (coding, height, width)
+        if key not in self._layouts:
+            self._layouts[key] = layout_of(coding, height, width)
+        native.pack_picture(image, planes, self._layouts[key], level=level)
+
+
+def layout_of(coding: Coding, height: int, width: int) -> native.PictureLayout:
+    """The numbers with which an image of this size becomes a picture of this coding."""
+    across, down = chroma_taps(coding, height, width, enlarge=False)
+    return native.PictureLayout(
+        sample=list(SAMPLES).index(coding.sample),
+        mode=coding.mode,
+        shapes=tuple(coding.plane_shapes(height, width)),
+        colour=writing(coding),
+        across=_pair(across, transposed=True),
+        down=_pair(down, transposed=False),
+    )
+
+
+def _pair(taps: Taps | None, *, transposed: bool) -> tuple[Samples, Samples] | None:
+    if taps is None:
+        return None
+    return taps.left, np.ascontiguousarray(taps.weight.T) if transposed else taps.weight
