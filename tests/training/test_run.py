@@ -100,6 +100,19 @@ def test_presets_on_real_video(real_store: Path, tmp_path: Path, preset: str, sh
         assert float(rows[0]["penalty"]) > 0
 
 
+@pytest.mark.parametrize("alone", [False, True])
+def test_perceptual_loss_without_a_discriminator(store: Path, tmp_path: Path, shared: Path, alone: bool) -> None:
+    """Would catch a network given for the evaluation that changes the training, or the stage of its own left out."""
+    squeezenet = shared / "data" / "perceptual" / "squeezenet1.1_notop.h5"
+    if not squeezenet.exists():
+        pytest.skip(f"{squeezenet} is absent")
+    words = f"{TINY} --iterations 2 --perceptual-weights {squeezenet} {'--perceptual-alone' if alone else ''}"
+    assert train(f"{words} --store {store} --out {tmp_path}/run") == 0
+    rows = table(tmp_path / "run")
+    assert ("perceptual" in rows[0]) == alone
+    assert not alone or float(rows[0]["perceptual"]) > 0
+
+
 def test_everything_that_a_run_leaves(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Evaluation, best checkpoint, pictures, TensorBoard, progress on stderr alone, and a model to export."""
     run = tmp_path / "run"

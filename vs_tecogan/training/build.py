@@ -106,12 +106,12 @@ def build_generator(config: Config) -> Generator:
 
 
 def build_feature_net(config: Config, device: torch.device) -> FeatureNet | None:
-    """The perceptual network of an adversarial run, or ``None`` with a warning where there is none.
+    """The perceptual network of a run that needs one, or ``None`` with a warning where there is none.
 
     :raises TrainingError: a weight file was named and cannot be used; another network never takes its place.
     """
     objective = config.objective
-    if not objective.perceptual_weights and (objective.discriminator == "none" or not objective.perceptual_weight):
+    if not (objective.perceptual_weights or objective.perceptual):
         return None
     path = objective.perceptual_weights
     if path and not Path(path).is_file():

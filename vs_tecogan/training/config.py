@@ -98,12 +98,18 @@ class ObjectiveConfig:
         "", "VGG19 (.pth of torchvision) or SqueezeNet (.h5); default: torchvision's VGG19"
     )
     perceptual_weight: float = _option(0.2, "weight of the perceptual loss; 0 is off")
+    perceptual_alone: bool = _option(False, "that loss also without a discriminator: a stage between the two")
     perceptual_frames: int = _option(0, "frames of each sequence that the perceptual loss looks at; 0 is all")
     gate: float = _option(0.4, "step D only while its averaged lead is below this; 0 steps it always")
     gate_decay: float = _option(0.99, "decay of that average over iterations")
     normalisation: Literal["batch", "spectral", "none"] = _option("batch", "in the discriminators")
     r1_weight: float = _option(0.0, "weight of the R1 gradient penalty of D; 0 is off")
     r1_every: int = _option(16, "iterations between two such penalties (lazy regularisation)")
+
+    @property
+    def perceptual(self) -> bool:
+        """Whether the perceptual loss is wanted."""
+        return self.perceptual_weight > 0 and (self.discriminator != "none" or self.perceptual_alone)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -158,9 +158,9 @@ def _mean(values: list[float]) -> float:
 def rank(scores: Scores, adversarial: bool) -> float:
     """The rule by which the best checkpoint is kept; higher is better.
 
-    A regression run keeps the highest Y-PSNR. An adversarial run keeps the lowest perceptual distance; without a
-    perceptual network, the highest Y-PSNR less the flicker (both in units of their own, a stop-gap that is said to be
-    one in the documentation).
+    A regression run keeps the highest Y-PSNR. An adversarial or perceptual run keeps the lowest perceptual distance;
+    without a perceptual network, the highest Y-PSNR less the flicker (both in units of their own, a stop-gap that is
+    said to be one in the documentation).
     """
     if not adversarial:
         return scores.psnr

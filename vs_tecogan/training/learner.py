@@ -157,7 +157,7 @@ class Learner:
         with self.precision():
             rollout = roll_out(self.generator, batch, mirrored=objective.ping_pong)
             terms = regression_terms(rollout, objective)
-            if self.features is not None and objective.perceptual_weight and objective.discriminator != "none":
+            if self.features is not None and objective.perceptual:
                 loss = perceptual_term(self.features, rollout, objective.perceptual_frames, iteration)
                 terms["perceptual"] = objective.perceptual_weight * loss
             if self.critic_optimiser is not None:

@@ -280,7 +280,7 @@ def judge(run: Run) -> None:
     log.info(
         "iteration %d: %s", run.iteration, ", ".join(f"{name} {value:.4f}" for name, value in (values | motion).items())
     )
-    result = rank(scores, run.config.objective.discriminator != "none")
+    result = rank(scores, run.config.objective.discriminator != "none" or run.config.objective.perceptual)
     if result > run.best:
         run.best, run.scores, run.judged = result, values, run.iteration
         checkpoint.save(checkpoint.checkpoint_folder(run.folder) / "best.pt", state_of(run))
