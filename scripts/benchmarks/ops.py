@@ -2,18 +2,23 @@
 
 `ratio` is the reference's time over the native one's; both take turns, medians of the repeats. `reference` names what
 torch runs: the operators of `vs_tecogan.ops`, eager, float32, with a cast of the result where `dtype` is bfloat16. One
-x4 frame; `lr` is its LR size.
+x4 frame; `lr` is its LR size. The reference of the coded output is what VapourSynth does otherwise: the planes into an
+RGBS frame, and `core.resize` from there, on one of its threads.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
 from collections.abc import Callable
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+import vapoursynth as vs
 
+from vs_tecogan.engine.coding import Coding
+from vs_tecogan.engine.native_pictures import layout_of
 from vs_tecogan.ops import backward_warp, native, space_to_depth, upsample_bicubic
 from vs_tecogan.ops.native import Grid
 
@@ -58,6 +63,10 @@ def run(args: argparse.Namespace) -> list[Row]:
         image, motion = previous.clone().requires_grad_(), torch.zeros(1, 2, 4 * h, 4 * w, requires_grad=True)
         return warp(image, motion).sum().backward()  # type: ignore[operator]
 
+    coding = Coding(family="yuv", sample="u8", bits=8, shift_x=1, shift_y=1)
+    layout = layout_of(coding, 4 * h, 4 * w)
+    coded = [np.empty(shape, np.uint8) for shape in layout.shapes]
+
     grid, single, half = Grid.BICUBIC_LEGACY, torch.float32, torch.bfloat16
     folding = "flow x4 + warp + space-to-depth", "upsample_bicubic, backward_warp, space_to_depth, cat"
     pairs: list[tuple[tuple[str, str], torch.dtype, Task, Task]] = [
@@ -82,6 +91,16 @@ def run(args: argparse.Namespace) -> list[Row]:
             lambda: gradient(native.backward_warp),
         ),
     ]
+    if args.clock == "wall":  # VapourSynth's threads are others
+        zimg = "write_planes, core.resize.Bicubic"
+        pairs.append(
+            (
+                ("RGB to YUV420P8 planes", zimg),
+                single,
+                zimg_reference(previous),
+                lambda: native.pack_picture(previous, coded, layout),
+            )
+        )
     rows: list[Row] = []
     for (name, torch_operators), dtype, reference, mine in pairs:
         with torch.set_grad_enabled("gradients" in name):
@@ -101,3 +120,20 @@ def run(args: argparse.Namespace) -> list[Row]:
             }
         )
     return rows
+
+
+def zimg_reference(image: torch.Tensor) -> Task:
+    """A task that brings an RGB image (1, 3, H, W) into a YUV420P8 frame by way of an RGBS one."""
+    height, width = image.shape[2:]
+    core = vs.core
+    blank = core.std.BlankClip(format=vs.RGBS, width=width, height=height, length=1 << 20, keep=True)
+
+    def paint(f: vs.VideoFrame, **_: int) -> vs.VideoFrame:
+        frame = core.create_video_frame(f.format, f.width, f.height)
+        native.write_planes(image, [np.asarray(frame[plane]) for plane in range(3)])
+        return frame
+
+    clip = blank.std.ModifyFrame(blank, paint)
+    clip = clip.resize.Bicubic(format=vs.YUV420P8, matrix=1, range=0, resample_filter_uv="spline36")
+    numbers = itertools.count()  # a frame made before would come from the cache
+    return lambda: clip.get_frame(next(numbers))
