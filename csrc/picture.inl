@@ -23,8 +23,8 @@ Code* row_of(const vst::Pack& a, int plane, int y) {
 // As code_of of color.h for many. Adding 2^23 to a float rounds it to the nearest, ties to even, and leaves the whole number
 // in its low bits.
 VST_FN VecBits codes(Vec v, const Colour& colour, int plane) {
-  Vec code = v * colour.scale[plane] + colour.offset[plane];
-  const Vec peak = Vec{} + colour.peak;
+  Vec code = fused(v, all_lanes(colour.scale[plane]), all_lanes(colour.offset[plane]));
+  const Vec peak = all_lanes(colour.peak);
   const VecBits below = (VecBits)(code < peak);
   code = (Vec)(((VecBits)code & below) | ((VecBits)peak & ~below));
   code = (Vec)((VecBits)code & (VecBits)(code > 0.0f) & (VecBits)(v == v));
@@ -55,13 +55,18 @@ VST_FN void put_line(Code* to, const float* from, int width, const Colour& colou
   for (; x < width; ++x) put(to + x, from[x], colour, c);
 }
 
+// A row of the matrix times r, g and b, in zimg's order: the same bits where both fuse.
+VST_FN Vec product(const float* m, Vec r, Vec g, Vec b) {
+  return fused(all_lanes(m[2]), b, fused(all_lanes(m[1]), g, all_lanes(m[0]) * r));
+}
+
 // Row `y` of plane `c` by the matrix.
 template <typename Code>
 VST_FN void put_product(Code* to, const float* r, std::ptrdiff_t plane, int width, const Colour& colour, int c) {
   const float *g = r + plane, *b = g + plane, *m = colour.matrix + 3 * c;
   int x = 0;
   for (; x + kLanes <= width; x += kLanes)
-    put_vector(to + x, m[0] * load_vector(r + x) + m[1] * load_vector(g + x) + m[2] * load_vector(b + x), colour, c);
+    put_vector(to + x, product(m, load_vector(r + x), load_vector(g + x), load_vector(b + x)), colour, c);
   for (; x < width; ++x) put(to + x, dot3(m, r[x], g[x], b[x]), colour, c);
 }
 
@@ -94,9 +99,8 @@ VST_FN void differences(const vst::Pack& a, const Colour& colour, int y, float* 
       g += weight[j] * load_vector(at + plane);
       b += weight[j] * load_vector(at + 2 * plane);
     }
-    const float* m = colour.matrix + 3;
-    store_vector(u + x, m[0] * r + m[1] * g + m[2] * b);
-    store_vector(v + x, m[3] * r + m[4] * g + m[5] * b);
+    store_vector(u + x, product(colour.matrix + 3, r, g, b));
+    store_vector(v + x, product(colour.matrix + 6, r, g, b));
   }
   for (; x < a.width; ++x) {
     float r = 0.0f, g = 0.0f, b = 0.0f;

@@ -39,6 +39,19 @@ VST_FN Vec lane_numbers() {
   return v;
 }
 
+VST_FN Vec all_lanes(float v) { return Vec{} + v; }
+
+// a * b + c, rounded once where the processor can.
+VST_FN Vec fused(Vec a, Vec b, Vec c) {
+#if VST_VECTOR_BYTES == 64
+  return (Vec)_mm512_fmadd_ps((__m512)a, (__m512)b, (__m512)c);
+#elif VST_VECTOR_BYTES == 32
+  return (Vec)_mm256_fmadd_ps((__m256)a, (__m256)b, (__m256)c);
+#else
+  return a * b + c;
+#endif
+}
+
 VST_FN Vec magnitude(Vec v) { return (Vec)((VecBits)v & 0x7fffffffu); }
 
 #ifdef VST_HAS_PERMUTE

@@ -52,7 +52,10 @@ def test_flat_colours(core: vs.Core, skip_model: Model, name: str) -> None:
 
 @pytest.mark.parametrize("name", FORMATS)
 def test_moving_pictures(make_clip: ClipMaker, tiny_model: Model, name: str) -> None:
-    """The filter must do the same to every format: what the RGBS clip gives, up to that format's own precision."""
+    """The filter must do the same to every format: what the RGBS clip gives, up to that format's own precision.
+
+    Of integers, single codes may differ by one where float32's rounding decides: up to 0.2 %, 2 % of 16 bit samples.
+    """
     form = getattr(vs, name)
     options = {"device": "cpu", "precision": "fp32", "restart": 0, "warmup": 0, "scene_change": False}
     clip = make_clip(form, 24, 16, 3, _Matrix=1) if name.startswith("YUV") else make_clip(form, 24, 16, 3)
@@ -64,10 +67,14 @@ def test_moving_pictures(make_clip: ClipMaker, tiny_model: Model, name: str) -> 
         range=int(name.startswith("RGB")),
         **({} if name.startswith("RGB") else {"matrix": 1}),
     )
+    integer = clip.format.sample_type == vs.INTEGER
+    wrong = samples = 0
     for ours, theirs in zip(tecogan(clip, tiny_model, **options).frames(), expected.frames(), strict=True):
         for plane in range(ours.format.num_planes):
             a, b = (np.asarray(frame[plane]).astype(np.float64) for frame in (ours, theirs))
-            assert np.abs(a - b).max() <= (0 if ours.format.sample_type == vs.INTEGER else 2e-3)
+            assert np.abs(a - b).max() <= (1 if integer else 2e-3)
+            wrong, samples = wrong + int((np.abs(a - b) > 0.5).sum()), samples + a.size
+    assert wrong <= samples * (0.02 if clip.format.bits_per_sample == 16 else 0.002), (wrong, samples)
 
 
 def test_grey_is_the_mean_of_equal_planes(make_clip: ClipMaker, tiny_model: Model) -> None:
