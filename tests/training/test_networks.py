@@ -128,7 +128,7 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "noise.h5").write_bytes(b"noise")
     for name, text in (
         ("other.pth", "not torchvision's VGG19"),
-        ("noise.pth", "not a torch weight"),
+        ("noise.pth", "no torch weight file"),
         ("noise.h5", "HDF5"),
     ):
         with pytest.raises(PerceptualError, match=text):
