@@ -21,7 +21,7 @@ from vs_tecogan.ops import native
 from ..ops.emulation import emulated_kernels
 from .test_coding import FORMATS, cases, coding, from_rgb, named, noise, planes_of
 
-pytestmark = pytest.mark.skipif(not native.available(), reason="the native extension was not built")
+pytestmark = pytest.mark.skipif(not native.available(), reason=f"native extension {native.describe()}")
 SIZES = [(16, 24), (4, 4), (36, 60), (28, 268)]
 """Of which the last is several vectors wide, borders aside, on any instruction set."""
 
