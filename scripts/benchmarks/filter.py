@@ -1,14 +1,22 @@
 """The filter in VapourSynth, with null output, against the bare engine loop on the same frames.
 
-`ratio` is the bare loop's time over the filter's. The source is YUV420P8, and so is the output: the filter's time
-includes both conversions, scheduling and frame properties. Loading the model is left out on both sides. Random weights;
-chains run on without restarts or warm-up, so that both do one step a frame.
+`ratio` is the bare loop's time a frame over the filter's: medians over all frames but the first of every run, where
+short runs of both take turns, so that noise meets both alike. `ratio_low` and `ratio_high` are the same of the lower
+and the upper quartiles: how much the machine scatters. The filter's time of a frame is that between two of its frames.
+
+The source is YUV420P8, and so is the output: the filter's time includes both conversions, scheduling and frame
+properties. Loading the model is left out on both sides. Random weights; chains run on without restarts or warm-up, so
+that both do one step a frame.
 """
 
 from __future__ import annotations
 
 import argparse
+import itertools
+import statistics
 import tempfile
+import time
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -19,16 +27,16 @@ from vs_tecogan import tecogan
 from vs_tecogan.engine import create_engine
 from vs_tecogan.weights import save_model
 
-from ._timing import add_timing_arguments, alternate, use
+from ._timing import add_timing_arguments, use
 from .engine import random_model
 
 Row = dict[str, object]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    add_timing_arguments(parser, repeats=3)
+    add_timing_arguments(parser, repeats=9)
     parser.add_argument("--size", action="append", metavar="WxH", help="LR size (default 180x144 and 480x270)")
-    parser.add_argument("--frames", type=int, default=12)
+    parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--device", default="cpu")
 
@@ -36,7 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> list[Row]:
     if args.clock == "cpu":
         raise SystemExit("the filter runs on threads of its own; --clock wall alone can measure it")
-    clock = use(args)
+    use(args)
     if args.device != "cpu" and not torch.cuda.is_available():
         return [{"device": args.device, "result": "not measured: torch finds no CUDA device"}]
     rows: list[Row] = []
@@ -45,22 +53,21 @@ def run(args: argparse.Namespace) -> list[Row]:
         path = Path(folder) / "random.safetensors"
         save_model(path, model.generator, model.card)
         for size in args.size or ["180x144", "480x270"]:
-            rows.append(measure(args, clock, path, *map(int, size.split("x"))))
+            rows.append(measure(args, path, *map(int, size.split("x"))))
     return rows
 
 
-def measure(args: argparse.Namespace, clock: object, path: Path, width: int, height: int) -> Row:
+def measure(args: argparse.Namespace, path: Path, width: int, height: int) -> Row:
     source = moving_source(width, height, args.frames)
     engine = create_engine(random_model(10), device=args.device, precision=args.precision)
     rgb = source.resize.Bicubic(format=vs.RGBS, matrix_in=1)
     frames = [[np.asarray(frame[c]).copy() for c in range(3)] for frame in rgb.frames()]
-    out = list(np.empty((3, 4 * height, 4 * width), np.float32))
 
-    def bare() -> None:
+    def bare() -> Iterator[object]:
         state = engine.zero_state(height, width)
         for frame in frames:
             state = engine.step(state, frame)
-        engine.read(state, out)
+            yield state
 
     def made() -> vs.VideoNode:
         clip = tecogan(
@@ -70,24 +77,39 @@ def measure(args: argparse.Namespace, clock: object, path: Path, width: int, hei
         assert clip.width == 4 * width
         return clip
 
-    # a filter of its own for each timing: frames that one has made it may hand out again
-    clips = iter([made() for _ in range(args.repeats + 1)])
-
-    def filtered() -> None:
-        for frame in next(clips).frames(close=True):
-            assert frame.width == 4 * width
-
-    loop, whole = alternate(clock, args.repeats, bare, filtered)  # type: ignore[arg-type]
+    # a filter of its own for each run: frames that one has made it may hand out again
+    clips = [made() for _ in range(args.repeats + 1)]
+    loop, whole = [], []
+    for number, clip in enumerate(clips):
+        ours, all_ = intervals(bare()), intervals(clip.frames(close=True))
+        if number:  # the first run of each warms up
+            loop += ours
+            whole += all_
+    (low, ratio, high), (_, bare_time, _), (_, filter_time, _) = quartiles(loop, whole)
     return {
         "lr": f"{width}x{height}",
         "device": args.device,
         "precision": engine.precision,
-        "bare_ms": loop / args.frames * 1e3,
-        "filter_ms": whole / args.frames * 1e3,
-        "ratio": loop / whole,
-        "frames": args.frames,
+        "bare_ms": bare_time * 1e3,
+        "filter_ms": filter_time * 1e3,
+        "ratio": ratio,
+        "ratio_low": low,
+        "ratio_high": high,
+        "frames": len(whole),
         "threads": args.threads,
     }
+
+
+def quartiles(loop: list[float], whole: list[float]) -> tuple[list[float], list[float], list[float]]:
+    """Quartiles of both and their ratios, at least two times each."""
+    ours, all_ = statistics.quantiles(loop, method="inclusive"), statistics.quantiles(whole, method="inclusive")
+    return [a / b for a, b in zip(ours, all_, strict=True)], ours, all_
+
+
+def intervals(frames: Iterable[object]) -> list[float]:
+    """Seconds from each frame to the next; the start is not among them."""
+    times = [time.perf_counter() for _ in frames]
+    return [after - before for before, after in itertools.pairwise(times)]
 
 
 def moving_source(width: int, height: int, frames: int) -> vs.VideoNode:

@@ -44,6 +44,49 @@ def test_ping_pong_is_zero_on_a_palindrome() -> None:
     assert float(losses.ping_pong_loss(torch.cat((half, half[:, :-1].flip(1)), 1), "l2")) == 0
 
 
+def grid(period: int, height: int = 64, width: int = 96) -> torch.Tensor:
+    """A pattern of mean 0 that repeats with ``period``."""
+    cell = torch.from_numpy(RNG.standard_normal((3, period, period), dtype=np.float32))
+    cell -= cell.mean(dim=(1, 2), keepdim=True)
+    return cell.repeat(1, height // period, width // period)
+
+
+@pytest.mark.parametrize("period", [2, 4])
+def test_checkerboard_is_the_power_of_a_pattern_that_repeats_with_the_scale(period: int) -> None:
+    """Would catch averaging over the wrong axes (rows of one phase with another's), or a mean left in."""
+    pattern, target = grid(period) * 0.01, frames(2, 3, 3, 64, 96)
+    assert float(losses.checkerboard_loss(target + pattern, target, period)) == pytest.approx(
+        float(pattern.square().mean()), rel=1e-3
+    )
+
+
+def test_checkerboard_is_local() -> None:
+    """Would catch an average over the whole frame, in which opposite patterns in two corners cancel."""
+    pattern = torch.cat((grid(4, 64, 32), torch.zeros(3, 64, 32)), -1)
+    pattern = pattern - pattern.roll(32, -1)
+    assert float(losses.checkerboard_loss(pattern, torch.zeros(3, 64, 64), 4)) == pytest.approx(
+        float(pattern.square().mean()), rel=1e-4
+    )
+
+
+def test_checkerboard_does_not_see_other_errors() -> None:
+    """Would catch a term that fights colour offsets, noise or the sharpness of the scene."""
+    target = frames(3, 64, 64)
+    assert float(losses.checkerboard_loss(target + 0.1, target, 4)) == pytest.approx(0, abs=1e-9)
+    noise = torch.from_numpy(RNG.standard_normal((8, 3, 256, 256), dtype=np.float32))
+    # 64 pixels a phase and block: of white noise 1/64 of its power is left, less the mean of 16 phases.
+    assert float(losses.checkerboard_loss(noise, torch.zeros_like(noise), 4)) == pytest.approx(15 / 1024, rel=0.1)
+
+
+def test_checkerboard_leaves_out_what_does_not_fill_a_block_and_says_when_none_is_left() -> None:
+    """Would catch a crash on sides that are no multiple of 32, and a silent 0 (or NaN) on small ones."""
+    output, target = frames(1, 3, 70, 45), frames(1, 3, 70, 45)
+    whole = losses.checkerboard_loss(output[..., :64, :32], target[..., :64, :32], 2)
+    assert float(losses.checkerboard_loss(output, target, 2)) == float(whole)
+    with pytest.raises(ValueError, match="31x70 frames and period 4"):
+        losses.checkerboard_loss(output[..., :31], target[..., :31], 4)
+
+
 def test_adversarial_losses() -> None:
     """Would catch swapped signs, or logits taken for probabilities."""
     real, fake = frames(6, 1, 2, 2) * 4 - 2, frames(6, 1, 2, 2) * 4 - 2

@@ -89,6 +89,7 @@ class ObjectiveConfig:
     warp_weight: float = _option(1.0, "photometric loss of the flow on LR")
     ping_pong: bool = _option(False, "run forwards and back, and compare")
     ping_pong_weight: float = _option(0.5, "weight of that comparison")
+    checkerboard_weight: float = _option(0.0, "error that repeats with the output's grid, about 100; 0 is off")
     discriminator: Literal["none", "ds", "dsdt", "dst"] = _option("none", "none is FRVSR; dst is TecoGAN's")
     adversarial: Literal["vanilla", "lsgan", "relativistic"] = _option("vanilla", "adversarial loss")
     adversarial_weight: float = _option(0.01, "weight of the adversarial loss")

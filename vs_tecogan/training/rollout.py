@@ -8,7 +8,7 @@ from torch import Tensor
 from ..networks import Generator
 from ..ops.fast import backward_warp
 from .config import ObjectiveConfig
-from .losses import content_loss, ping_pong_loss, warp_loss
+from .losses import checkerboard_loss, content_loss, ping_pong_loss, warp_loss
 from .sequence import ping_pong
 
 
@@ -52,7 +52,7 @@ def roll_out(generator: Generator, batch: Batch, *, mirrored: bool) -> Rollout:
 
 
 def regression_terms(rollout: Rollout, objective: ObjectiveConfig) -> dict[str, Tensor]:
-    """Weighted terms that need no other network: content, warp and, on ping-pong sequences, their agreement."""
+    """Weighted terms that need no other network: content, warp, agreement of ping-pong sequences, checkerboards."""
     current, previous = (x.flatten(0, 1) for x in (rollout.lr[:, 1:], rollout.lr[:, :-1]))
     warped = backward_warp(previous, rollout.flows.flatten(0, 1))
     terms = {
@@ -61,4 +61,7 @@ def regression_terms(rollout: Rollout, objective: ObjectiveConfig) -> dict[str, 
     }
     if rollout.mirrored and objective.ping_pong_weight:
         terms["ping_pong"] = objective.ping_pong_weight * ping_pong_loss(rollout.outputs, objective.penalty)
+    if objective.checkerboard_weight:
+        scale = rollout.hr.shape[-1] // rollout.lr.shape[-1]
+        terms["checkerboard"] = objective.checkerboard_weight * checkerboard_loss(rollout.outputs, rollout.hr, scale)
     return terms
