@@ -37,7 +37,7 @@ from vs_tecogan.training.errors import TrainingError
 from vs_tecogan.training.stages import compress
 from vs_tecogan.weights import WeightsError, load_model, shipped_models
 
-OFFICIAL = ("psnr", "ssim", "squeeze", "tof", "tdiff", "flicker")
+OFFICIAL = ("psnr", "ssim", "squeeze", "tof", "tdiff", "flicker", "grid")
 COLUMNS = {
     "psnr_plain": "PSNR plain",
     "psnr": "PSNR official",
@@ -47,6 +47,7 @@ COLUMNS = {
     "tof": "tOF",
     "tdiff": "T-diff",
     "flicker": "flicker",
+    "grid": "grid",
 }
 type Upscaler = Callable[[Clip], Iterator[Picture]]
 type Row = dict[str, float]

@@ -89,7 +89,7 @@ def test_threads_do_not_change_the_numbers(result: Frames, truth: Frames) -> Non
 def test_without_a_reference(result: Frames) -> None:
     """Metrics that invent a reference."""
     scores = evaluate_pair(result, None, protocol="plain")
-    assert set(scores.means) == {"tdiff", "flicker", "colour_similarity", "content_distance", "acd"}
+    assert set(scores.means) == {"tdiff", "flicker", "grid", "colour_similarity", "content_distance", "acd"}
     assert not scores.reference_curves
 
 

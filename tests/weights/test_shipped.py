@@ -62,3 +62,24 @@ def test_a_still_picture_stays_still(engine: Engine) -> None:
     difference = np.abs(results[40].astype(int) - results[10])
     assert difference.mean() < 0.5
     assert results[40].std() == pytest.approx(results[10].std(), rel=0.02)
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_nothing_grows_over_300_frames(engine: Engine, shared: Path) -> None:
+    """Colour drift, or artefacts that feed on themselves: footage to and fro comes out the same at the fourth time."""
+    film = shared / "data" / "eval" / "blackswan.mkv"
+    if not film.is_file():
+        pytest.skip(f"no evaluation clip {film}")
+    side = 24 * engine.scale
+    truths = [np.ascontiguousarray(f[180 : 180 + side, 300 : 300 + side]) for f in islice(open_clip(film).frames(), 39)]
+    order = [*range(39), *range(37, 0, -1)] * 4
+    lows = [bd_low_resolution(truth, engine.scale) for truth in truths]
+    results = list(run(engine, (lows[index] for index in order)))
+    cycles = [results[start : start + 76] for start in range(0, 304, 76)]
+    early, late = (np.stack(cycle).astype(int) for cycle in (cycles[1], cycles[3]))
+    assert np.abs(late - early).mean(axis=(1, 2, 3)).max() < 0.02
+    assert (
+        np.abs(late.mean(axis=(1, 2)) - np.stack([truths[index] for index in order[:76]]).mean(axis=(1, 2))).max() < 3
+    )
+    fidelity = [np.mean([psnr_y(r, truths[i]) for r, i in zip(c, order, strict=False)]) for c in cycles]
+    assert fidelity[3] > fidelity[0] - 0.05

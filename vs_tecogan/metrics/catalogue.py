@@ -41,6 +41,8 @@ METRICS: tuple[Metric, ...] = (
            about="mean change that motion does not explain (own definition)"),
     Metric(key="flicker", label="Flicker", unit="×100", better="reference", digits=4, compares=False,
            about="RMS of what alternates along the motion (own definition)"),
+    Metric(key="grid", label="Grid", unit="levels", better="reference", digits=3, compares=False,
+           about="amplitude of fine detail that repeats every 4 pixels (own definition)"),
     Metric(key="niqe", label="NIQE", unit="", better="lower", digits=4, compares=False,
            about="naturalness of single pictures, no reference"),
     Metric(key="colour_similarity", label="S(x, t)", unit="", better="reference", digits=4, compares=False,
@@ -52,7 +54,7 @@ METRICS: tuple[Metric, ...] = (
 )  # fmt: skip
 
 BY_KEY = {metric.key: metric for metric in METRICS}
-WEIGHTLESS = ("psnr", "ssim", "tof", "tdiff", "flicker", "colour_similarity", "content_distance", "acd")
+WEIGHTLESS = ("psnr", "ssim", "tof", "tdiff", "flicker", "grid", "colour_similarity", "content_distance", "acd")
 """Metrics that need no file of weights or parameters."""
 
 

@@ -22,6 +22,7 @@ from .drift import (
     mean_colour,
 )
 from .errors import MetricsError
+from .grid import grid
 from .motion import Flow, farneback, flow_distance, root_mean_square, second_difference, step_error
 from .picture import Picture, Plane, grey, luma, psnr, ssim
 from .protocol import OVERHANG, Crop, ProtocolName, crop_of, kept, skipped
@@ -324,6 +325,8 @@ def alone(
         values["colour_similarity"] = index, colour_similarity(first, colour_histogram(view.inside))
     if "content_distance" in keys and colour is not None:
         values["content_distance"] = index, content_distance(first_colour, colour)
+    if "grid" in keys:
+        values["grid"] = index, grid(view.luma)
     if "niqe" in keys and instruments.niqe is not None:
         values["niqe"] = index, instruments.niqe(view.inside)
     if (previous := moment.previous) is not None and "tdiff" in keys:
