@@ -34,41 +34,33 @@ T* pointer(Address address) {
 
 vst::Type type_of(bool bfloat16) { return bfloat16 ? vst::Type::kBFloat16 : vst::Type::kFloat32; }
 
-// Holds the buffers of three planes while the GIL is away.
+using Shape = std::pair<int, int>;  // rows, columns
+
+// Holds the buffers of one to three planes while the GIL is away. `format` is that of Python's struct, null for any.
 struct HeldPlanes {
-  HeldPlanes(const py::sequence& sequence, int height, int width, bool writable) {
-    if (py::len(sequence) != 3) throw std::invalid_argument("expected three planes");
-    for (int c = 0; c < 3; ++c) {
+  HeldPlanes(const py::sequence& sequence, const std::vector<Shape>& shapes, int itemsize, const char* format,
+             bool writable) {
+    if (py::len(sequence) != shapes.size() || shapes.empty() || shapes.size() > 3)
+      throw std::invalid_argument("expected " + std::to_string(shapes.size()) + " planes");
+    for (std::size_t c = 0; c < shapes.size(); ++c) {
       buffers[c] = py::reinterpret_borrow<py::buffer>(sequence[c]).request(writable);
       const py::buffer_info& b = buffers[c];
-      if (b.itemsize != 4 || b.format != "f" || b.ndim != 2 || b.shape[0] != height || b.shape[1] != width ||
-          (b.strides[1] != 4 && width > 1))
-        throw std::invalid_argument("plane " + std::to_string(c) + " is not a float32 plane of " +
-                                    std::to_string(height) + " rows of " + std::to_string(width) + " samples");
+      const auto [rows, columns] = shapes[c];
+      if (b.itemsize != itemsize || (format && b.format != format) || b.ndim != 2 || b.shape[0] != rows ||
+          b.shape[1] != columns || (b.strides[1] != itemsize && columns > 1))
+        throw std::invalid_argument("plane " + std::to_string(c) + " is not of " + std::to_string(rows) + " rows of " +
+                                    std::to_string(columns) + " samples of " + std::to_string(itemsize) + " bytes");
       planes.data[c] = static_cast<char*>(b.ptr);
       planes.stride[c] = b.strides[0];
     }
   }
   py::buffer_info buffers[3];
-  vst::Planes planes;
+  vst::Planes planes = {};
 };
 
-// As HeldPlanes, for planes of any kind of sample, of which `shapes` are (rows, columns).
-void hold_picture(const py::sequence& sequence, const std::vector<std::pair<int, int>>& shapes, int itemsize,
-                  py::buffer_info* buffers, vst::Pack& pack) {
-  if (py::len(sequence) != shapes.size() || shapes.empty() || shapes.size() > 3)
-    throw std::invalid_argument("expected " + std::to_string(shapes.size()) + " planes");
-  for (std::size_t c = 0; c < shapes.size(); ++c) {
-    buffers[c] = py::reinterpret_borrow<py::buffer>(sequence[c]).request(true);
-    const py::buffer_info& b = buffers[c];
-    if (b.itemsize != itemsize || b.ndim != 2 || b.shape[0] != shapes[c].first || b.shape[1] != shapes[c].second ||
-        (b.strides[1] != itemsize && b.shape[1] > 1))
-      throw std::invalid_argument("plane " + std::to_string(c) + " is not of " + std::to_string(shapes[c].first) +
-                                  " rows of " + std::to_string(shapes[c].second) + " samples of " +
-                                  std::to_string(itemsize) + " bytes");
-    pack.data[c] = static_cast<char*>(b.ptr);
-    pack.stride[c] = b.strides[0];
-  }
+// Three float32 planes of one size.
+HeldPlanes hold_rgb(const py::sequence& sequence, int height, int width, bool writable) {
+  return {sequence, std::vector<Shape>(3, {height, width}), 4, "f", writable};
 }
 
 }  // namespace
@@ -125,30 +117,30 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
   });
   m.def("skip_add", [](Address residual, Address lr, const py::sequence& planes, int h, int w, int scale, int grid,
                        bool clamp, int threads, int level) {
-    HeldPlanes held(planes, h * scale, w * scale, true);
+    const HeldPlanes held = hold_rgb(planes, h * scale, w * scale, true);
     py::gil_scoped_release release;
     kernels(level).skip_add({pointer<float>(residual), pointer<float>(lr), held.planes, h, w, scale, grid, clamp},
                             threads);
   });
   m.def("read_planes", [](const py::sequence& planes, Address tensor, int h, int w, bool clamp, int threads,
                           int level) {
-    HeldPlanes held(planes, h, w, false);
+    const HeldPlanes held = hold_rgb(planes, h, w, false);
     py::gil_scoped_release release;
     kernels(level).read_planes({held.planes, pointer<float>(tensor), h, w, clamp}, threads);
   });
   m.def("write_planes", [](Address tensor, const py::sequence& planes, int h, int w, bool clamp, int threads,
                            int level) {
-    HeldPlanes held(planes, h, w, true);
+    const HeldPlanes held = hold_rgb(planes, h, w, true);
     py::gil_scoped_release release;
     kernels(level).write_planes({held.planes, pointer<float>(tensor), h, w, clamp}, threads);
   });
-  m.def("pack", [](Address rgb, const py::sequence& planes, const std::vector<std::pair<int, int>>& shapes, int sample,
+  m.def("pack", [](Address rgb, const py::sequence& planes, const std::vector<Shape>& shapes, int sample,
                    int mode, Address colour, std::array<Address, 2> left, std::array<Address, 2> weight,
                    std::array<int, 2> count, int threads, int level) {
     static const int bytes[] = {1, 2, 2, 4};
+    const HeldPlanes held(planes, shapes, bytes[sample], nullptr, true);
     vst::Pack pack = {};
-    py::buffer_info buffers[3];
-    hold_picture(planes, shapes, bytes[sample], buffers, pack);
+    pack.planes = held.planes;
     pack.rgb = pointer<float>(rgb);
     pack.height = shapes.front().first;
     pack.width = shapes.front().second;

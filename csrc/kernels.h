@@ -100,8 +100,7 @@ struct PackTaps {
 // to 3: 8 bits, 16 bits, half, float. Weights of `across` are (count, chroma_width), those of `down` (chroma_height, count).
 struct Pack {
   const float* rgb;
-  char* data[3];
-  std::ptrdiff_t stride[3];  // in bytes
+  Planes planes;
   int height, width, chroma_height, chroma_width;
   int sample, mode;
   const float* colour;

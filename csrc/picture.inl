@@ -17,7 +17,7 @@ struct PictureLines {
 
 template <typename Code>
 Code* row_of(const vst::Pack& a, int plane, int y) {
-  return reinterpret_cast<Code*>(a.data[plane] + y * a.stride[plane]);
+  return reinterpret_cast<Code*>(a.planes.data[plane] + y * a.planes.stride[plane]);
 }
 
 // As code_of of color.h for many. Adding 2^23 to a float rounds it to the nearest, ties to even, and leaves the whole number

@@ -172,7 +172,7 @@ def coding_of(form: vs.VideoFormat, tags: Tags, matrix: int | None) -> Coding | 
 class Colour:
     """Both directions of conversion for one clip: by zimg (``to_rgb``, ``from_rgb``), or by an engine.
 
-    For an engine, frames keep their planes (``to_device``), :meth:`coding` says what these mean, and ``from_device``
+    For an engine, frames keep their planes (``to_coded``), :meth:`coding` says what these mean, and ``from_coded``
     passes on what comes back. What only zimg can convert travels along as the property :data:`HOST_RGB`, both ways.
 
     :param clip:   the clip as the user gave it; passed :func:`check_format`.
@@ -196,7 +196,7 @@ class Colour:
         choose = self._chooser(lambda tags: converted(self._matrix(tags)))
         return template.std.FrameEval(choose, prop_src=[clip], clip_src=[clip])
 
-    def to_device(self, *, with_rgb: bool = False) -> vs.VideoNode:
+    def to_coded(self, *, with_rgb: bool = False) -> vs.VideoNode:
         """The clip as it is, but for the property :data:`HOST_RGB`; frames that :func:`read_tags` refuses fail.
 
         :param with_rgb: all frames have the property, not only those that no engine converts.
@@ -213,7 +213,7 @@ class Colour:
         return clip.std.FrameEval(self._chooser(pick), prop_src=[clip], clip_src=[clip])
 
     def coding(self, frame: vs.VideoFrame) -> Coding | None:
-        """What the planes of a frame of :meth:`to_device` mean, and those of its upscaled frame; None: see HOST_RGB."""
+        """What the planes of a frame of :meth:`to_coded` mean, and those of its upscaled frame; None: see HOST_RGB."""
         return self._coding(read_tags(frame.props, frame.format))
 
     def retag(self, frame: vs.VideoFrame, props: MutableMapping[str, Any]) -> None:
@@ -233,7 +233,7 @@ class Colour:
         if form.subsampling_w or form.subsampling_h:
             props["_ChromaLocation"] = tags.chroma_location or 0
 
-    def from_device(self, upscaled: vs.VideoNode) -> vs.VideoNode:
+    def from_coded(self, upscaled: vs.VideoNode) -> vs.VideoNode:
         """What the device made, in the format of the clip already but for pictures that zimg has to convert."""
         import vapoursynth as vs
 

@@ -117,11 +117,11 @@ def _build(
     template = clip.std.BlankClip(keep=True, **size)
     if isinstance(whole, PictureEngine):
         pictures = PictureRecurrence(whole, colour, clamp=clamp, props=props)
-        return colour.from_device(recurrent(colour.to_device(), cuts, pictures, template=template, schedule=schedule))
+        return colour.from_coded(recurrent(colour.to_coded(), cuts, pictures, template=template, schedule=schedule))
     if isinstance(whole, PictureReader) and clip.format.id != vs.RGBS:
         coded = CodedRecurrence(whole, colour, clamp=clamp, props=props)
-        source = colour.to_device(with_rgb=True)
-        return colour.from_device(recurrent(source, cuts, coded, template=template, schedule=schedule))
+        source = colour.to_coded(with_rgb=True)
+        return colour.from_coded(recurrent(source, cuts, coded, template=template, schedule=schedule))
     recurrence = EngineRecurrence(engine, clamp=clamp, props=props)
     template = clip.std.BlankClip(format=vs.RGBS, keep=True, **size)
     return colour.from_rgb(recurrent(colour.to_rgb(), cuts, recurrence, template=template, schedule=schedule))
