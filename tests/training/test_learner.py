@@ -12,7 +12,7 @@ from vs_tecogan.training.critics import perceptual_term
 from vs_tecogan.training.dataset import Samples, Ticket
 from vs_tecogan.training.learner import Gate, Learner, NotFinite, learning_rate
 from vs_tecogan.training.losses import discriminator_adversarial, generator_adversarial, perceptual_loss
-from vs_tecogan.training.rollout import Batch, Rollout, roll_out, to_batch
+from vs_tecogan.training.rollout import Batch, Rollout, regression_terms, roll_out, to_batch
 from vs_tecogan.training.store import Store
 
 from .conftest import options
@@ -80,13 +80,23 @@ def test_shared_pass_gives_the_gradients_of_separate_passes(store: Path) -> None
     for p, e in zip(network.parameters(), expected, strict=True):
         torch.testing.assert_close(p.grad, e, rtol=1e-3, atol=1e-6)
 
-    from vs_tecogan.training.rollout import regression_terms
-
     terms = regression_terms(rollout, config.objective)
     g_loss = sum(terms.values()) + 0.01 * generator_adversarial(network(fake)[0], real, "vanilla")
     expected = torch.autograd.grad(g_loss, list(generator.parameters()))
     for p, e in zip(generator.parameters(), expected, strict=True):
         torch.testing.assert_close(p.grad, e, rtol=1e-3, atol=1e-6)
+
+
+@pytest.mark.parametrize(("every", "seen"), [(4, True), (8, True), (5, False)])
+def test_checkerboard_weight_sees_one_and_two_steps_of_the_lr_grid(every: int, seen: bool) -> None:
+    """Would catch a term of the wrong period at another scale, or one that no weight turns on."""
+    hr = torch.rand(1, 2, 3, 128, 128)
+    pattern = (torch.arange(128) % every == 0).float() - 1 / every
+    rollout = Rollout(torch.rand(1, 2, 3, 32, 32), hr, hr + 0.1 * pattern, torch.zeros(1, 1, 2, 32, 32), mirrored=False)
+    terms = regression_terms(rollout, options("--checkerboard-weight 100").objective)
+    power = 100 * float((0.1 * pattern).square().mean())
+    assert float(terms["checkerboard"]) == pytest.approx(power if seen else 0, rel=1e-2, abs=0 if seen else power / 20)
+    assert "checkerboard" not in regression_terms(rollout, options("").objective)
 
 
 def test_warp_loss_trains_fnet_only(store: Path) -> None:

@@ -51,7 +51,7 @@ def grid(period: int, height: int = 64, width: int = 96) -> torch.Tensor:
     return cell.repeat(1, height // period, width // period)
 
 
-@pytest.mark.parametrize("period", [2, 4])
+@pytest.mark.parametrize("period", [2, 4, 8])
 def test_checkerboard_is_the_power_of_a_pattern_that_repeats_with_the_scale(period: int) -> None:
     """Would catch averaging over the wrong axes (rows of one phase with another's), or a mean left in."""
     pattern, target = grid(period) * 0.01, frames(2, 3, 3, 64, 96)
@@ -74,16 +74,16 @@ def test_checkerboard_does_not_see_other_errors() -> None:
     target = frames(3, 64, 64)
     assert float(losses.checkerboard_loss(target + 0.1, target, 4)) == pytest.approx(0, abs=1e-9)
     noise = torch.from_numpy(RNG.standard_normal((8, 3, 256, 256), dtype=np.float32))
-    # 64 pixels a phase and block: of white noise 1/64 of its power is left, less the mean of 16 phases.
+    # 64 pixels a phase and square: of white noise 1/64 of its power is left, less the mean of 16 phases.
     assert float(losses.checkerboard_loss(noise, torch.zeros_like(noise), 4)) == pytest.approx(15 / 1024, rel=0.1)
 
 
-def test_checkerboard_leaves_out_what_does_not_fill_a_block_and_says_when_none_is_left() -> None:
-    """Would catch a crash on sides that are no multiple of 32, and a silent 0 (or NaN) on small ones."""
+def test_checkerboard_leaves_out_what_fills_no_square_and_says_when_none_is_left() -> None:
+    """Would catch a crash on sides that are no multiple of a square's, and a silent 0 (or NaN) on small ones."""
     output, target = frames(1, 3, 70, 45), frames(1, 3, 70, 45)
-    whole = losses.checkerboard_loss(output[..., :64, :32], target[..., :64, :32], 2)
-    assert float(losses.checkerboard_loss(output, target, 2)) == float(whole)
-    with pytest.raises(ValueError, match="31x70 frames and period 4"):
+    whole = losses.checkerboard_loss(output[..., :64, :32], target[..., :64, :32], 4)
+    assert float(losses.checkerboard_loss(output, target, 4)) == float(whole)
+    with pytest.raises(ValueError, match="31x70 frames; expected sides of 32"):
         losses.checkerboard_loss(output[..., :31], target[..., :31], 4)
 
 

@@ -291,6 +291,8 @@ def check(config: Config, world: int) -> None:
         )
     if data.crop % 8:
         raise TrainingError(f"crop {data.crop}; expected a multiple of 8, FNet's grid")
+    if objective.checkerboard_weight and data.crop < 16:
+        raise TrainingError(f"crop {data.crop}; the checkerboard loss needs at least 16")
     if objective.discriminator != "none" and data.crop * config.model.scale % 64:
         raise TrainingError(f"HR crop {data.crop * config.model.scale}; a discriminator needs a multiple of 64")
     shortest = min(frames for _, frames in curriculum_steps(config))

@@ -57,23 +57,19 @@ def ping_pong_loss(outputs: Tensor, penalty: Penalty) -> Tensor:
 def checkerboard_loss(output: Tensor, target: Tensor, period: int) -> Tensor:
     """The part of the error that repeats with the output's grid, for (..., 3, H, W) in [0, 1].
 
-    In every block of 32x32 pixels the error is averaged over all pixels of the same phase, (y mod period, x mod
+    In every square of 8 by 8 periods the error is averaged over all pixels of the same phase, (y mod period, x mod
     period): what is left of ``period``^2 averages after their own mean is the pattern that transposed convolutions
-    draw, and the scene has no part in it. Mean square of it over blocks, phases and colours. No published source:
+    draw, and the scene has no part in it. Mean square of it over squares, phases and colours. No published source:
     perceptual networks of stride 2 reward that pattern, and this takes the reward away.
 
-    :raises ValueError: ``period`` does not divide 32, or a side is shorter than a block.
+    :raises ValueError: a side is shorter than 8 periods.
     """
-    block = 32
-    rows, columns = (side // block for side in output.shape[-2:])
-    if block % period or not rows or not columns:
-        size = f"{output.shape[-1]}x{output.shape[-2]}"
-        raise ValueError(
-            f"checkerboard loss of {size} frames and period {period}; expected 32x32 or more, a divisor of 32"
-        )
-    error = (output.float() - target.float())[..., : rows * block, : columns * block]
-    cells = error.reshape(-1, rows, block // period, period, columns, block // period, period)
-    phases = cells.mean(dim=(2, 5))
+    height, width = output.shape[-2:]
+    rows, columns = height // (8 * period), width // (8 * period)
+    if not rows or not columns:
+        raise ValueError(f"checkerboard loss of {width}x{height} frames; expected sides of {8 * period} or more")
+    error = (output.float() - target.float())[..., : rows * 8 * period, : columns * 8 * period]
+    phases = error.reshape(-1, rows, 8, period, columns, 8, period).mean(dim=(2, 5))
     return (phases - phases.mean(dim=(2, 4), keepdim=True)).square().mean()
 
 
