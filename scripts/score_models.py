@@ -102,6 +102,7 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--squeezenet", type=Path, metavar="FILE", help="squeezenet1.1_notop.h5 (Keras)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="threads of the metrics")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the scores there")
+    parser.add_argument("--alone", action="store_true", help="each model also without its recurrence")
     parser.add_argument("--no-bicubic", action="store_true", help="leave the baseline out")
     args = parser.parse_args()
     if args.warmup is None:
@@ -151,6 +152,8 @@ def find_upscalers(args: argparse.Namespace) -> dict[str, Upscaler]:
             upscalers[f"bicubic x{scale}"] = lambda clip, s=scale: enlarged(clip, s, args.codec)
     for name, engine in engines.items():
         upscalers[Path(name).name] = lambda clip, e=engine: upscaled(e, clip, args.warmup, args.codec)
+        if args.alone:
+            upscalers[f"{Path(name).name} alone"] = lambda clip, e=engine: upscaled_alone(e, clip, args.codec)
     return upscalers
 
 
@@ -190,6 +193,15 @@ def upscaled(engine: Engine, clip: Clip, warmup: int, codec: str | None = None) 
     for frame in itertools.chain(ahead, low):
         state = engine.step(state, planes_of(frame))
         engine.read(state, list(out))
+        yield quantised(out * 255)[: clip.height, : clip.width]
+
+
+def upscaled_alone(engine: Engine, clip: Clip, codec: str | None = None) -> Iterator[Picture]:
+    """The same of every frame by itself, from a zero state: what is missing then, the recurrence gives."""
+    height, width = -(-clip.height // engine.scale), -(-clip.width // engine.scale)
+    out = np.empty((3, height * engine.scale, width * engine.scale), np.float32)
+    for frame in low_resolution(clip, engine.scale, codec):
+        engine.read(engine.step(engine.zero_state(height, width), planes_of(frame)), list(out))
         yield quantised(out * 255)[: clip.height, : clip.width]
 
 

@@ -165,12 +165,14 @@ def test_score_models(
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     arguments = ["--eval", folder, "--models", tmp_path / "skip.safetensors", "--json", tmp_path / "s.json"]
-    arguments += ["--device", "cpu", "--jobs", "2", "--frames", 5] + (["--codec", codec] if codec else [])
+    arguments += ["--device", "cpu", "--jobs", "2", "--frames", 5, "--alone"] + (["--codec", codec] if codec else [])
     monkeypatch.setattr(sys, "argv", ["score_models.py", *map(str, arguments)])
     assert script.main() == 0
     report = json.loads((tmp_path / "s.json").read_text())
     scores = report["scores"]
     assert scores["bicubic x4"]["mean"] == scores["bicubic x4"]["one"]
+    # The skip connection is all that this model is: it has no recurrence to lose.
+    assert scores["skip.safetensors alone"] == scores["skip.safetensors"]
     ours, bare = scores["skip.safetensors"]["one"], scores["bicubic x4"]["one"]
     # Smooth pictures have no grid of their own: what is left of it there is rounding.
     assert ours.pop("grid") == pytest.approx(bare.pop("grid"), abs=0.01)
