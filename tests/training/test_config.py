@@ -123,6 +123,7 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
         ("--scale 3", 1, "scale 3"),
         ("--batch 3", 2, "cannot be divided"),
         ("--crop 20", 1, "multiple of 8"),
+        ("--flow-crop 20", 1, "flow_crop 20"),
         ("--crop 8 --checkerboard-weight 1", 1, "at least 16"),
         ("--crop 24 --discriminator dst", 1, "multiple of 64"),
         ("--frames 1", 1, "at least 2 frames"),

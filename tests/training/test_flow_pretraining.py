@@ -1,5 +1,6 @@
 """FNet's own stage: known motion, its pace, what it learns, the warning, and a resume across its end."""
 
+import csv
 import logging
 from argparse import ArgumentParser
 from pathlib import Path
@@ -30,7 +31,7 @@ from vs_tecogan.training.flow_pretraining import (
 from vs_tecogan.training.initialisation import initialise_for_motion
 from vs_tecogan.training.learner import Learner
 from vs_tecogan.training.store import Store
-from vs_tecogan.training.synthetic_motion import EVERY, FlowSamples, FlowTicket, moving_pair
+from vs_tecogan.training.synthetic_motion import EVERY, FARTHEST, FlowSamples, FlowTicket, moving_pair
 
 from .conftest import TINY, make_store, options, texture
 from .test_run import table
@@ -65,6 +66,28 @@ def test_known_flow_explains_the_pair(pictures: Path, rule: str) -> None:
         left.append(float((warped - images[0])[inner].abs().median()))
         ignored.append(float((images[1] - images[0])[inner].abs().median()))
     assert np.mean(left) < 0.25 * np.mean(ignored)
+
+
+@pytest.mark.parametrize("rule", ["bd", "bi"])
+def test_the_teacher_explains_real_pairs(tmp_path: Path, rule: str) -> None:
+    """Would catch a taught flow of the wrong sign, unit or grid, and pairs that are always neighbours."""
+    import cv2
+
+    scene = cv2.GaussianBlur(texture(260, 260, seed=4), (0, 0), 2.0)
+    frames = np.stack([scene[2 * t : 200 + 2 * t, 3 * t : 220 + 3 * t] for t in range(8)])
+    store = make_store(tmp_path, {"pan": frames})
+    config = options(f"--crop 32 --degradation {rule} --flip none")
+    samples = FlowSamples(Store(store), build_samples(config), teacher=True)
+    steps = []
+    for k in range(12):
+        _, _, flow, known = samples[FlowTicket(k, EVERY - 1, 2.0)]
+        assert not known
+        x, y = (float(v) for v in flow[4:-4, 4:-4].median(dim=0).values.median(dim=0).values)
+        # The window moves right and down, so content came from there: 3 and 2 HR pixels a frame.
+        assert x / y == pytest.approx(1.5, rel=0.1)
+        steps.append(round(x * 4 / 3))
+    assert set(steps) >= {1, 2}
+    assert max(steps) <= FARTHEST + 1
 
 
 def test_patch_moves_by_itself() -> None:
@@ -246,6 +269,17 @@ def test_given_weights_need_no_pretraining(
     assert run(words) == 0
     assert "no flow pre-training" in capfd.readouterr().err
     assert not (tmp_path / "run" / "flow_pretraining.csv").exists()
+
+
+def test_the_stage_again_with_a_teacher(store: Path, tmp_path: Path, tiny_file: Path) -> None:
+    """Would catch --flow-again or the stage's own crop being ignored, or a teacher that nothing is held against."""
+    words = f"{TINY} --store {store} --iterations 1 --flow-pretraining 4 --init {tiny_file} --out {tmp_path}/run"
+    assert run(f"{words} --flow-again --flow-teacher dis --flow-crop 24") == 0
+    with (tmp_path / "run" / "flow_pretraining.csv").open() as stream:
+        last = list(csv.DictReader(stream))[-1]
+    assert int(last["iteration"]) == 4
+    assert float(last["taught_epe_zero"]) > 0
+    assert float(last["taught_epe"]) > 0
 
 
 def test_checkpoints_of_earlier_versions_go_on(store: Path, tmp_path: Path) -> None:

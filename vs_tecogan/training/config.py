@@ -73,7 +73,10 @@ class FlowConfig:
     """How FNet begins, and the stage before all others in which it is trained alone, on motion that is known."""
 
     flow_init: Literal["xavier", "motion"] = _option("xavier", "FNet's first weights: as published, or that see motion")
-    flow_pretraining: int = _option(0, "iterations of FNet alone on synthetic motion; 0, or with init, is none")
+    flow_pretraining: int = _option(0, "iterations of FNet alone on synthetic motion; 0 is none")
+    flow_again: bool = _option(False, "that stage also where FNet comes from init, which goes without it otherwise")
+    flow_teacher: Literal["none", "dis"] = _option("none", "what also tells it the motion of real pairs: OpenCV's DIS")
+    flow_crop: int = _option(0, "side of its LR crops; 0 takes those of the run")
     flow_batch: int = _option(18, "pairs an iteration of it: two thirds synthetic, one third real")
     flow_lr: float = _option(3e-4, "its learning rate")
     flow_reach: float = _option(7.5, "LR pixels of motion that it goes up to, from 1.5")
@@ -289,6 +292,8 @@ def check(config: Config, world: int) -> None:
         raise TrainingError(
             f"batch {data.batch} cannot be divided over {world} processes x {loop.accumulate} micro-batches"
         )
+    if config.flow.flow_crop < 0 or config.flow.flow_crop % 8:
+        raise TrainingError(f"flow_crop {config.flow.flow_crop}; expected a multiple of 8, FNet's grid")
     if data.crop % 8:
         raise TrainingError(f"crop {data.crop}; expected a multiple of 8, FNet's grid")
     if objective.checkerboard_weight and data.crop < 16:

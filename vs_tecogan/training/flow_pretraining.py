@@ -34,6 +34,8 @@ BLOCK = 50
 next are being drawn already."""
 MOST_WORKERS = BLOCK // (2 * DEPTH)
 """More processes would draw samples of blocks that are not decided yet."""
+TAUGHT = 0.5
+"""Weight of the end-point error against the teacher's flow on real pairs."""
 PHOTOMETRIC_FROM = 3.0
 """LR pixels of motion from which the warp loss on real pairs counts too; before that it would pull towards zero."""
 WARM_UP = 50
@@ -122,7 +124,7 @@ class FlowPretraining:
         """One optimiser step.
 
         :return: means over the global batch: end-point error and that of zero flow on synthetic pairs (LR pixels), warp
-            loss and that of zero flow on real pairs, the reach of the motion.
+            loss and that of zero flow on real pairs, with a teacher both errors there too, the reach of the motion.
         :raises NotFinite: a loss or gradient is not finite; no weight has changed.
         """
         learner, reach = self._learner, self.pace.reach(self.iteration)
@@ -144,6 +146,10 @@ class FlowPretraining:
             "warp_zero": (photometric(previous, current) * real).mean(),
         }
         loss = metrics["flow_epe"] * (REACH / 2 / reach)
+        if self.options.flow_teacher != "none":
+            metrics["taught_epe"] = (end_point_error(flow, truth) * real).mean()
+            metrics["taught_epe_zero"] = (truth.norm(dim=1).mean((1, 2)) * real).mean()
+            loss = loss + TAUGHT * metrics["taught_epe"]
         if reach >= PHOTOMETRIC_FROM:
             loss = loss + metrics["warp"]
         self._optimiser.zero_grad(set_to_none=True)

@@ -5,7 +5,7 @@ import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from types import FrameType
@@ -206,7 +206,7 @@ def flow_stage(run: Run, state: dict[str, Any] | None) -> FlowPretraining | None
     config = run.config
     if not config.flow.flow_pretraining or run.iteration:
         return None
-    if config.model.init:
+    if config.model.init and not config.flow.flow_again:
         log.info("no flow pre-training: FNet comes from %s", config.model.init)
         return None
     stage = FlowPretraining(config, run.learner)
@@ -218,7 +218,9 @@ def flow_stage(run: Run, state: dict[str, Any] | None) -> FlowPretraining | None
 def feed_flow(run: Run, stage: FlowPretraining) -> Iterator[FlowBatch]:
     """The batches of FNet's own stage."""
     config = run.config
-    samples = FlowSamples(Store(Path(config.data.store)), build_samples(config))
+    options = build_samples(config)
+    options = replace(options, crop=config.flow.flow_crop or options.crop)
+    samples = FlowSamples(Store(Path(config.data.store)), options, teacher=config.flow.flow_teacher != "none")
     share = Share(batch=config.flow.flow_batch, rank=run.own.rank, world=run.own.world)
     tickets = FlowTickets(stage.iteration, share, stage.pace)
     workers = min(config.data.workers, MOST_WORKERS)

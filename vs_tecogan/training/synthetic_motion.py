@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from .augmentation import Pixels
 from .dataset import SampleOptions, Samples, Ticket
 from .degradations import BicubicDown, BlurDown
+from .flow_teacher import dis_flow
 from .store import Clip, Store
 
 Flow = npt.NDArray[np.float32]
@@ -34,9 +35,12 @@ ROOM = 8
 """LR pixels of picture beyond the crop on each side, from which content moves in."""
 EVERY = 3
 """Every so many-th pair of a batch is a real one, of neighbouring frames with unknown motion."""
+FARTHEST = 3
+"""Frames that lie between those of a real pair, at most, where a teacher tells its motion."""
 
 Item = tuple[Tensor, Tensor, Tensor, bool]
-"""Current and previous LR (h, w, 3) in [0, 1], flow (h, w, 2) in LR pixels, and whether that flow is known."""
+"""Current and previous LR (h, w, 3) in [0, 1], flow (h, w, 2) in LR pixels, and whether that flow is known; that of
+a real pair is its teacher's, or 0 without one."""
 
 
 @dataclass(frozen=True)
@@ -55,27 +59,27 @@ class FlowSamples(Dataset[Item]):
 
     LR is made as in the run, but by plain BD where the run's degradation is realistic or LR comes from the store.
 
+    :param teacher: tell the motion of real pairs by :func:`~vs_tecogan.training.flow_teacher.dis_flow`.
     :raises TrainingError: no clip is large enough.
     """
 
-    def __init__(self, store: Store, options: SampleOptions) -> None:
+    def __init__(self, store: Store, options: SampleOptions, *, teacher: bool = False) -> None:
         rule = options.degradation
         plain: BlurDown | BicubicDown = BicubicDown() if options.centred else BlurDown()
         self._rule = rule if isinstance(rule, BlurDown | BicubicDown) else plain
         self._store, self._options = store, options
         still = replace(options.augmentation, moving_share=0.0, synthetic_share=0.0)
         degradation = None if rule is None else self._rule
-        self._real = Samples(store, replace(options, augmentation=still, degradation=degradation), 2)
+        self._farthest = FARTHEST if teacher else 0
+        self._real = Samples(store, replace(options, augmentation=still, degradation=degradation), 2 + self._farthest)
         self._side = options.crop * options.scale + 2 * self._rule.margin(options.scale)
         self._clips = [c for c in store.clips("train") if min(c.height, c.width) >= self._side]
         self._ends = np.cumsum([c.frames for c in self._clips])
 
     def __getitem__(self, ticket: FlowTicket) -> Item:
         """Draw one pair: two of three are synthetic, the third is real."""
-        crop = self._options.crop
         if ticket.place % EVERY == EVERY - 1:
-            real, _ = self._real[Ticket(ticket.iteration, ticket.place, 2)]
-            return real[1], real[0], torch.zeros(crop, crop, 2), False
+            return self._real_pair(ticket)
         rng = np.random.default_rng([self._options.seed, ticket.iteration, ticket.place, 1])
         background = self._picture(rng)
         foreground = self._picture(rng) if rng.random() < FOREGROUND_SHARE else None
@@ -83,6 +87,21 @@ class FlowSamples(Dataset[Item]):
         current, previous, flow = moving_pair(rng, background, foreground, ticket.reach * scale, scale)
         lr, low = self._degrade(current, previous, flow, rng)
         return torch.from_numpy(lr[0]), torch.from_numpy(lr[1]), torch.from_numpy(low), True
+
+    def _real_pair(self, ticket: FlowTicket) -> Item:
+        """Two frames of a clip; with a teacher up to ``FARTHEST`` lie between them, as footage moves too little."""
+        crop = self._options.crop
+        if not self._farthest:
+            lr, _ = self._real[Ticket(ticket.iteration, ticket.place, 2)]
+            return lr[1], lr[0], torch.zeros(crop, crop, 2), False
+        rng = np.random.default_rng([self._options.seed, ticket.iteration, ticket.place, 3])
+        # Neighbours are what FNet will see: half of the pairs.
+        frames = 2 + max(0, int(rng.integers(-self._farthest + 1, self._farthest + 1)))
+        lr, hr = self._real[Ticket(ticket.iteration, ticket.place, frames)]
+        flow = dis_flow(
+            hr[-1].numpy(), hr[0].numpy(), self._options.scale, centred=not isinstance(self._rule, BlurDown)
+        )
+        return lr[-1], lr[0], torch.from_numpy(flow), False
 
     def _picture(self, rng: np.random.Generator) -> Pixels:
         """A crop with room around it, mirrored and transposed at random."""
