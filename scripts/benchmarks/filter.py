@@ -2,7 +2,8 @@
 
 `ratio` is the bare loop's time a frame over the filter's: medians over all frames but the first of every run, where
 short runs of both take turns, so that noise meets both alike. `ratio_low` and `ratio_high` are the same of the lower
-and the upper quartiles: how much the machine scatters. The filter's time of a frame is that between two of its frames.
+and the upper quartiles: how much the machine scatters. `ratio_total` leaves nothing out: the sum of all runs, first
+frames and every stall included. The filter's time of a frame is that between two of its frames.
 
 The source is YUV420P8, and so is the output: the filter's time includes both conversions, scheduling and frame
 properties. Loading the model is left out on both sides. Random weights; chains run on without restarts or warm-up, so
@@ -79,12 +80,13 @@ def measure(args: argparse.Namespace, path: Path, width: int, height: int) -> Ro
 
     # a filter of its own for each run: frames that one has made it may hand out again
     clips = [made() for _ in range(args.repeats + 1)]
-    loop, whole = [], []
+    loop, whole, totals = [], [], [0.0, 0.0]
     for number, clip in enumerate(clips):
-        ours, all_ = intervals(bare()), intervals(clip.frames(close=True))
+        ours, all_ = frame_times(bare()), frame_times(clip.frames(close=True))
         if number:  # the first run of each warms up
-            loop += ours
-            whole += all_
+            loop += ours[1:]
+            whole += all_[1:]
+            totals = [totals[0] + sum(ours), totals[1] + sum(all_)]
     (low, ratio, high), (_, bare_time, _), (_, filter_time, _) = quartiles(loop, whole)
     return {
         "lr": f"{width}x{height}",
@@ -95,6 +97,7 @@ def measure(args: argparse.Namespace, path: Path, width: int, height: int) -> Ro
         "ratio": ratio,
         "ratio_low": low,
         "ratio_high": high,
+        "ratio_total": totals[0] / totals[1],
         "frames": len(whole),
         "threads": args.threads,
     }
@@ -106,9 +109,9 @@ def quartiles(loop: list[float], whole: list[float]) -> tuple[list[float], list[
     return [a / b for a, b in zip(ours, all_, strict=True)], ours, all_
 
 
-def intervals(frames: Iterable[object]) -> list[float]:
-    """Seconds from each frame to the next; the start is not among them."""
-    times = [time.perf_counter() for _ in frames]
+def frame_times(frames: Iterable[object]) -> list[float]:
+    """Seconds that each frame took, from the start or the frame before it."""
+    times = [time.perf_counter(), *(time.perf_counter() for _ in frames)]
     return [after - before for before, after in itertools.pairwise(times)]
 
 
