@@ -14,6 +14,7 @@ import vapoursynth as vs
 
 from vs_tecogan.adapter import EngineRecurrence
 from vs_tecogan.engine import State
+from vs_tecogan.engine.thread import EngineThread
 
 from .conftest import ClipMaker
 
@@ -42,6 +43,7 @@ class Probe:
         return State(None, None)
 
     def read(self, state: State, planes: Sequence[Any]) -> None:
+        self.threads.add(threading.get_ident())
         for index, plane in enumerate(planes):
             plane[...] = index + 1
 
@@ -56,12 +58,14 @@ class Probe:
 def test_one_thread_with_plain_arithmetic(make_clip: ClipMaker) -> None:
     """Whatever thread calls, and however that thread treats denormals, the engine sees one thread and IEEE floats."""
     probe, frame = Probe(), make_clip().get_frame(0)
-    recurrence = EngineRecurrence(probe, clamp=False, props={})
+    recurrence = EngineRecurrence(probe, EngineThread(), clamp=False, props={})
 
     def call(_: int) -> None:
         torch.set_flush_denormal(True)
         try:
-            recurrence.is_repeat(recurrence.step(recurrence.zero(frame), frame), frame)
+            state = recurrence.step(recurrence.zero(frame), frame)
+            recurrence.is_repeat(state, frame)
+            recurrence.write(state, frame)
         finally:
             torch.set_flush_denormal(False)
 
@@ -75,7 +79,7 @@ def test_one_thread_with_plain_arithmetic(make_clip: ClipMaker) -> None:
 def test_planes_with_padded_rows(make_clip: ClipMaker, width: int) -> None:
     """Rows of a frame are padded to 64 bytes: neither reading nor writing may run planes or rows together."""
     probe, frame = Probe(), make_clip(width=width, height=3, user=1).get_frame(0)
-    recurrence = EngineRecurrence(probe, clamp=False, props={"added": "x"})
+    recurrence = EngineRecurrence(probe, EngineThread(), clamp=False, props={"added": "x"})
     out = recurrence.write(recurrence.step(recurrence.zero(frame), frame), frame)
     for index in range(3):
         np.testing.assert_array_equal(probe.taken[index], np.asarray(frame[index]))
@@ -89,7 +93,7 @@ def test_clamping_is_asked_for(core: vs.Core) -> None:
     frame = core.std.BlankClip(format=vs.RGBS, width=4, height=4, length=1, color=[1.25, -0.5, 0.5]).get_frame(0)
     for clamp, expected in ((False, [1.25, -0.5, 0.5]), (True, [1.0, 0.0, 0.5])):
         probe = Probe()
-        recurrence = EngineRecurrence(probe, clamp=clamp, props={})
+        recurrence = EngineRecurrence(probe, EngineThread(), clamp=clamp, props={})
         recurrence.step(recurrence.zero(frame), frame)
         assert [float(plane[0, 0]) for plane in probe.taken] == expected
 
@@ -97,7 +101,7 @@ def test_clamping_is_asked_for(core: vs.Core) -> None:
 def test_errors_come_through(make_clip: ClipMaker) -> None:
     """An engine that fails (out of memory) must raise where it was called, and work again afterwards."""
     probe, frame = Probe(), make_clip().get_frame(0)
-    recurrence = EngineRecurrence(probe, clamp=False, props={})
+    recurrence = EngineRecurrence(probe, EngineThread(), clamp=False, props={})
     probe.failure = MemoryError("full")
     with pytest.raises(MemoryError, match="full"):
         recurrence.step(recurrence.zero(frame), frame)
@@ -108,7 +112,7 @@ def test_errors_come_through(make_clip: ClipMaker) -> None:
 def test_thread_ends_with_the_recurrence(make_clip: ClipMaker) -> None:
     """Scripts are reloaded many times in one editor: threads must not pile up."""
     frame, others = make_clip().get_frame(0), set(threading.enumerate())
-    recurrence = EngineRecurrence(Probe(), clamp=False, props={})
+    recurrence = EngineRecurrence(Probe(), EngineThread(), clamp=False, props={})
     recurrence.zero(frame)
     mine = [thread for thread in threading.enumerate() if thread.name.startswith("vs_tecogan") and thread not in others]
     del recurrence

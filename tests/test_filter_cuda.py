@@ -14,6 +14,7 @@ from vs_tecogan.colour import Colour
 from vs_tecogan.engine import Engine
 from vs_tecogan.engine.cpu import TorchEngine
 from vs_tecogan.engine.cuda import CudaEngine, PictureEngine
+from vs_tecogan.engine.thread import EngineThread
 from vs_tecogan.engine.tiles import TiledEngine
 from vs_tecogan.filter import _build, tecogan
 from vs_tecogan.ops import cuda
@@ -55,7 +56,7 @@ pytestmark = pytest.mark.usefixtures("one_thread")
 
 def upscale(clip: vs.VideoNode, engine: Engine, **options: Any) -> vs.VideoNode:
     schedule = Schedule(restart=options.pop("restart", 0), warmup=options.pop("warmup", 0), **options)
-    return _build(clip, engine, "tiny", scene_change=False, matrix=None, schedule=schedule)
+    return _build(clip, engine, EngineThread(), "tiny", scene_change=False, matrix=None, schedule=schedule)
 
 
 def planes(frame: vs.VideoFrame) -> list[np.ndarray]:
@@ -144,7 +145,7 @@ def test_repeats_are_told_bit_for_bit(core: vs.Core, make_engine: EngineMaker, t
     engine = make_engine(tiny_model)
     assert isinstance(engine, PictureEngine)
     colour = Colour(clip=clip, matrix=None, log=[].append)
-    recurrence = PictureRecurrence(engine, colour, clamp=True, props={})
+    recurrence = PictureRecurrence(engine, EngineThread(), colour, clamp=True, props={})
     frame = clip.get_frame(0).copy()
     np.asarray(frame[1])[2, 3] = np.nan
     zero = recurrence.zero(frame)

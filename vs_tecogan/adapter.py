@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import weakref
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .colour import HOST_RGB
+from .engine.thread import EngineThread
 
 if TYPE_CHECKING:
     import vapoursynth as vs
@@ -21,33 +20,32 @@ if TYPE_CHECKING:
     from .engine.coding import Coding
     from .engine.cuda import PictureEngine
 
-T = TypeVar("T")
-
 
 class EngineRecurrence:
     """One recurrence on one engine.
 
-    VapourSynth calls from whichever pool thread is free. The engine runs on a thread of its own instead, because a
-    thread carries state that arithmetic depends on: its OpenMP team, denormal handling, and the current CUDA device.
+    VapourSynth calls from whichever pool thread is free; the engine runs on a thread of its own.
 
     :param engine: the engine; used by this object alone.
+    :param thread: the engine's, on which it was made.
     :param clamp:  input samples may be out of range (float clips): bring them to [0, 1], NaN to 0.
     :param props:  properties added to every output frame.
     """
 
-    def __init__(self, engine: Engine, *, clamp: bool, props: Mapping[str, str | int]) -> None:
+    def __init__(self, engine: Engine, thread: EngineThread, *, clamp: bool, props: Mapping[str, str | int]) -> None:
         self._engine = engine
         self._clamp = clamp
         self._props = props
-        self._worker = _worker(self, engine.device)
+        self._thread = thread
+        thread.use_device(engine.device)
 
     def zero(self, frame: vs.VideoFrame) -> State:
         """The state before the first frame of a chain."""
-        return self._run(self._engine.zero_state, frame.height, frame.width)
+        return self._thread.run(self._engine.zero_state, frame.height, frame.width)
 
     def step(self, state: State, frame: vs.VideoFrame) -> State:
         """Advance ``state`` by one RGBS frame."""
-        return self._run(self._engine.step, state, self._read(frame))
+        return self._thread.run(self._engine.step, state, self._read(frame))
 
     def write(self, state: State, frame: vs.VideoFrame) -> vs.VideoFrame:
         """The output of ``state`` as an RGBS frame, unclamped, with the properties of ``frame``."""
@@ -55,17 +53,14 @@ class EngineRecurrence:
 
         scale = self._engine.scale
         out = vs.core.create_video_frame(frame.format, frame.width * scale, frame.height * scale)
-        if self._engine.device == "cpu":  # a mere copy: it need not queue behind the next step
-            self._engine.read(state, _planes(out))
-        else:
-            self._run(self._engine.read, state, _planes(out))
+        self._thread.run(self._engine.read, state, _planes(out))
         out.props.update(frame.props)
         out.props.update(self._props)
         return out
 
     def is_repeat(self, state: State, frame: vs.VideoFrame) -> bool:
         """Whether ``frame`` holds, bit for bit, the picture that ``state`` took last."""
-        return self._run(self._engine.is_repeat, state, self._read(frame))
+        return self._thread.run(self._engine.is_repeat, state, self._read(frame))
 
     def nbytes(self, state: State) -> int:
         """Memory that ``state`` holds."""
@@ -75,20 +70,21 @@ class EngineRecurrence:
         planes = _planes(frame)
         return [_clamped(plane) for plane in planes] if self._clamp else planes
 
-    def _run(self, task: Callable[..., T], *arguments: Any) -> T:
-        return self._worker.submit(task, *arguments).result()
-
 
 class CodedRecurrence(EngineRecurrence):
     """As :class:`EngineRecurrence`, over coded frames: RGBS comes as :data:`~vs_tecogan.colour.HOST_RGB`, and the
     engine writes its output as the frames are coded.
 
     :param engine: the engine; used by this object alone.
+    :param thread: the engine's, on which it was made.
     :param colour: says what a frame's planes mean.
     """
 
-    def __init__(self, engine: PictureReader, colour: Colour, *, clamp: bool, props: Mapping[str, str | int]) -> None:
-        super().__init__(engine, clamp=clamp, props=props)
+    def __init__(
+        self, engine: PictureReader, thread: EngineThread, colour: Colour, *, clamp: bool,
+        props: Mapping[str, str | int],
+    ) -> None:  # fmt: skip
+        super().__init__(engine, thread, clamp=clamp, props=props)
         self._reader = engine
         self._colour = colour
 
@@ -102,8 +98,7 @@ class CodedRecurrence(EngineRecurrence):
         if coding is None:
             out.props[HOST_RGB] = super().write(state, frame.props[HOST_RGB])
             return out
-        # on the engine's thread, whose OpenMP team is awake: beside the next step it would hold up one core of many
-        self._run(self._reader.read_picture, state, _planes(out), coding)
+        self._thread.run(self._reader.read_picture, state, _planes(out), coding)
         self._colour.retag(frame, out.props)
         return out
 
@@ -126,26 +121,31 @@ class PictureRecurrence:
     The engine queues work and returns, on a thread of its own; the thread that wants an output frame waits for it.
 
     :param engine: the engine; used by this object alone.
+    :param thread: the engine's, on which it was made.
     :param colour: says what a frame's planes mean.
     :param clamp:  as for :class:`EngineRecurrence`, as RGB.
     :param props:  properties added to every output frame.
     """
 
-    def __init__(self, engine: PictureEngine, colour: Colour, *, clamp: bool, props: Mapping[str, str | int]) -> None:
+    def __init__(
+        self, engine: PictureEngine, thread: EngineThread, colour: Colour, *, clamp: bool,
+        props: Mapping[str, str | int],
+    ) -> None:  # fmt: skip
         self._engine = engine
         self._colour = colour
         self._clamp = clamp
         self._props = props
-        self._worker = _worker(self, engine.device)
+        self._thread = thread
+        thread.use_device(engine.device)
 
     def zero(self, frame: vs.VideoFrame) -> Shown:
         """The state before the first frame of a chain."""
-        return Shown(self._run(self._engine.zero_state, frame.height, frame.width), None, None)
+        return Shown(self._thread.run(self._engine.zero_state, frame.height, frame.width), None, None)
 
     def step(self, shown: Shown, frame: vs.VideoFrame) -> Shown:
         """Advance by one frame; returns before the device has finished."""
         picture, coding = self._picture(frame)
-        state = self._run(self._engine.step_picture, shown.state, _planes(picture), coding, clamp=self._clamp)
+        state = self._thread.run(self._engine.step_picture, shown.state, _planes(picture), coding, clamp=self._clamp)
         return Shown(state, picture, coding)
 
     def write(self, shown: Shown, frame: vs.VideoFrame) -> vs.VideoFrame:
@@ -154,7 +154,7 @@ class PictureRecurrence:
         What only zimg can convert comes as RGBS in the property :data:`~vs_tecogan.colour.HOST_RGB`.
         """
         picture, coding = self._picture(frame)
-        fetched = self._run(self._engine.fetch, shown.state, coding)
+        fetched = self._thread.run(self._engine.fetch, shown.state, coding)
         out = _output(picture, self._engine.scale, self._props)
         fetched.into(_planes(out))
         if picture is frame:
@@ -184,9 +184,6 @@ class PictureRecurrence:
         coding = self._colour.coding(frame)
         return (frame.props[HOST_RGB], PLAIN) if coding is None else (frame, coding)
 
-    def _run(self, task: Callable[..., T], *arguments: Any, **options: Any) -> T:
-        return self._worker.submit(task, *arguments, **options).result()
-
 
 def _output(frame: vs.VideoFrame, scale: int, props: Mapping[str, str | int]) -> vs.VideoFrame:
     """An output frame for ``frame``, with its properties and ours."""
@@ -208,23 +205,3 @@ def _clamped(plane: Plane) -> Plane:
     if plane.min() >= 0 and plane.max() <= 1:  # false for NaN
         return plane
     return np.nan_to_num(plane, nan=0.0, posinf=1.0, neginf=0.0).clip(0.0, 1.0)
-
-
-def _worker(owner: object, device: str) -> ThreadPoolExecutor:
-    """A thread for the engine, which ends with its ``owner``."""
-    worker = ThreadPoolExecutor(1, thread_name_prefix="vs_tecogan", initializer=_prepare(device))
-    weakref.finalize(owner, worker.shutdown, wait=False)
-    return worker
-
-
-def _prepare(device: str) -> Callable[[], None]:
-    """What the engine's thread does first. It inherits the flags of the thread that started it: set them."""
-
-    def prepare() -> None:
-        import torch
-
-        torch.set_flush_denormal(False)
-        if device.startswith("cuda"):
-            torch.cuda.set_device(device)
-
-    return prepare

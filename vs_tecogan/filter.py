@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     import vapoursynth as vs
 
     from .engine import Engine
+    from .engine.thread import EngineThread
     from .recurrence.api import Schedule
     from .weights import Model
 
@@ -80,22 +81,26 @@ def tecogan(
     """
     import vapoursynth as vs
 
+    from .engine.thread import EngineThread
     from .recurrence.api import Schedule
 
+    thread = EngineThread()
     try:
         _check(clip, scene_change=scene_change, restart=restart, warmup=warmup, duplicates=duplicates, memory=memory)
         code = parse_matrix(matrix)
-        opened = _open(model)
-        engine = _engine(opened, device, precision, tile)
+        opened = thread.run(_open, model)
+        engine = thread.run(_engine, opened, device, precision, tile)
     except (ValueError, OSError) as error:
         raise vs.Error(f"tecogan: {error}") from error
     schedule = Schedule(restart=restart, warmup=warmup, duplicates=duplicates, memory=memory)
-    return _build(clip, engine, opened.card.name, scene_change=scene_change, matrix=code, schedule=schedule)
+    name = opened.card.name
+    return _build(clip, engine, thread, name, scene_change=scene_change, matrix=code, schedule=schedule)
 
 
 def _build(
-    clip: vs.VideoNode, engine: Engine, name: str, *, scene_change: bool, matrix: int | None, schedule: Schedule
-) -> vs.VideoNode:
+    clip: vs.VideoNode, engine: Engine, thread: EngineThread, name: str, *, scene_change: bool, matrix: int | None,
+    schedule: Schedule,
+) -> vs.VideoNode:  # fmt: skip
     """The graph: to RGBS, the recurrence, back to the clip's format, of which engines take on what they can."""
     import vapoursynth as vs
 
@@ -116,13 +121,13 @@ def _build(
     whole = _whole(engine, clip.height, clip.width)
     template = clip.std.BlankClip(keep=True, **size)
     if isinstance(whole, PictureEngine):
-        pictures = PictureRecurrence(whole, colour, clamp=clamp, props=props)
+        pictures = PictureRecurrence(whole, thread, colour, clamp=clamp, props=props)
         return colour.from_coded(recurrent(colour.to_coded(), cuts, pictures, template=template, schedule=schedule))
     if isinstance(whole, PictureReader) and clip.format.id != vs.RGBS:
-        coded = CodedRecurrence(whole, colour, clamp=clamp, props=props)
+        coded = CodedRecurrence(whole, thread, colour, clamp=clamp, props=props)
         source = colour.to_coded(with_rgb=True)
         return colour.from_coded(recurrent(source, cuts, coded, template=template, schedule=schedule))
-    recurrence = EngineRecurrence(engine, clamp=clamp, props=props)
+    recurrence = EngineRecurrence(engine, thread, clamp=clamp, props=props)
     template = clip.std.BlankClip(format=vs.RGBS, keep=True, **size)
     return colour.from_rgb(recurrent(colour.to_rgb(), cuts, recurrence, template=template, schedule=schedule))
 

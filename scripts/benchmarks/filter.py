@@ -5,6 +5,8 @@ short runs of both take turns, so that noise meets both alike. `ratio_low` and `
 and the upper quartiles: how much the machine scatters. `ratio_total` leaves nothing out: the sum of all runs, first
 frames and every stall included. The filter's time of a frame is that between two of its frames.
 
+Each side is a process of its own, as in use: a second team of OpenMP threads in one process slows both.
+
 The source is YUV420P8, and so is the output: the filter's time includes both conversions, scheduling and frame
 properties. Loading the model is left out on both sides. Random weights; chains run on without restarts or warm-up, so
 that both do one step a frame.
@@ -13,11 +15,16 @@ that both do one step a frame.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import gc
 import itertools
+import multiprocessing
 import statistics
 import tempfile
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
 from pathlib import Path
 
 import numpy as np
@@ -25,8 +32,8 @@ import torch
 import vapoursynth as vs
 
 from vs_tecogan import tecogan
-from vs_tecogan.engine import create_engine
-from vs_tecogan.weights import save_model
+from vs_tecogan.engine import create_engine, resolve_device, resolve_precision
+from vs_tecogan.weights import load_model, save_model
 
 from ._timing import add_timing_arguments, use
 from .engine import random_model
@@ -54,44 +61,43 @@ def run(args: argparse.Namespace) -> list[Row]:
         path = Path(folder) / "random.safetensors"
         save_model(path, model.generator, model.card)
         for size in args.size or ["180x144", "480x270"]:
-            rows.append(measure(args, path, *map(int, size.split("x"))))
+            width, height = map(int, size.split("x"))
+            job = Job(
+                model=str(path), width=width, height=height, frames=args.frames, device=args.device,
+                precision=args.precision, threads=args.threads,
+            )  # fmt: skip
+            rows.append(measure(job, args.repeats))
     return rows
 
 
-def measure(args: argparse.Namespace, path: Path, width: int, height: int) -> Row:
-    source = moving_source(width, height, args.frames)
-    engine = create_engine(random_model(10), device=args.device, precision=args.precision)
-    rgb = source.resize.Bicubic(format=vs.RGBS, matrix_in=1)
-    frames = [[np.asarray(frame[c]).copy() for c in range(3)] for frame in rgb.frames()]
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What both sides compute."""
 
-    def bare() -> Iterator[object]:
-        state = engine.zero_state(height, width)
-        for frame in frames:
-            state = engine.step(state, frame)
-            yield state
+    model: str
+    width: int
+    height: int
+    frames: int
+    device: str
+    precision: str
+    threads: int
 
-    def made() -> vs.VideoNode:
-        clip = tecogan(
-            source, model=str(path), device=args.device, precision=args.precision, restart=0, warmup=0,
-            scene_change=False,
-        )  # fmt: skip
-        assert clip.width == 4 * width
-        return clip
 
-    # a filter of its own for each run: frames that one has made it may hand out again
-    clips = [made() for _ in range(args.repeats + 1)]
-    loop, whole, totals = [], [], [0.0, 0.0]
-    for number, clip in enumerate(clips):
-        ours, all_ = frame_times(bare()), frame_times(clip.frames(close=True))
-        if number:  # the first run of each warms up
-            loop += ours[1:]
-            whole += all_[1:]
-            totals = [totals[0] + sum(ours), totals[1] + sum(all_)]
+def measure(job: Job, repeats: int) -> Row:
+    with contextlib.ExitStack() as stack:
+        ours, theirs = (stack.enter_context(beside(side, job)) for side in (bare_side, filter_side))
+        loop, whole, totals = [], [], [0.0, 0.0]
+        for number in range(repeats + 1):
+            times = [ask(ours), ask(theirs)]
+            if number:  # the first run of each warms up
+                loop += times[0][1:]
+                whole += times[1][1:]
+                totals = [total + sum(run) for total, run in zip(totals, times, strict=True)]
     (low, ratio, high), (_, bare_time, _), (_, filter_time, _) = quartiles(loop, whole)
     return {
-        "lr": f"{width}x{height}",
-        "device": args.device,
-        "precision": engine.precision,
+        "lr": f"{job.width}x{job.height}",
+        "device": job.device,
+        "precision": resolve_precision(resolve_device(job.device), job.precision)[0],
         "bare_ms": bare_time * 1e3,
         "filter_ms": filter_time * 1e3,
         "ratio": ratio,
@@ -99,8 +105,76 @@ def measure(args: argparse.Namespace, path: Path, width: int, height: int) -> Ro
         "ratio_high": high,
         "ratio_total": totals[0] / totals[1],
         "frames": len(whole),
-        "threads": args.threads,
+        "threads": job.threads,
     }
+
+
+@contextlib.contextmanager
+def beside(side: Callable[[Connection, Job], None], job: Job) -> Iterator[Connection]:
+    """The near end of a pipe to a process that runs ``side``."""
+    context = multiprocessing.get_context("spawn")
+    near, far = context.Pipe()
+    process = context.Process(target=side, args=(far, job), daemon=True)
+    process.start()
+    far.close()  # so that a dead process is the end of the pipe
+    try:
+        yield near
+    finally:
+        near.close()
+        process.join()
+
+
+def ask(side: Connection) -> list[float]:
+    """Let the process do one run; the seconds of its frames."""
+    side.send(None)
+    try:
+        times: list[float] = side.recv()
+    except EOFError:
+        raise SystemExit("one side of the benchmark ended before its time; its error stands above") from None
+    return times
+
+
+def serve(pipe: Connection, once: Callable[[], list[float]]) -> None:
+    """One run for each request, until nobody asks any more."""
+    with contextlib.suppress(EOFError):
+        while True:
+            pipe.recv()
+            pipe.send(once())
+
+
+def bare_side(pipe: Connection, job: Job) -> None:
+    torch.set_num_threads(job.threads)
+    source = moving_source(job.width, job.height, job.frames)
+    engine = create_engine(load_model(job.model), device=job.device, precision=job.precision)
+    rgb = source.resize.Bicubic(format=vs.RGBS, matrix_in=1)
+    frames = [[np.asarray(frame[c]).copy() for c in range(3)] for frame in rgb.frames()]
+
+    def steps() -> Iterator[object]:
+        state = engine.zero_state(job.height, job.width)
+        for frame in frames:
+            state = engine.step(state, frame)
+            yield state
+
+    serve(pipe, lambda: frame_times(steps()))
+
+
+def filter_side(pipe: Connection, job: Job) -> None:
+    torch.set_num_threads(job.threads)
+    source = moving_source(job.width, job.height, job.frames)
+
+    def once() -> list[float]:
+        # a filter of its own for each run: frames that one has made it may hand out again
+        clip = tecogan(
+            source, model=job.model, device=job.device, precision=job.precision, restart=0, warmup=0,
+            scene_change=False,
+        )  # fmt: skip
+        assert clip.width == 4 * job.width
+        times = frame_times(clip.frames(close=True))
+        del clip
+        gc.collect()  # and its threads end before the next one's begin
+        return times
+
+    serve(pipe, once)
 
 
 def quartiles(loop: list[float], whole: list[float]) -> tuple[list[float], list[float], list[float]]:
