@@ -164,37 +164,43 @@ template <typename T>
 void narrow_conv_rows(const vst::NarrowConv& a, int begin, int end) {
   const std::ptrdiff_t row_size = (std::ptrdiff_t)a.width * a.inputs;
   const int before = a.above ? 2 : 0;
-  Buffer zeros(row_size * sizeof(T) / sizeof(float) + 1), blended((std::size_t)a.width + kBefore + kAfter);
-  Buffer enlarged((std::size_t)a.width);
-  memset(zeros.data, 0, row_size * sizeof(T));
+  Buffer blended((std::size_t)a.width + kBefore + kAfter), enlarged((std::size_t)a.width);
   const auto row_at = [&](int i) -> const T* {  // row i of above + rows, counted from the first
-    if (i < 0 || i >= before + a.row_count) return reinterpret_cast<const T*>(zeros.data);
+    if (i < 0 || i >= before + a.row_count) return nullptr;
     return i < before ? static_cast<const T*>(a.above) + i * row_size
                       : static_cast<const T*>(a.rows) + (i - before) * row_size;
   };
   const Phases phases(a.grid, a.scale);
   const std::ptrdiff_t out_plane = (std::ptrdiff_t)a.output_height * a.width;
-  for (int k = begin; k < end; ++k) {
-    const int y = a.first_row + k, centre = k + before / 2;
-    const T* rows[3] = {row_at(centre - 1), row_at(centre), row_at(centre + 1)};
-    float* out[3];
-    for (int o = 0; o < 3; ++o) out[o] = a.output + o * out_plane + (std::ptrdiff_t)y * a.width;
-    const T* weight = static_cast<const T*>(a.weight);
-    if (a.outputs == 3)
-      conv_row<T, 3>(rows, weight, a.bias, a.width, a.inputs, out);
-    else
-      conv_row<T, 2>(rows, weight, a.bias, a.width, a.inputs, out);
-    for (int o = 0; a.skip && o < a.outputs; ++o) {
+  const auto columns = a.outputs == 3 ? conv_columns<T, 3> : conv_columns<T, 2>;
+  const int span = span_of<T>(a.inputs);
+  // one column more in the first span: groups begin at column 1
+  for (int x = 0, stop = 0; x < a.width; x = stop) {
+    stop = x + span + (x == 0) < a.width ? x + span + (x == 0) : a.width;
+    for (int k = begin; k < end; ++k) {
+      const int centre = k + before / 2;
+      const T* rows[3] = {row_at(centre - 1), row_at(centre), row_at(centre + 1)};
+      float* out[3];
+      for (int o = 0; o < 3; ++o) out[o] = a.output + o * out_plane + (std::ptrdiff_t)(a.first_row + k) * a.width;
+      columns(rows, static_cast<const T*>(a.weight), a.bias, x, stop, a.width, a.inputs, out);
+    }
+  }
+  for (int k = begin; a.skip && k < end; ++k) {
+    const int y = a.first_row + k;
+    for (int o = 0; o < a.outputs; ++o) {
       const float* plane = a.skip + (std::ptrdiff_t)o * a.skip_height * a.skip_width;
+      float* out = a.output + o * out_plane + (std::ptrdiff_t)y * a.width;
       upsample_row(plane, a.skip_height, a.skip_width, y, a.scale, phases, blended.data, enlarged.data);
-      for (int x = 0; x < a.width; ++x) out[o][x] += enlarged.data[x];
+      for (int x = 0; x < a.width; ++x) out[x] += enlarged.data[x];
     }
   }
 }
 
 void narrow_conv(const vst::NarrowConv& a, int threads) {
   const int results = (a.above ? 1 : 0) + a.row_count - (a.bottom ? 0 : 1);
-  parallel(results, 2, threads, [&](int begin, int end) {
+  // chunks of many rows read fewer of them twice; two or more for each thread even out
+  const int share = results / (2 * threads), grain = share < 2 ? 2 : share > 16 ? 16 : share;
+  parallel(results, grain, threads, [&](int begin, int end) {
     if (a.type == vst::Type::kFloat32)
       narrow_conv_rows<float>(a, begin, end);
     else

@@ -20,11 +20,13 @@ struct Collapse<1> {
   VST_FN Vec run(const Vec* v) { return v[0]; }
 };
 
+// The rows above, at and below the outputs; null: outside the image.
 template <typename T, int kOutputs>
 void conv_group(const T* const rows[3], const T* weight, const float* bias, int x, int inputs, float* const* out) {
   typedef Dot<T> D;
   Vec sums[kOutputs][kGroup] = {};
-  for (int ky = 0; ky < 3; ++ky)
+  for (int ky = 0; ky < 3; ++ky) {
+    if (!rows[ky]) continue;
     for (int kx = 0; kx < 3; ++kx) {
       const T* source = rows[ky] + (std::ptrdiff_t)(x + kx - 1) * inputs;
       const T* w = weight + (ky * 3 + kx) * inputs;
@@ -40,6 +42,7 @@ void conv_group(const T* const rows[3], const T* weight, const float* bias, int 
         }
       }
     }
+  }
 #pragma GCC unroll 3
   for (int o = 0; o < kOutputs; ++o) {
     const Vec pairs = Collapse<kGroup>::run(sums[o]);
@@ -59,7 +62,7 @@ void conv_pixel(const T* const rows[3], const T* weight, const float* bias, int 
     for (int ky = 0; ky < 3; ++ky)
       for (int kx = 0; kx < 3; ++kx) {
         const int column = x + kx - 1;
-        if (column < 0 || column >= width) continue;
+        if (!rows[ky] || column < 0 || column >= width) continue;
         const T* source = rows[ky] + (std::ptrdiff_t)column * inputs;
         const T* w = weight + (std::ptrdiff_t)(o * 9 + ky * 3 + kx) * inputs;
         int c = 0;
@@ -70,14 +73,24 @@ void conv_pixel(const T* const rows[3], const T* weight, const float* bias, int 
   }
 }
 
+// Columns begin to end - 1 of a row; where each group starts does not depend on how a row is cut into spans of kGroup.
 template <typename T, int kOutputs>
-void conv_row(const T* const rows[3], const T* weight, const float* bias, int width, int inputs, float* const* out) {
-  int x = 0;
+void conv_columns(const T* const rows[3], const T* weight, const float* bias, int begin, int end, int width, int inputs,
+                  float* const* out) {
+  int x = begin;
   if (inputs % Dot<T>::kStep == 0 && width > kGroup + 1) {
-    conv_pixel<T, kOutputs>(rows, weight, bias, 0, width, inputs, out);
-    for (x = 1; x + kGroup < width; x += kGroup) conv_group<T, kOutputs>(rows, weight, bias, x, inputs, out);
+    if (x == 0) conv_pixel<T, kOutputs>(rows, weight, bias, x++, width, inputs, out);
+    for (; x + kGroup <= end && x + kGroup < width; x += kGroup)
+      conv_group<T, kOutputs>(rows, weight, bias, x, inputs, out);
   }
-  for (; x < width; ++x) conv_pixel<T, kOutputs>(rows, weight, bias, x, width, inputs, out);
+  for (; x < end; ++x) conv_pixel<T, kOutputs>(rows, weight, bias, x, width, inputs, out);
+}
+
+// Columns so few that three rows of them stay in the first-level cache while the work goes down the rows.
+template <typename T>
+int span_of(int inputs) {
+  const int columns = 8192 / (inputs * (int)sizeof(T));
+  return columns < kGroup ? kGroup : columns / kGroup * kGroup;
 }
 
 }  // namespace VST_NAMESPACE

@@ -12,8 +12,9 @@ from ..ops import native
 from .grids import SKIP_GRIDS
 from .layers import Deconv
 
-BAND_BYTES = 4 << 20
-"""Aim for a band of features at the output's size: it is written and read again while still in cache."""
+BAND_VALUES = 2 << 20
+"""Aim for as many features of a band at the output's size, which is written and read again while still in cache. Much
+shorter bands pay for the row that the first of two transposed convolutions computes twice."""
 
 
 class DeconvTail:
@@ -21,7 +22,7 @@ class DeconvTail:
 
     The bands' results are those of the whole image, bit for bit up to oneDNN's choice of kernel.
 
-    :param band_rows: LR rows a band; None chooses by :data:`BAND_BYTES`.
+    :param band_rows: LR rows a band; None chooses by :data:`BAND_VALUES`.
     """
 
     def __init__(self, net: SRNet, dtype: torch.dtype, band_rows: int | None = None) -> None:
@@ -38,7 +39,7 @@ class DeconvTail:
         _, channels, height, width = features.shape
         s = self._scale
         hr = torch.empty(1, 3, s * height, s * width)
-        step = self._band_rows or max(BAND_BYTES // (channels * features.element_size() * s * s * width), 2)
+        step = self._band_rows or max(BAND_VALUES // (channels * s * s * width), 2)
         above, row, start = None, 0, 0
         while row < s * height:
             stop = min(start + step, height - 1)
