@@ -169,11 +169,14 @@ def test_interleave(level: int) -> None:
         assert torch.equal(native.interleave([a, b], dtype=dtype, level=level), both.to(dtype))
 
 
+NARROW = [(64, 3, 61), (64, 3, 33), (64, 2, 98), (32, 2, 24), (20, 3, 9), (64, 3, 1), (5, 2, 2)]
+
+
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("dtype", native.FLOATS)
-@pytest.mark.parametrize(("inputs", "outputs", "width"), [(64, 3, 61), (32, 2, 24), (20, 3, 9), (64, 3, 1), (5, 2, 2)])
+@pytest.mark.parametrize(("inputs", "outputs", "width"), NARROW)
 def test_narrow_conv(inputs: int, outputs: int, width: int, dtype: torch.dtype, level: int) -> None:
-    """Taps, padding at each border, remainders of the vector width."""
+    """Taps, padding at each border, remainders of the vector width; spans of columns that overlap or leave gaps."""
     rows = (noise(1, inputs, 6, width) - 0.5).to(dtype).contiguous(memory_format=torch.channels_last)
     rows = rows.permute(0, 2, 3, 1).contiguous().permute(0, 3, 1, 2)
     weight, bias = (noise(outputs, inputs, 3, 3, seed=1) - 0.5).to(dtype), noise(outputs, seed=2)
