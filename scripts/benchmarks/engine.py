@@ -3,7 +3,8 @@
 `conv_share`: convolution FLOPs of the network over the rate (FLOP/s) of its most frequent layer, 64 -> 64 at LR size in
 the same precision, measured in the same run; that time over the frame's. `against_plain`: frame time of a plain eager
 float32 loop of the same torch modules over the engine's. Figures are medians; all three take turns. Weights are random:
-speed does not depend on them. `--memory` measures the peak of a 1920x1080 -> 7680x4320 frame in a process of its own.
+speed does not depend on them. `--memory` measures the peak of a 1920x1080 -> 7680x4320 frame in a process of its own,
+in bfloat16 unless told otherwise; a processor without such instructions takes very long for that.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> list[Row]:
     if args.memory:
-        return [peak_memory(args)]
+        return [peak_memory(args, precision) for precision in args.precision or ["bf16"]]
     clock = use(args)
     automatic = resolve_precision(args.device, "auto")[0]
     rows: list[Row] = []
@@ -121,17 +122,17 @@ def noise(width: int, height: int) -> list[list[np.ndarray]]:
     return [list(random.random((3, height, width), dtype=np.float32)) for _ in range(2)]
 
 
-def peak_memory(args: argparse.Namespace) -> Row:
+def peak_memory(args: argparse.Namespace, precision: str) -> Row:
     """Two recurrent frames of 1920x1080 in a fresh process; its largest resident size, libraries included."""
     program = (
         "import json, resource, sys; sys.path[:0] = sys.argv[1:];"
         "from benchmarks import engine as e; from vs_tecogan.engine import create_engine;"
         "base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
-        f"engine = create_engine(e.random_model({args.blocks}), device='cpu', precision='bf16');"
+        f"engine = create_engine(e.random_model({args.blocks}), device='cpu', precision='{precision}');"
         "frames = e.noise(1920, 1080); state = engine.zero_state(1080, 1920);"
         "state = engine.step(state, frames[0]); state = engine.step(state, frames[1]);"
         "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
         "print(json.dumps({'peak_gb': peak * 1024 / 1e9, 'of_it_libraries_gb': base * 1024 / 1e9}))"
     )
     done = subprocess.run([sys.executable, "-c", program, *sys.path[:2]], check=True, capture_output=True, text=True)
-    return {"lr": "1920x1080", "device": "cpu", "precision": "bf16", **json.loads(done.stdout)}
+    return {"lr": "1920x1080", "device": "cpu", "precision": precision, **json.loads(done.stdout)}
