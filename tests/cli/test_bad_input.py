@@ -37,12 +37,13 @@ def test_input_is_a_directory(command: Command, tmp_path: Path) -> None:
     assert_refused(command("upscale", tmp_path, tmp_path / "o.mkv"), "is a directory")
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root reads everything")
 def test_unreadable_input(film: Path, command: Command, tmp_path: Path) -> None:
     """Would catch a wrong reason given for a file that may not be read."""
     source = tmp_path / "in.mkv"
     source.write_bytes(film.read_bytes())
     source.chmod(0)
+    if os.access(source, os.R_OK):
+        pytest.skip("this user reads everything, as root does")
     assert_refused(command("upscale", source, tmp_path / "o.mkv"), "Permission denied")
 
 
