@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .colour import HOST_RGB
-from .engine.thread import EngineThread
 
 if TYPE_CHECKING:
     import vapoursynth as vs
@@ -19,6 +18,7 @@ if TYPE_CHECKING:
     from .engine.base import PictureReader
     from .engine.coding import Coding
     from .engine.cuda import PictureEngine
+    from .engine.thread import EngineThread
 
 
 class EngineRecurrence:

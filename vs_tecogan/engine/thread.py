@@ -16,8 +16,8 @@ class EngineThread:
 
     A thread carries state that arithmetic depends on: denormal handling, and the current CUDA device. It also owns the
     OpenMP team that shares its work. libgomp lets threads that wait for their next piece spin only while a process has
-    no more of them than processors; with a second team they sleep between any two convolutions, and waking them may
-    cost a third of a frame. So an engine's model is loaded and laid out here too, for which torch wants a team.
+    no more of them than processors; with a second team they sleep between any two convolutions, and must be woken. So
+    an engine's model is loaded and laid out here too, for which torch wants a team.
     """
 
     def __init__(self) -> None:
@@ -25,11 +25,15 @@ class EngineThread:
         weakref.finalize(self, self._pool.shutdown, wait=False)
 
     def run(self, task: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
-        """What ``task`` returns there; raises what it raises."""
+        """Wait for ``task(*arguments, **options)`` and return what it returns; raises what it raises."""
         return self._pool.submit(task, *arguments, **options).result()
 
     def use_device(self, device: str) -> None:
-        """Make a CUDA device the thread's current one; "cpu" needs nothing."""
+        """Make a CUDA device the thread's current one.
+
+        :param device: "cuda:N", or "cpu", which needs nothing.
+        :raises RuntimeError: torch cannot use that device.
+        """
         import torch
 
         if device.startswith("cuda"):
