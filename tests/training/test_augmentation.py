@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from vs_tecogan.training.augmentation import Augmentation, cut, moving_path, place, turn
+from vs_tecogan.training.augmentation import Augmentation, cut, detail, moving_path, place, shrink, turn
 from vs_tecogan.training.dataset import Curriculum, SampleOptions, Samples, Share, Ticket, Tickets, batches
 from vs_tecogan.training.degradations import BicubicDown, BlurDown
 from vs_tecogan.training.errors import TrainingError
@@ -103,6 +103,71 @@ def test_shares_of_drawn_and_permuted_samples(store: Path) -> None:
         torch.testing.assert_close(lr[..., list(order)], low, atol=1e-6, rtol=0)
         orders.add(order)
     assert len(orders) == 6
+
+
+def test_detail_is_the_mean_step_between_neighbours() -> None:
+    """Would catch one axis or the channels' colours being counted for detail."""
+    columns = np.tile(np.array([10, 30], np.uint8)[None, :, None], (6, 3, 3))
+    assert detail(columns) == pytest.approx(10)
+    assert detail(columns.transpose(1, 0, 2)) == pytest.approx(10)
+    assert detail(np.full((6, 6, 3), (255, 0, 30), np.uint8)) == 0
+
+
+def test_share_of_samples_with_detail(tmp_path: Path) -> None:
+    """Would catch a threshold that is not kept, is kept for all, or changes the samples that it is not for."""
+    frames = np.random.default_rng(0).integers(0, 256, (3, 96, 480, 3), np.uint8)
+    frames[:, :, 240:] = 128  # noise on the left, nothing on the right
+    make_store(tmp_path, {"half": frames})
+    tickets = [Ticket(k, 0, 3) for k in range(150)]
+    plain = samples(tmp_path, augmentation=Augmentation(moving_share=0))
+    share = Augmentation(moving_share=0, detail=10.0, detail_share=0.5)
+    chosen = samples(tmp_path, augmentation=share)
+    poor = [t for t in tickets if detail(plain[t][1].numpy()[0]) < 5.0]
+    rich = [t for t in tickets if detail(plain[t][1].numpy()[0]) > 20.0]
+    assert len(poor) > 40 < len(rich)
+    assert all(plain[t][1].equal(chosen[t][1]) for t in rich)
+    kept = [plain[t][1].equal(chosen[t][1]) for t in poor]
+    assert 0.3 < sum(kept) / len(kept) < 0.7
+    changed = [detail(chosen[t][1].numpy()[0]) for t, same in zip(poor, kept, strict=True) if not same]
+    assert min(changed) > 5.0
+
+
+def test_detail_that_no_clip_has_ends(tmp_path: Path) -> None:
+    """Would catch an endless search in footage without any detail."""
+    make_store(tmp_path, {"grey": np.full((3, 96, 96, 3), 90, np.uint8)})
+    data = samples(tmp_path, augmentation=Augmentation(moving_share=0, detail=5.0, detail_share=1.0))
+    assert (data[Ticket(0, 0, 3)][1] == 90).all()
+
+
+def test_shrinking_takes_the_mean_of_areas() -> None:
+    """Would catch aliasing: every second pixel instead of the mean of four."""
+    frames = pan(2, 32, 32).astype(np.float64)
+    mean = frames.reshape(2, 16, 2, 16, 2, 3).mean((2, 4))
+    assert np.abs(shrink(frames.astype(np.uint8), 16) - mean).max() <= 0.5
+    assert shrink(frames.astype(np.uint8), 32).dtype == np.uint8
+
+
+def test_zoom_makes_samples_smaller_by_factors_of_the_range(tmp_path: Path) -> None:
+    """Would catch a zoom the wrong way round, outside its range, or of the crop's size instead of its content."""
+    # A ramp, whose slope tells the factor.
+    ramp = np.broadcast_to(np.arange(250, dtype=np.uint8)[None, None, :, None], (3, 250, 250, 3))
+    make_store(tmp_path, {"ramp": np.ascontiguousarray(ramp)})
+    data = samples(tmp_path, augmentation=Augmentation(flip="none", moving_share=0, zoom=(0.5, 0.8)))
+    slopes = []
+    for k in range(40):
+        _, hr = data[Ticket(k, 0, 3)]
+        assert hr.shape == (3, 64, 64, 3)
+        slopes.append(float(hr[0, :, -1, 0].float().mean() - hr[0, :, 0, 0].float().mean()) / 63)
+    assert min(slopes) > 1 / 0.8 - 0.03
+    assert max(slopes) < 1 / 0.5 + 0.03
+    assert max(slopes) - min(slopes) > 0.5
+
+
+def test_zoom_reaches_no_further_than_the_clip(tmp_path: Path) -> None:
+    """Would catch crops larger than a small clip."""
+    make_store(tmp_path, {"small": pan(3, 100, 120)})
+    data = samples(tmp_path, augmentation=Augmentation(zoom=(0.1, 0.1)))
+    assert data[Ticket(0, 0, 3)][1].shape == (3, 64, 64, 3)
 
 
 def test_drawn_clips_hold_flat_and_saturated_colours_in_motion() -> None:

@@ -99,6 +99,33 @@ def test_checkerboard_weight_sees_one_and_two_steps_of_the_lr_grid(every: int, s
     assert "checkerboard" not in regression_terms(rollout, options("").objective)
 
 
+def test_temporal_weight_follows_the_flow() -> None:
+    """Would catch a flow of the wrong sign or scale: an error that moves with the picture must cost nothing."""
+    wide = torch.rand(1, 3, 128, 160)
+    errors = torch.stack([wide[..., 8 * k : 8 * k + 128] for k in (0, 1, 2)], 1)  # two LR pixels to the left a frame
+    hr = torch.rand(1, 3, 3, 128, 128)
+    flows = torch.zeros(1, 2, 2, 32, 32)
+    flows[:, :, 0] = 2
+
+    def term(flows: torch.Tensor) -> float:
+        rollout = Rollout(torch.rand(1, 3, 3, 32, 32), hr, hr + errors, flows, mirrored=False)
+        return float(regression_terms(rollout, options("--temporal-weight 3").objective)["temporal"])
+
+    assert term(flows) < 0.1 * term(torch.zeros_like(flows))
+    assert term(-flows) > 0.5 * term(torch.zeros_like(flows))
+
+
+def test_temporal_weight_does_not_train_fnet(store: Path) -> None:
+    """Would catch FNet learning a flow that hides the flicker instead of the true one."""
+    learner = Learner(options("--content-weight 0 --warp-weight 0 --temporal-weight 1"), CPU, None)
+    rollout = roll_out(learner.generator, batch_of(learner.config, store), mirrored=False)
+    rollout = Rollout(rollout.lr, rollout.hr, rollout.outputs.detach().requires_grad_(), rollout.flows, mirrored=False)
+    loss = regression_terms(rollout, learner.config.objective)["temporal"]
+    grads = torch.autograd.grad(loss, list(learner.generator.fnet.parameters()), allow_unused=True)
+    assert all(g is None for g in grads)
+    assert "temporal" not in regression_terms(rollout, options("").objective)
+
+
 def test_warp_loss_trains_fnet_only(store: Path) -> None:
     """Would catch the reconstruction network being trained by the warp loss."""
     config = options("--content-weight 0")

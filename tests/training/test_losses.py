@@ -87,6 +87,13 @@ def test_checkerboard_leaves_out_what_fills_no_square_and_says_when_none_is_left
         losses.checkerboard_loss(output[..., :31], target[..., :31], 4)
 
 
+def test_temporal_loss_is_of_the_change_of_the_error() -> None:
+    """Would catch a loss on the error itself, which the content loss already is."""
+    errors = frames(2, 3, 8, 8)
+    assert float(losses.temporal_loss(errors, errors)) == pytest.approx(1e-3)
+    assert float(losses.temporal_loss(errors, errors - 0.5)) == pytest.approx(0.5, abs=1e-5)
+
+
 def test_adversarial_losses() -> None:
     """Would catch swapped signs, or logits taken for probabilities."""
     real, fake = frames(6, 1, 2, 2) * 4 - 2, frames(6, 1, 2, 2) * 4 - 2

@@ -29,6 +29,12 @@ class Augmentation:
     """Share of samples that are drawn instead of filmed (:mod:`shapes`); none with given pairs."""
     permute_share: float = 0.0
     """Share of filmed samples whose colour channels change places."""
+    zoom: tuple[float, float] | None = None
+    """Range of the factor, at most 1, by which a filmed sample is made smaller before all else; not for given pairs."""
+    detail: float = 0.0
+    """Least :func:`detail` of the first frame of those filmed samples that are chosen for it."""
+    detail_share: float = 0.8
+    """Share of filmed samples that are chosen for it."""
 
 
 def moving_path(rng: np.random.Generator, frames: int, mode: str, unit: int = 1) -> Path2D:
@@ -71,6 +77,15 @@ def cut(frames: Pixels, moments: npt.NDArray[np.int64], path: Path2D, size: int)
     return np.stack([frames[t, y : y + size, x : x + size] for t, (y, x) in zip(moments, path, strict=True)])
 
 
+def shrink(frames: Pixels, size: int) -> Pixels:
+    """Frames (T, H, W, 3) as (T, size, size, 3), by the mean over areas."""
+    if frames.shape[1:3] == (size, size):
+        return frames
+    import cv2
+
+    return np.stack([cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA) for frame in frames])
+
+
 def turn(rng: np.random.Generator, options: Augmentation, *clips: Pixels) -> list[Pixels]:
     """Flip and rotate clips (T, H, W, 3) together; always draws the same numbers, whatever is switched on."""
     flip, backwards, quarter = rng.integers(0, 6), rng.random() < 0.5, int(rng.integers(0, 4))
@@ -93,3 +108,9 @@ def permute(rng: np.random.Generator, options: Augmentation, *clips: Pixels) -> 
         return list(clips)
     order = rng.permutation(3)
     return [np.take(clip, order, axis=-1) for clip in clips]
+
+
+def detail(frame: Pixels) -> float:
+    """Mean absolute difference of neighbours, of (H, W, 3) averaged over the channels; 8-bit levels."""
+    grey = frame.mean(axis=2, dtype=np.float32)
+    return float(np.abs(np.diff(grey, axis=0)).mean() + np.abs(np.diff(grey, axis=1)).mean()) / 2

@@ -33,6 +33,9 @@ class DataConfig:
     moving_steps: Literal["official", "unbiased"] = _option("official", "distribution of their steps")
     synthetic_share: float = _option(0.0, "share of samples that are drawn: flat colours and moving shapes; not pairs")
     permute_share: float = _option(0.0, "share of samples whose colour channels change places")
+    zoom: tuple[float, ...] = _option((), "range of a factor up to 1 by which HR is made smaller first; not pairs")
+    detail: float = _option(0.0, "mean step between neighbours, 8-bit levels, below which a crop is drawn again; 5")
+    detail_share: float = _option(0.8, "share of samples that this holds for")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +95,7 @@ class ObjectiveConfig:
     warp_weight: float = _option(1.0, "photometric loss of the flow on LR")
     ping_pong: bool = _option(False, "run forwards and back, and compare")
     ping_pong_weight: float = _option(0.5, "weight of that comparison")
+    temporal_weight: float = _option(0.0, "change of the error along the flow from frame to frame, about 2; 0 is off")
     checkerboard_weight: float = _option(0.0, "error that repeats with the output's grid, about 100; 0 is off")
     discriminator: Literal["none", "ds", "dsdt", "dst"] = _option("none", "none is FRVSR; dst is TecoGAN's")
     adversarial: Literal["vanilla", "lsgan", "relativistic"] = _option("vanilla", "adversarial loss")
@@ -315,7 +319,9 @@ def check(config: Config, world: int) -> None:
         )
     if not 0 < config.flow.flow_reach <= 16:
         raise TrainingError(f"flow_reach {config.flow.flow_reach}; expected up to 16 LR pixels, FNet's limit is 24")
-    for name in ("moving_share", "synthetic_share", "permute_share"):
+    if data.zoom and (len(data.zoom) != 2 or not 0 < data.zoom[0] <= data.zoom[1] <= 1):
+        raise TrainingError(f"zoom = {data.zoom}; expected two factors above 0 and up to 1, the smaller first")
+    for name in ("moving_share", "synthetic_share", "permute_share", "detail_share"):
         if not 0 <= getattr(data, name) <= 1:
             raise TrainingError(f"{name} {getattr(data, name)}; expected a share between 0 and 1")
     for name in ("real_blur", "real_factor", "real_noise_sigma", "real_quality", "real_crf", "real_quantiser"):

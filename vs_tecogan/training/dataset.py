@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..reasons import reason
-from .augmentation import Augmentation, Pixels, cut, moving_path, permute, place, turn
+from .augmentation import Augmentation, Pixels, cut, detail, moving_path, permute, place, shrink, turn
 from .degradations import Degradation
 from .errors import TrainingError
 from .shapes import moving_shapes
@@ -26,6 +26,8 @@ from .store import Clip, Store
 
 DEPTH = 4
 """Batches that a worker prepares ahead."""
+TRIES = 8
+"""Windows drawn at most for a sample that is to show detail; the last is taken as it is."""
 GRACE = 60.0
 """Seconds that a worker lives on after SIGTERM; one iteration should not take longer."""
 
@@ -93,32 +95,54 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
         """LR (T, h, w, 3) float32 in [0, 1] and HR (T, sh, sw, 3) uint8."""
         options = self._options
         rng = np.random.default_rng([options.seed, ticket.iteration, ticket.place])
-        windows = np.cumsum([max(c.frames - ticket.frames + 1, 0) for c in self._clips])
-        drawn = int(rng.integers(0, windows[-1]))
-        number = int(np.searchsorted(windows, drawn, side="right"))
-        first = drawn - (int(windows[number - 1]) if number else 0)
-        moments = np.arange(first, first + ticket.frames)
         # A stream of its own: the shares of unusual samples change nothing about the others.
         unusual = np.random.default_rng([options.seed, ticket.iteration, ticket.place, 2])
         if options.degradation is None:
-            lr, hr = permute(unusual, options.augmentation, *self._pair(self._clips[number], moments, rng))
+            lr, hr = permute(unusual, options.augmentation, *self._filmed(ticket, rng))
             return torch.from_numpy(lr.astype(np.float32) / np.float32(255)), torch.from_numpy(hr)
         if unusual.random() < options.augmentation.synthetic_share:
             window = moving_shapes(unusual, ticket.frames, self._side)
         else:
-            (window,) = permute(unusual, options.augmentation, self._window(self._clips[number], moments, rng))
+            (window,) = permute(unusual, options.augmentation, *self._filmed(ticket, rng))
         low = options.degradation(window.astype(np.float32) / np.float32(255), options.scale, rng)
         inner = slice(self._margin, -self._margin or None)
         return torch.from_numpy(np.ascontiguousarray(low)), torch.from_numpy(window[:, inner, inner].copy())
 
+    def _filmed(self, ticket: Ticket, rng: np.random.Generator) -> tuple[Pixels, ...]:
+        """HR with its margin, or LR and HR; drawn again while it shows less detail than wanted."""
+        options = self._options
+        # Again a stream of its own.
+        chance = np.random.default_rng([options.seed, ticket.iteration, ticket.place, 3]).random()
+        wanted = options.augmentation.detail if chance < options.augmentation.detail_share else 0.0
+        for _ in range(TRIES):
+            drawn = self._draw(ticket.frames, rng)
+            if wanted <= 0 or detail(drawn[-1][0]) >= wanted:
+                break
+        return drawn
+
+    def _draw(self, frames: int, rng: np.random.Generator) -> tuple[Pixels, ...]:
+        windows = np.cumsum([max(c.frames - frames + 1, 0) for c in self._clips])
+        drawn = int(rng.integers(0, windows[-1]))
+        number = int(np.searchsorted(windows, drawn, side="right"))
+        first = drawn - (int(windows[number - 1]) if number else 0)
+        moments = np.arange(first, first + frames)
+        if self._options.degradation is None:
+            return self._pair(self._clips[number], moments, rng)
+        return (self._window(self._clips[number], moments, rng),)
+
     def _window(self, clip: Clip, moments: npt.NDArray[np.int64], rng: np.random.Generator) -> Pixels:
         augmentation = self._options.augmentation
+        side = self._side
+        if augmentation.zoom:
+            # No further than the clip reaches.
+            side = min(round(side / rng.uniform(*augmentation.zoom)), clip.height, clip.width)
         path = np.zeros((len(moments), 2), np.int64)
         if rng.random() < augmentation.moving_share:
             path = moving_path(rng, len(moments), augmentation.moving_steps)
             moments = np.full_like(moments, moments[0])
-        path = place(rng, path, (clip.height - self._side, clip.width - self._side))
-        return turn(rng, augmentation, cut(self._store.hr(clip), moments, path, self._side))[0]
+        path = place(rng, path, (clip.height - side, clip.width - side))
+        window = shrink(cut(self._store.hr(clip), moments, path, side), self._side)
+        return turn(rng, augmentation, window)[0]
 
     def _pair(self, clip: Clip, moments: npt.NDArray[np.int64], rng: np.random.Generator) -> tuple[Pixels, Pixels]:
         scale, augmentation = self._options.scale, self._options.augmentation

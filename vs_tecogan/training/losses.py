@@ -54,6 +54,17 @@ def ping_pong_loss(outputs: Tensor, penalty: Penalty) -> Tensor:
     return 2 * difference.abs().mean() if penalty == "l2" else charbonnier(difference)
 
 
+def temporal_loss(errors: Tensor, warped: Tensor) -> Tensor:
+    """How far the error of a frame is from that of the frame before, moved along: what flickers or swims.
+
+    A wrong texture that sticks to its object costs nothing here, and neither does a blur. No published source; that of
+    the outputs alone (Lai et al. 2018, "Learning blind video temporal consistency") also punishes change that is real.
+
+    :param errors: output less target, (..., 3, H, W); :param warped: those of the frames before, warped by the flow.
+    """
+    return charbonnier(errors.float() - warped.float())
+
+
 def checkerboard_loss(output: Tensor, target: Tensor, period: int) -> Tensor:
     """The part of the error that repeats with the output's grid, for (..., 3, H, W) in [0, 1].
 

@@ -3,12 +3,13 @@
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from ..networks import Generator
 from ..ops.fast import backward_warp
 from .config import ObjectiveConfig
-from .losses import checkerboard_loss, content_loss, ping_pong_loss, warp_loss
+from .losses import checkerboard_loss, content_loss, ping_pong_loss, temporal_loss, warp_loss
 from .sequence import ping_pong
 
 
@@ -52,7 +53,7 @@ def roll_out(generator: Generator, batch: Batch, *, mirrored: bool) -> Rollout:
 
 
 def regression_terms(rollout: Rollout, objective: ObjectiveConfig) -> dict[str, Tensor]:
-    """Weighted terms that need no other network: content, warp, agreement of ping-pong sequences, checkerboards."""
+    """Weighted terms that need no other network: content, warp, ping-pong, flicker, checkerboards."""
     current, previous = (x.flatten(0, 1) for x in (rollout.lr[:, 1:], rollout.lr[:, :-1]))
     warped = backward_warp(previous, rollout.flows.flatten(0, 1))
     terms = {
@@ -61,8 +62,15 @@ def regression_terms(rollout: Rollout, objective: ObjectiveConfig) -> dict[str, 
     }
     if rollout.mirrored and objective.ping_pong_weight:
         terms["ping_pong"] = objective.ping_pong_weight * ping_pong_loss(rollout.outputs, objective.penalty)
+    scale = rollout.hr.shape[-1] // rollout.lr.shape[-1]
+    if objective.temporal_weight and rollout.flows.shape[1]:
+        errors = rollout.outputs - rollout.hr
+        # The flow is a given here: FNet must not learn to hide a flicker.
+        flows = rollout.flows.detach().flatten(0, 1).float() * scale
+        flows = F.interpolate(flows, scale_factor=scale, mode="bilinear", align_corners=False)
+        moved = backward_warp(errors[:, :-1].flatten(0, 1), flows)
+        terms["temporal"] = objective.temporal_weight * temporal_loss(errors[:, 1:].flatten(0, 1), moved)
     if objective.checkerboard_weight:
-        scale = rollout.hr.shape[-1] // rollout.lr.shape[-1]
         # Two steps of the LR grid: what alternates from one LR pixel to the next is drawn as readily.
         loss = checkerboard_loss(rollout.outputs, rollout.hr, 2 * scale)
         terms["checkerboard"] = objective.checkerboard_weight * loss
