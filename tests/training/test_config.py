@@ -73,7 +73,10 @@ def test_every_field_is_an_option() -> None:
         elif kind is str:
             words, value = [flag, "x"], "x"
         elif isinstance(default, tuple):
-            words, value = [flag, "1", "2"], tuple(convert([1.0, 2.0], kind, "")) if name.startswith(("real", "zoom")) else None
+            words, value = (
+                [flag, "1", "2"],
+                tuple(convert([1.0, 2.0], kind, "")) if name.startswith(("real", "zoom")) else None,
+            )
             if name == "milestones":
                 value = (1, 2)
             if name == "curriculum":
@@ -132,6 +135,7 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
         ("--curriculum 5:4", 1, "iteration 0"),
         ("--curriculum 0-4", 1, "entries like 5000:7"),
         ("--synthetic-share 8", 1, "synthetic_share 8.0; expected a share"),
+        ("--perceptual-phases 0", 1, "expected 1 to 16"),
         ("--detail-share 80", 1, "detail_share 80.0; expected a share"),
         ("--zoom 0.5", 1, "expected two factors"),
         ("--zoom 0.5 1.5", 1, "up to 1"),

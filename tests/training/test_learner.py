@@ -6,6 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
+from vs_tecogan.networks.perceptual import FeatureNet
 from vs_tecogan.training.build import build_samples, build_spec
 from vs_tecogan.training.config import Config, OptimiserConfig
 from vs_tecogan.training.critics import perceptual_term
@@ -223,6 +224,24 @@ class Mean(torch.nn.Module):
     def features(self, images: Tensor) -> list[Tensor]:
         self.seen += len(images)
         return [images, images[..., ::2, ::2]]
+
+
+class EverySecond(FeatureNet):
+    """Sees even rows and columns alone, as a first layer of stride 2 does."""
+
+    def features(self, images: Tensor) -> list[Tensor]:
+        return [images[..., ::2, ::2]]
+
+
+def test_perceptual_phases_show_every_pixel() -> None:
+    """Would catch a view that never moves: what is wrong between the pixels it steps on would cost nothing."""
+    hr = torch.rand(1, 2, 3, 16, 16) + 0.1
+    wrong = hr.clone()
+    wrong[..., 1::2, 1::2] = wrong[..., 1::2, 1::2].flip(2)
+    rollout = Rollout(torch.zeros(1, 2, 3, 4, 4), hr, wrong, torch.zeros(1, 1, 2, 4, 4), mirrored=False)
+    seen = [float(perceptual_term(EverySecond(), rollout, 0, k, phases=2)) for k in range(4)]
+    assert [value > 0.01 for value in seen] == [False, False, False, True]
+    assert float(perceptual_term(EverySecond(), rollout, 0, 3)) == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("frames", [0, 3])

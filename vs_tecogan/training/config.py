@@ -108,6 +108,7 @@ class ObjectiveConfig:
     perceptual_weight: float = _option(0.2, "weight of the perceptual loss; 0 is off")
     perceptual_alone: bool = _option(False, "that loss also without a discriminator: a stage between the two")
     perceptual_frames: int = _option(0, "frames of each sequence that the perceptual loss looks at; 0 is all")
+    perceptual_phases: int = _option(1, "positions a side from which that network's view begins, by turns; 4 is robust")
     gate: float = _option(0.4, "step D only while its averaged lead is below this; 0 steps it always")
     gate_decay: float = _option(0.99, "decay of that average over iterations")
     normalisation: Literal["batch", "spectral", "none"] = _option("batch", "in the discriminators")
@@ -296,6 +297,8 @@ def check(config: Config, world: int) -> None:
         raise TrainingError(
             f"batch {data.batch} cannot be divided over {world} processes x {loop.accumulate} micro-batches"
         )
+    if not 1 <= objective.perceptual_phases <= 16:
+        raise TrainingError(f"perceptual_phases {objective.perceptual_phases}; expected 1 to 16")
     if config.flow.flow_crop < 0 or config.flow.flow_crop % 8:
         raise TrainingError(f"flow_crop {config.flow.flow_crop}; expected a multiple of 8, FNet's grid")
     if data.crop % 8:

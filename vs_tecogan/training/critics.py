@@ -137,11 +137,14 @@ class Critics(nn.Module):
         ]
 
 
-def perceptual_term(net: FeatureNet, rollout: Rollout, frames: int, iteration: int) -> Tensor:
+def perceptual_term(net: FeatureNet, rollout: Rollout, frames: int, iteration: int, phases: int = 1) -> Tensor:
     """Perceptual loss on all frames, or on ``frames`` of them, evenly spread and moving on with the iterations.
 
-    In a ping-pong sequence every target occurs twice; its features are computed once.
+    In a ping-pong sequence every target occurs twice; its features are computed once. The view begins up to
+    ``phases - 1`` pixels further down and right, by turns: the network's first layers step by 2 and 4, and a generator
+    that always meets them in the same place learns to please those pixels alone.
     """
+    row, column = iteration % phases, iteration // phases % phases
     count = rollout.outputs.shape[1]
     chosen = list(range(count))
     if 0 < frames < count:
@@ -150,8 +153,8 @@ def perceptual_term(net: FeatureNet, rollout: Rollout, frames: int, iteration: i
     targets = [count - 1 - t if rollout.mirrored and t > turning else t for t in chosen]
     unique = sorted(set(targets))
     with torch.no_grad():
-        real = net.features(rollout.hr[:, unique].flatten(0, 1))
+        real = net.features(rollout.hr[:, unique, :, row:, column:].flatten(0, 1))
     position = [unique.index(t) for t in targets]
-    fake = net.features(rollout.outputs[:, chosen].flatten(0, 1))
+    fake = net.features(rollout.outputs[:, chosen, :, row:, column:].flatten(0, 1))
     samples = rollout.outputs.shape[0]
     return perceptual_loss(fake, [f.view(samples, -1, *f.shape[1:])[:, position].flatten(0, 1) for f in real])

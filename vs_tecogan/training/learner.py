@@ -158,7 +158,9 @@ class Learner:
             rollout = roll_out(self.generator, batch, mirrored=objective.ping_pong)
             terms = regression_terms(rollout, objective)
             if self.features is not None and objective.perceptual:
-                loss = perceptual_term(self.features, rollout, objective.perceptual_frames, iteration)
+                loss = perceptual_term(
+                    self.features, rollout, objective.perceptual_frames, iteration, objective.perceptual_phases
+                )
                 terms["perceptual"] = objective.perceptual_weight * loss
             if self.critic_optimiser is not None:
                 verdict = self.critics.judge(rollout, self.generator)
