@@ -12,7 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vs_tecogan.cli import main
 from vs_tecogan.media import ffmpeg as ff
+from vs_tecogan.weights import shipped_models
 
 from .conftest import Command, ffmpeg, inspect, pcm, python
 
@@ -245,6 +247,29 @@ def test_vspipe_to_ffmpeg(shared: Path, tiny_file: Path, tmp_path: Path) -> None
     assert (pipe.wait(), done.returncode, done.stderr) == (0, 0, "")
     after = inspect(out)
     assert (after.width, after.height, after.frames) == (640, 384, inspect(source).frames)
+
+
+@pytest.mark.parametrize(("codec", "model"), [("libx264", "tecogan-real-4x"), ("ffv1", "tecogan-4x")])
+def test_model_by_codec(
+    codec: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Would catch a compressed source given to the model that sharpens its blocks, and a choice that is not told."""
+    heard: list[object] = []
+
+    def stand_in(clip: object, **options: object) -> object:
+        heard.append(options["model"])
+        return clip.resize.Bicubic(128, 96)  # type: ignore[attr-defined]
+
+    monkeypatch.setattr("vs_tecogan.tecogan", stand_in)
+    source = tmp_path / "in.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=5:duration=0.6", "-c:v", codec, source)
+    assert main(["upscale", str(source), str(tmp_path / "a.mkv")]) == 0
+    assert f"--model {model}" in capfd.readouterr().err
+    assert main(["upscale", str(source), str(tmp_path / "b.mkv"), "--quiet"]) == 0
+    assert capfd.readouterr().err == ""
+    assert main(["upscale", str(source), str(tmp_path / "c.mkv"), "--model", "mine"]) == 0
+    assert heard == [model, model, "mine"]
+    assert model in [card.name for card in shipped_models()]
 
 
 def test_options_reach_the_filter(

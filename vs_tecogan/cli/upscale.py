@@ -25,7 +25,7 @@ it. Options after -- go to ffmpeg, after all others, so that they win.
 
 _EXAMPLES = """\
 examples:
-  vs-tecogan upscale in.mkv out.mkv                          the best model, x264 at CRF 16
+  vs-tecogan upscale in.mkv out.mkv                          a model by IN's codec, x264 at CRF 16
   vs-tecogan upscale in.mkv out.mp4 --crf 18 --preset slow   smaller and slower
   vs-tecogan upscale in.mkv out.mkv --codec libx265 -- -pix_fmt yuv420p10le -tune grain
   vs-tecogan upscale in.mkv try.mkv --start 1000 --end 1100  a hundred frames, to see what it does
@@ -60,9 +60,11 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
     from ..filter import RESTART, WARMUP
 
     group = parser.add_argument_group("picture")
-    group.add_argument(
-        "--model", metavar="M", help="name (see vs-tecogan models) or weight file; default: best shipped"
+    model = (
+        "name (see vs-tecogan models) or weight file; default: by IN's codec, tecogan-4x for lossless and editing "
+        "formats, tecogan-real-4x for all others"
     )
+    group.add_argument("--model", metavar="M", help=model)
     group.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N; default: CUDA where there is one, else CPU")
     group.add_argument(
         "--precision",
@@ -120,6 +122,10 @@ def run(args: argparse.Namespace) -> int:
     find_ffmpeg(choose_codec(args.out, options))
     source = open_source(args.source)
     first, end = _part(source, args.start, args.end)
+    if args.model is None:
+        args.model, reason = default_model(source)
+        if not args.quiet:
+            say(reason)
     clip = upscaled(source.clip, args)[first:end]
     job = Job(
         clip=clip,
@@ -144,6 +150,20 @@ def run(args: argparse.Namespace) -> int:
         rate = progress.done / progress.seconds
         say(f"{args.out}: {progress.done} frames of {clip.width}x{clip.height}, {rate:.2f} fps")
     return 0
+
+
+def default_model(source: Source) -> tuple[str, str]:
+    """The shipped model for a file, and a line that says why."""
+    from ..media.compression import is_clean
+    from ..weights import DEFAULT_MODEL, REAL_MODEL
+
+    codec = source.video.codec
+    if is_clean(codec):
+        return DEFAULT_MODEL, f"{source.path} is {codec}, taken as clean: --model {DEFAULT_MODEL}"
+    return REAL_MODEL, (
+        f"{source.path} is {codec}, taken as compressed: --model {REAL_MODEL}; "
+        f"{DEFAULT_MODEL} is sharper where a picture shows no artefacts"
+    )
 
 
 def upscaled(clip: vs.VideoNode, args: argparse.Namespace) -> vs.VideoNode:

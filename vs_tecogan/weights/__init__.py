@@ -1,11 +1,21 @@
 """Weights: find, verify, open and write them."""
 
 from .card import ModelCard, WeightsError
-from .store import DEFAULT_MODEL, Model, find_model, load_model, models_folder, save_model, shipped_models
+from .store import (
+    DEFAULT_MODEL,
+    REAL_MODEL,
+    Model,
+    find_model,
+    load_model,
+    models_folder,
+    save_model,
+    shipped_models,
+)
 from .tensorflow import generator_from_tensorflow
 
 __all__ = [
     "DEFAULT_MODEL",
+    "REAL_MODEL",
     "Model",
     "ModelCard",
     "WeightsError",

@@ -15,8 +15,10 @@ from ..networks import Generator
 from .card import FORMAT, ModelCard, WeightsError
 from .dialects import build, load_published
 
-DEFAULT_MODEL = "frvsr-4x"
-"""The best model shipped, by the scores in ``models/``."""
+DEFAULT_MODEL = "tecogan-4x"
+"""Of the shipped models the one for clean sources."""
+REAL_MODEL = "tecogan-real-4x"
+"""The one for compressed and noisy sources."""
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 
