@@ -16,8 +16,8 @@ _CLEAN = frozenset(
             "magicyuv",
             "png",
         ),
-        *("ppm", "qtrle", "r10k", "r210", "rawvideo", "tiff", "utvideo", "v210", "v308", "v408", "v410", "vble", "ylc"),
-        *("zlib", "zmbv", "cfhd", "dnxhd", "hap", "hq_hqa", "hqx", "jpeg2000", "prores", "prores_raw", "vc2"),
+        *("ppm", "qtrle", "r10k", "r210", "rawvideo", "tiff", "utvideo", "v210", "vble", "ylc"),
+        *("zlib", "zmbv", "cfhd", "dnxhd", "hap", "hq_hqa", "hqx", "jpeg2000", "prores", "dirac"),
     )
 )
 """ffmpeg's names of lossless formats and of those made for editing."""
