@@ -98,7 +98,7 @@ def make_clip(out: Path) -> None:
         *("-f", "rawvideo", "-pix_fmt", "rgb24", "-s", size, "-r", str(RATE), "-i", "pipe:0"),
         *("-f", "lavfi", "-i", f"sine=frequency=330:duration={FRAMES / RATE}", "-af", "volume=0.3"),
         *("-vf", "scale=out_color_matrix=smpte170m:out_range=tv,format=yuv420p", *tags),
-        *("-c:v", "libx264", "-crf", "10", "-threads", "1", "-c:a", "aac", f"file:{out}"),
+        *("-c:v", "ffv1", "-threads", "1", "-c:a", "aac", f"file:{out}"),
         data=raw,
     )
 
