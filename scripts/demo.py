@@ -87,7 +87,7 @@ def shrink(picture: Image) -> Image:
 
 
 def make_clip(out: Path) -> None:
-    """Write the clip: two seconds of 160x120 at 24 fps, H.264, and a tone. The same pixels on every machine."""
+    """Write the clip: two seconds of 160x120 at 24 fps, lossless, and a tone. The same pixels on every machine."""
     out.parent.mkdir(parents=True, exist_ok=True)
     ground, bricks, sign = texture(1, 512), texture(2, 512), lettering("vs_tecogan")
     frames = (shrink(scene(n, ground, bricks, sign)) for n in range(FRAMES))
