@@ -6,13 +6,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
 from vs_tecogan.networks.perceptual import FeatureNet
+from vs_tecogan.ops import backward_warp
 from vs_tecogan.training.build import build_samples, build_spec
 from vs_tecogan.training.config import Config, OptimiserConfig
 from vs_tecogan.training.critics import perceptual_term
 from vs_tecogan.training.dataset import Samples, Ticket
 from vs_tecogan.training.learner import Gate, Learner, NotFinite, learning_rate
-from vs_tecogan.training.losses import discriminator_adversarial, generator_adversarial, perceptual_loss
+from vs_tecogan.training.losses import discriminator_adversarial, generator_adversarial, perceptual_loss, temporal_loss
 from vs_tecogan.training.rollout import Batch, Rollout, regression_terms, roll_out, to_batch
 from vs_tecogan.training.store import Store
 
@@ -81,7 +83,7 @@ def test_shared_pass_gives_the_gradients_of_separate_passes(store: Path) -> None
     for p, e in zip(network.parameters(), expected, strict=True):
         torch.testing.assert_close(p.grad, e, rtol=1e-3, atol=1e-6)
 
-    terms = regression_terms(rollout, config.objective)
+    terms = regression_terms(rollout, generator, config.objective)
     g_loss = sum(terms.values()) + 0.01 * generator_adversarial(network(fake)[0], real, "vanilla")
     expected = torch.autograd.grad(g_loss, list(generator.parameters()))
     for p, e in zip(generator.parameters(), expected, strict=True):
@@ -94,14 +96,16 @@ def test_checkerboard_weight_sees_one_and_two_steps_of_the_lr_grid(every: int, s
     hr = torch.rand(1, 2, 3, 128, 128)
     pattern = (torch.arange(128) % every == 0).float() - 1 / every
     rollout = Rollout(torch.rand(1, 2, 3, 32, 32), hr, hr + 0.1 * pattern, torch.zeros(1, 1, 2, 32, 32), mirrored=False)
-    terms = regression_terms(rollout, options("--checkerboard-weight 100").objective)
+    generator = Generator()
+    terms = regression_terms(rollout, generator, options("--checkerboard-weight 100").objective)
     power = 100 * float((0.1 * pattern).square().mean())
     assert float(terms["checkerboard"]) == pytest.approx(power if seen else 0, rel=1e-2, abs=0 if seen else power / 20)
-    assert "checkerboard" not in regression_terms(rollout, options("").objective)
+    assert "checkerboard" not in regression_terms(rollout, generator, options("").objective)
 
 
 def test_temporal_weight_follows_the_flow() -> None:
     """Would catch a flow of the wrong sign or scale: an error that moves with the picture must cost nothing."""
+    generator = Generator()
     wide = torch.rand(1, 3, 128, 160)
     errors = torch.stack([wide[..., 8 * k : 8 * k + 128] for k in (0, 1, 2)], 1)  # two LR pixels to the left a frame
     hr = torch.rand(1, 3, 3, 128, 128)
@@ -110,10 +114,23 @@ def test_temporal_weight_follows_the_flow() -> None:
 
     def term(flows: torch.Tensor) -> float:
         rollout = Rollout(torch.rand(1, 3, 3, 32, 32), hr, hr + errors, flows, mirrored=False)
-        return float(regression_terms(rollout, options("--temporal-weight 3").objective)["temporal"])
+        return float(regression_terms(rollout, generator, options("--temporal-weight 3").objective)["temporal"])
 
     assert term(flows) < 0.1 * term(torch.zeros_like(flows))
     assert term(-flows) > 0.5 * term(torch.zeros_like(flows))
+
+
+@pytest.mark.parametrize("dialect", list(Dialect))
+def test_temporal_weight_moves_errors_as_the_generator_moves_frames(dialect: Dialect) -> None:
+    """Would catch a flow that is enlarged in another way than the recurrence enlarges it."""
+    generator = Generator(GeneratorSpec(dialect=dialect))
+    hr, outputs = torch.rand(2, 1, 2, 3, 64, 64)
+    flows = 3 * torch.randn(1, 1, 2, 16, 16)
+    rollout = Rollout(torch.rand(1, 2, 3, 16, 16), hr, outputs, flows, mirrored=False)
+    before, after = (outputs - hr)[0]
+    expected = temporal_loss(after[None], backward_warp(before[None], generator.upsample_flow(flows[0])))
+    terms = regression_terms(rollout, generator, options("--temporal-weight 3").objective)
+    torch.testing.assert_close(terms["temporal"], 3 * expected)
 
 
 def test_temporal_weight_does_not_train_fnet(store: Path) -> None:
@@ -121,10 +138,10 @@ def test_temporal_weight_does_not_train_fnet(store: Path) -> None:
     learner = Learner(options("--content-weight 0 --warp-weight 0 --temporal-weight 1"), CPU, None)
     rollout = roll_out(learner.generator, batch_of(learner.config, store), mirrored=False)
     rollout = Rollout(rollout.lr, rollout.hr, rollout.outputs.detach().requires_grad_(), rollout.flows, mirrored=False)
-    loss = regression_terms(rollout, learner.config.objective)["temporal"]
+    loss = regression_terms(rollout, learner.generator, learner.config.objective)["temporal"]
     grads = torch.autograd.grad(loss, list(learner.generator.fnet.parameters()), allow_unused=True)
     assert all(g is None for g in grads)
-    assert "temporal" not in regression_terms(rollout, options("").objective)
+    assert "temporal" not in regression_terms(rollout, learner.generator, options("").objective)
 
 
 def test_warp_loss_trains_fnet_only(store: Path) -> None:

@@ -1,25 +1,12 @@
 """Which codecs leave a picture clean enough for models that were trained on clean video."""
 
-_CLEAN = frozenset(
-    (
-        *(
-            "apng",
-            "bmp",
-            "dpx",
-            "exr",
-            "ffv1",
-            "ffvhuff",
-            "flashsv",
-            "huffyuv",
-            "jpegls",
-            "lagarith",
-            "magicyuv",
-            "png",
-        ),
-        *("ppm", "qtrle", "r10k", "r210", "rawvideo", "tiff", "utvideo", "v210", "vble", "ylc"),
-        *("zlib", "zmbv", "cfhd", "dnxhd", "hap", "hq_hqa", "hqx", "jpeg2000", "prores", "dirac"),
-    )
-)
+# fmt: off
+_CLEAN = frozenset((
+    "apng", "bmp", "dpx", "exr", "ffv1", "ffvhuff", "flashsv", "huffyuv", "jpegls", "lagarith", "magicyuv", "png",
+    "ppm", "qtrle", "r10k", "r210", "rawvideo", "tiff", "utvideo", "v210", "vble", "ylc", "zlib", "zmbv",
+    "cfhd", "dirac", "dnxhd", "hap", "hq_hqa", "hqx", "jpeg2000", "prores",
+))
+# fmt: on
 """ffmpeg's names of lossless formats and of those made for editing."""
 
 

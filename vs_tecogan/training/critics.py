@@ -143,6 +143,9 @@ def perceptual_term(net: FeatureNet, rollout: Rollout, frames: int, iteration: i
     In a ping-pong sequence every target occurs twice; its features are computed once. The view begins up to
     ``phases - 1`` pixels further down and right, by turns: the network's first layers step by 2 and 4, and a generator
     that always meets them in the same place learns to please those pixels alone.
+
+    :param frames: how many of the T frames are looked at; 0 for all.
+    :param phases: beginnings of the view along each axis; 1 looks at whole frames.
     """
     row, column = iteration % phases, iteration // phases % phases
     count = rollout.outputs.shape[1]

@@ -156,7 +156,7 @@ class Learner:
         verdict = None
         with self.precision():
             rollout = roll_out(self.generator, batch, mirrored=objective.ping_pong)
-            terms = regression_terms(rollout, objective)
+            terms = regression_terms(rollout, self.generator, objective)
             if self.features is not None and objective.perceptual:
                 loss = perceptual_term(
                     self.features, rollout, objective.perceptual_frames, iteration, objective.perceptual_phases

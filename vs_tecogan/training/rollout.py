@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
 from ..networks import Generator
@@ -52,8 +51,11 @@ def roll_out(generator: Generator, batch: Batch, *, mirrored: bool) -> Rollout:
     return Rollout(lr=lr, hr=hr, outputs=outputs, flows=flows, mirrored=mirrored)
 
 
-def regression_terms(rollout: Rollout, objective: ObjectiveConfig) -> dict[str, Tensor]:
-    """Weighted terms that need no other network: content, warp, ping-pong, flicker, checkerboards."""
+def regression_terms(rollout: Rollout, generator: Generator, objective: ObjectiveConfig) -> dict[str, Tensor]:
+    """Weighted terms that need no other network: content, warp, ping-pong, flicker, checkerboards.
+
+    :param generator: whose rollout it is; nothing of it but the upsampling of flow is used.
+    """
     current, previous = (x.flatten(0, 1) for x in (rollout.lr[:, 1:], rollout.lr[:, :-1]))
     warped = backward_warp(previous, rollout.flows.flatten(0, 1))
     terms = {
@@ -66,8 +68,7 @@ def regression_terms(rollout: Rollout, objective: ObjectiveConfig) -> dict[str, 
     if objective.temporal_weight and rollout.flows.shape[1]:
         errors = rollout.outputs - rollout.hr
         # The flow is a given here: FNet must not learn to hide a flicker.
-        flows = rollout.flows.detach().flatten(0, 1).float() * scale
-        flows = F.interpolate(flows, scale_factor=scale, mode="bilinear", align_corners=False)
+        flows = generator.upsample_flow(rollout.flows.detach().flatten(0, 1))
         moved = backward_warp(errors[:, :-1].flatten(0, 1), flows)
         terms["temporal"] = objective.temporal_weight * temporal_loss(errors[:, 1:].flatten(0, 1), moved)
     if objective.checkerboard_weight:
