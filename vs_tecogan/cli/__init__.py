@@ -7,7 +7,7 @@ from importlib import import_module
 
 from .common import PROGRAM, Parser, guarded
 
-COMMANDS = ("upscale", "models", "doctor", "prepare", "train", "export", "evaluate")
+COMMANDS = ("upscale", "models", "doctor", "prepare", "train", "export", "interpolate", "evaluate")
 """Modules of this package, in the order of the help text."""
 
 _EXAMPLES = """\

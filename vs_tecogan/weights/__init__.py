@@ -1,6 +1,7 @@
 """Weights: find, verify, open and write them."""
 
 from .card import ModelCard, WeightsError
+from .interpolation import interpolate
 from .store import (
     DEFAULT_MODEL,
     REAL_MODEL,
@@ -21,6 +22,7 @@ __all__ = [
     "WeightsError",
     "find_model",
     "generator_from_tensorflow",
+    "interpolate",
     "load_model",
     "models_folder",
     "save_model",

@@ -1,0 +1,46 @@
+"""A generator between two: the weights of both, averaged (network interpolation, ESRGAN, Wang et al. 2018)."""
+
+import torch
+
+from ..networks import Generator
+from .card import ModelCard, WeightsError
+from .store import Model
+
+
+def interpolate(first: Model, second: Model, share: float, *, name: str = "") -> Model:
+    """Average the weights of two models of one architecture.
+
+    Works well where one model was trained on from the other, or both from a third, as a perceptual one from its
+    regression model: fidelity and texture then pass into each other.
+
+    :param share: part of the second model, from 0 (the first alone) to 1 (the second alone).
+    :param name:  name on the card, which says of what and how the model was made, and carries no scores.
+    :raises WeightsError: the architectures differ, or ``share`` lies outside 0 to 1.
+    """
+    if not 0 <= share <= 1:
+        raise WeightsError(f"share {share:g} is outside 0 to 1; give the second model's part of the average")
+    one, two = first.generator.spec, second.generator.spec
+    if one != two:
+        raise WeightsError(f"models of different architectures cannot be averaged: {one} and {two}")
+    generator = Generator(one)
+    theirs = second.generator.state_dict()
+    generator.load_state_dict(
+        {key: torch.lerp(own.float(), theirs[key].float(), share) for key, own in first.generator.state_dict().items()}
+    )
+    return Model(generator=generator.eval().requires_grad_(False), card=_card(first.card, second.card, share, name))
+
+
+def _card(first: ModelCard, second: ModelCard, share: float, name: str) -> ModelCard:
+    def both(a: str, b: str) -> str:
+        return a if a == b else "; ".join(text for text in (a, b) if text)
+
+    parts = f"{1 - share:.3g} x {first.name} + {share:.3g} x {second.name}"
+    return ModelCard(
+        name=name,
+        spec=first.spec,
+        description=f"weights averaged: {parts}",
+        degradation=both(first.degradation, second.degradation),
+        data=both(first.data, second.data),
+        licence=both(first.licence, second.licence),
+        training=both(first.training, second.training),
+    )
