@@ -98,11 +98,22 @@ def test_shares_of_drawn_and_permuted_samples(store: Path) -> None:
     permuted = samples(store, augmentation=Augmentation(permute_share=1.0))
     orders = set()
     for ticket in tickets[:60]:
-        (lr, hr), (low, high) = plain[ticket], permuted[ticket]
+        (lr, hr, _), (low, high, _) = plain[ticket], permuted[ticket]
         (order,) = [o for o in permutations(range(3)) if hr[..., list(o)].equal(high)]
         torch.testing.assert_close(lr[..., list(order)], low, atol=1e-6, rtol=0)
         orders.add(order)
     assert len(orders) == 6
+
+
+def test_share_of_forced_samples(store: Path) -> None:
+    """Would catch a share that is not kept, strengths that are not spread from 0 to 1, and changed pictures."""
+    plain, forced = samples(store), samples(store, forcing_share=0.4)
+    drawn = [(plain[t], forced[t]) for t in (Ticket(k, 0, 3) for k in range(300))]
+    assert all(p[0].equal(f[0]) and p[1].equal(f[1]) and not p[2] for p, f in drawn)
+    strengths = sorted(float(f[2]) for _, f in drawn if f[2])
+    assert 0.3 < len(strengths) / len(drawn) < 0.5
+    assert strengths[0] < 0.1 < 0.9 < strengths[-1] <= 1
+    assert 0.4 < sum(strengths) / len(strengths) < 0.6
 
 
 def test_detail_is_the_mean_step_between_neighbours() -> None:
@@ -155,7 +166,7 @@ def test_zoom_makes_samples_smaller_by_factors_of_the_range(tmp_path: Path) -> N
     data = samples(tmp_path, augmentation=Augmentation(flip="none", moving_share=0, zoom=(0.5, 0.8)))
     slopes = []
     for k in range(40):
-        _, hr = data[Ticket(k, 0, 3)]
+        _, hr, _ = data[Ticket(k, 0, 3)]
         assert hr.shape == (3, 64, 64, 3)
         slopes.append(float(hr[0, :, -1, 0].float().mean() - hr[0, :, 0, 0].float().mean()) / 63)
     assert min(slopes) > 1 / 0.8 - 0.03
@@ -193,7 +204,7 @@ def test_lr_and_hr_of_a_sample_belong_together(store: Path, rule: BlurDown | Bic
     """Would catch a margin cut off on one side only: HR degraded again must be LR, away from its edge."""
     data = samples(store, degradation=rule)
     for k in range(6):
-        lr, hr = data[Ticket(k, 0, 3)]
+        lr, hr, _ = data[Ticket(k, 0, 3)]
         assert lr.shape == (3, 16, 16, 3)
         assert hr.shape == (3, 64, 64, 3)
         again = rule(hr.numpy().astype(np.float32) / np.float32(255), 4, np.random.default_rng(0))
@@ -207,7 +218,7 @@ def test_given_pairs_stay_aligned(tmp_path: Path) -> None:
     options = Augmentation(flip="axis", time_flip=True, rotate=True, moving_share=0.5)
     data = samples(tmp_path, degradation=None, augmentation=options)
     for k in range(20):
-        lr, hr = data[Ticket(k, 0, 3)]
+        lr, hr, _ = data[Ticket(k, 0, 3)]
         np.testing.assert_allclose(lr.numpy() * 255, hr.numpy()[:, ::4, ::4], atol=1e-4)
 
 

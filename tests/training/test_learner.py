@@ -28,7 +28,7 @@ def batch_of(config: Config, store: Path, iteration: int = 0) -> Batch:
     """The samples of one iteration as one batch."""
     data = Samples(Store(store), build_samples(config), config.data.frames)
     drawn = [data[Ticket(iteration, place, config.data.frames)] for place in range(config.data.batch)]
-    return to_batch(torch.stack([lr for lr, _ in drawn]), torch.stack([hr for _, hr in drawn]), CPU)
+    return to_batch(*(torch.stack(items) for items in zip(*drawn, strict=True)), CPU)
 
 
 def weights(module: torch.nn.Module) -> list[Tensor]:
@@ -142,6 +142,26 @@ def test_temporal_weight_does_not_train_fnet(store: Path) -> None:
     grads = torch.autograd.grad(loss, list(learner.generator.fnet.parameters()), allow_unused=True)
     assert all(g is None for g in grads)
     assert "temporal" not in regression_terms(rollout, learner.generator, options("").objective)
+
+
+def test_forcing_puts_the_original_into_the_past(store: Path) -> None:
+    """Would catch a forcing that changes the first frame, takes another frame or sample, or has the parts reversed."""
+    config = options("--forcing-share 1")
+    learner = Learner(config, CPU, None)
+    batch = batch_of(config, store)
+    assert batch.forcing is not None
+    assert len(batch.forcing.unique()) > 1
+    generator, (lr, hr) = learner.generator, (batch.lr, batch.hr)
+    with torch.no_grad():
+        outputs = roll_out(generator, batch, mirrored=False).outputs
+        plain = roll_out(generator, Batch(lr, hr), mirrored=False).outputs
+        part = batch.forcing[:, None, None, None]
+        state = (1 - part) * plain[:, 0] + part * hr[:, 0]
+        expected = generator.step(lr[:, 1], lr[:, 0], state)
+    torch.testing.assert_close(outputs[:, 0], plain[:, 0])
+    torch.testing.assert_close(outputs[:, 1], expected)
+    assert not torch.equal(outputs[:, 1], plain[:, 1])
+    assert not torch.equal(outputs[:, 2], plain[:, 2])
 
 
 def test_warp_loss_trains_fnet_only(store: Path) -> None:

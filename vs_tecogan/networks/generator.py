@@ -101,10 +101,15 @@ class Generator(nn.Module):
         flow = self.upsample_flow(self.estimate_flow(previous_lr, lr))
         return self.reconstruct(lr, space_to_depth(backward_warp(previous_hr, flow), scale))
 
-    def forward(self, lr: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, lr: Tensor, first: Tensor | None = None, forcing: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """Reconstruct a sequence from a zero state; FNet sees all pairs in one batch.
 
-        :param lr: (N, T, 3, H, W) in [0, 1].
+        With teacher forcing (Williams and Zipser 1989) the second frame's past is not the first output but lies between
+        it and the original: ``lerp(output, first, forcing)``. For training only.
+
+        :param lr:      (N, T, 3, H, W) in [0, 1].
+        :param first:   original of the first frame, (N, 3, sH, sW) in [0, 1].
+        :param forcing: its part in that past, (N,) in [0, 1].
         :return:   outputs (N, T, 3, sH, sW), and LR flows (N, T-1, 2, H, W) from frame t+1 back to frame t.
         """
         n, t, c, h, w = lr.shape
@@ -117,9 +122,13 @@ class Generator(nn.Module):
         skips = self._enlarge(lr, image_upsampler(self.spec.dialect))
         large = self._enlarge(flows.float() * scale, _FLOW_UPSAMPLERS[self.spec.dialect])
         frames = [self.reconstruct(lr[:, 0], lr.new_zeros(n, 3 * scale * scale, h, w), skips[0])]
+        state = frames[0]
+        if first is not None and forcing is not None:
+            state = torch.lerp(state, first, forcing.view(-1, 1, 1, 1))
         for flow, skip, current in zip(large, skips[1:], lr.unbind(1)[1:], strict=True):
-            warped = fast.backward_warp(frames[-1], flow)
-            frames.append(self.reconstruct(current, space_to_depth(warped, scale), skip))
+            warped = fast.backward_warp(state, flow)
+            state = self.reconstruct(current, space_to_depth(warped, scale), skip)
+            frames.append(state)
         return torch.stack(frames, dim=1), flows
 
     def _enlarge(self, images: Tensor, upsample: Callable[[Tensor, int], Tensor]) -> tuple[Tensor, ...]:

@@ -70,6 +70,7 @@ def build_samples(config: Config) -> SampleOptions:
             detail_share=data.detail_share,
         ),
         degradation=build_degradation(config.degradation),
+        forcing_share=data.forcing_share,
         centred=config.degradation.centred_pairs,
     )
 

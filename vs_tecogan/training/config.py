@@ -36,6 +36,7 @@ class DataConfig:
     zoom: tuple[float, ...] = _option((), "range of a factor up to 1 by which HR is made smaller first; not pairs")
     detail: float = _option(0.0, "mean step between neighbours, 8-bit levels, below which a crop is drawn again; 5")
     detail_share: float = _option(0.8, "share of samples that this holds for")
+    forcing_share: float = _option(0.0, "share of samples whose second frame sees part of the original in its past")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -324,7 +325,7 @@ def check(config: Config, world: int) -> None:
         raise TrainingError(f"flow_reach {config.flow.flow_reach}; expected up to 16 LR pixels, FNet's limit is 24")
     if data.zoom and (len(data.zoom) != 2 or not 0 < data.zoom[0] <= data.zoom[1] <= 1):
         raise TrainingError(f"zoom = {data.zoom}; expected two factors above 0 and up to 1, the smaller first")
-    for name in ("moving_share", "synthetic_share", "permute_share", "detail_share"):
+    for name in ("moving_share", "synthetic_share", "permute_share", "detail_share", "forcing_share"):
         if not 0 <= getattr(data, name) <= 1:
             raise TrainingError(f"{name} {getattr(data, name)}; expected a share between 0 and 1")
     for name in ("real_blur", "real_factor", "real_noise_sigma", "real_quality", "real_crf", "real_quantiser"):

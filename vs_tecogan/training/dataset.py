@@ -43,6 +43,8 @@ class SampleOptions:
     augmentation: Augmentation
     degradation: Degradation | None
     """``None`` takes the LR frames of the store."""
+    forcing_share: float = 0.0
+    """Share of samples whose second frame finds a part of the first original in its past, evenly drawn from 0 to 1."""
     centred: bool = False
     """Given LR frames sit at half-pixel centres, so that flips keep the pair aligned."""
 
@@ -57,7 +59,11 @@ class Ticket:
     frames: int
 
 
-class Samples(Dataset[tuple[Tensor, Tensor]]):
+Item = tuple[Tensor, Tensor, Tensor]
+"""LR (T, h, w, 3) float32 in [0, 1], HR (T, sh, sw, 3) uint8, teacher forcing () float32 in [0, 1]."""
+
+
+class Samples(Dataset[Item]):
     """Draws samples from the training clips of a store.
 
     :raises TrainingError: no clip is long and large enough, or LR frames are wanted and absent or of another scale.
@@ -91,8 +97,16 @@ class Samples(Dataset[tuple[Tensor, Tensor]]):
         """Number of distinct windows of the shortest kind; informative only."""
         return sum(c.frames for c in self._clips)
 
-    def __getitem__(self, ticket: Ticket) -> tuple[Tensor, Tensor]:
-        """LR (T, h, w, 3) float32 in [0, 1] and HR (T, sh, sw, 3) uint8."""
+    def __getitem__(self, ticket: Ticket) -> Item:
+        """Draw a sample."""
+        options = self._options
+        lr, hr = self._pictures(ticket)
+        # A stream of its own, as below.
+        rng = np.random.default_rng([options.seed, ticket.iteration, ticket.place, 4])
+        forced = rng.random() < options.forcing_share
+        return lr, hr, torch.tensor(rng.random() if forced else 0.0, dtype=torch.float32)
+
+    def _pictures(self, ticket: Ticket) -> tuple[Tensor, Tensor]:
         options = self._options
         rng = np.random.default_rng([options.seed, ticket.iteration, ticket.place])
         # A stream of its own: the shares of unusual samples change nothing about the others.
@@ -213,7 +227,7 @@ class Curriculum:
 def batches(samples: Dataset[Any], tickets: Sampler[Any], workers: int, *, pin: bool) -> Iterator[tuple[Tensor, ...]]:
     """Micro-batches of what ``samples`` draws, stacked, prepared ahead by ``workers``.
 
-    Of :class:`Samples`: LR (N, T, h, w, 3) float32 and HR (N, T, sh, sw, 3) uint8.
+    Of :class:`Samples`: LR (N, T, h, w, 3) float32, HR (N, T, sh, sw, 3) uint8 and forcing (N,) float32.
     """
     loader = DataLoader(
         samples,

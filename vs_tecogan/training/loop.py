@@ -195,7 +195,7 @@ def feed(run: Run, samples: Samples) -> Iterator[list[Batch]]:
         began = time.monotonic()
         taken = list(islice(loader, config.loop.accumulate))
         run.waited = time.monotonic() - began
-        yield [to_batch(lr, hr, run.device) for lr, hr in taken]
+        yield [to_batch(lr, hr, forcing, run.device) for lr, hr, forcing in taken]
 
 
 def flow_stage(run: Run, state: dict[str, Any] | None) -> FlowPretraining | None:

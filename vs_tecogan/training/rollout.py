@@ -20,6 +20,8 @@ class Batch:
     """(N, T, 3, h, w) float32 in [0, 1]."""
     hr: Tensor
     """(N, T, 3, sh, sw) float32 in [0, 1]."""
+    forcing: Tensor | None = None
+    """(N,) float32 in [0, 1]: the original's part in the past of the second frame; None is 0."""
 
 
 @dataclass(frozen=True)
@@ -38,16 +40,16 @@ class Rollout:
     """Whether this is a ping-pong sequence."""
 
 
-def to_batch(lr: Tensor, hr: Tensor, device: torch.device) -> Batch:
+def to_batch(lr: Tensor, hr: Tensor, forcing: Tensor, device: torch.device) -> Batch:
     """From the loader's NTHWC tensors; the frames end up channels-last in memory without a copy."""
     lr, hr = (x.to(device, non_blocking=True).permute(0, 1, 4, 2, 3) for x in (lr, hr))
-    return Batch(lr=lr, hr=hr.float() / 255)
+    return Batch(lr=lr, hr=hr.float() / 255, forcing=forcing.to(device, non_blocking=True))
 
 
 def roll_out(generator: Generator, batch: Batch, *, mirrored: bool) -> Rollout:
     """Run the recurrence from a zero state, over the ping-pong sequence if ``mirrored``."""
     lr, hr = (ping_pong(x) if mirrored else x for x in (batch.lr, batch.hr))
-    outputs, flows = generator(lr)
+    outputs, flows = generator(lr, hr[:, 0], batch.forcing)
     return Rollout(lr=lr, hr=hr, outputs=outputs, flows=flows, mirrored=mirrored)
 
 

@@ -92,12 +92,12 @@ class FlowSamples(Dataset[Item]):
         """Two frames of a clip; with a teacher up to ``FARTHEST`` lie between them, as footage moves too little."""
         crop = self._options.crop
         if not self._farthest:
-            lr, _ = self._real[Ticket(ticket.iteration, ticket.place, 2)]
+            lr, _, _ = self._real[Ticket(ticket.iteration, ticket.place, 2)]
             return lr[1], lr[0], torch.zeros(crop, crop, 2), False
         rng = np.random.default_rng([self._options.seed, ticket.iteration, ticket.place, 3])
         # Neighbours are what FNet will see: half of the pairs.
         frames = 2 + max(0, int(rng.integers(-self._farthest + 1, self._farthest + 1)))
-        lr, hr = self._real[Ticket(ticket.iteration, ticket.place, frames)]
+        lr, hr, _ = self._real[Ticket(ticket.iteration, ticket.place, frames)]
         flow = dis_flow(
             hr[-1].numpy(), hr[0].numpy(), self._options.scale, centred=not isinstance(self._rule, BlurDown)
         )
