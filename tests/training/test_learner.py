@@ -174,6 +174,19 @@ def test_warp_loss_trains_fnet_only(store: Path) -> None:
     assert moved(learner.generator.fnet, fnet)
 
 
+def test_flow_lr_factor_0_freezes_fnet(store: Path) -> None:
+    """Would catch an FNet that moves, or whose gradient still counts in the clipping of the rest."""
+    config = options("--flow-lr-factor 0 --clip 1")
+    learner = Learner(config, CPU, None)
+    srnet, fnet = weights(learner.generator.srnet), weights(learner.generator.fnet)
+    gradient = learner.step([batch_of(config, store)], 0)["gradient"]
+    assert moved(learner.generator.srnet, srnet)
+    assert not moved(learner.generator.fnet, fnet)
+    own = [p.grad for p in learner.generator.srnet.parameters() if p.grad is not None]
+    norm = float(torch.nn.utils.get_total_norm(own))
+    assert norm == pytest.approx(min(gradient, 1.0), rel=1e-4)
+
+
 def test_losses_fall_on_one_batch(store: Path) -> None:
     """Would catch flow of the wrong sign or a recurrence that cannot learn: warp and content loss must fall."""
     config = options("--lr 1e-3 --moving-share 1 --batch 1 --clip 1")

@@ -127,7 +127,7 @@ class OptimiserConfig:
     """Adam for the generator and for the discriminators."""
 
     lr: float = _option(5e-5, "learning rate of the generator")
-    flow_lr_factor: float = _option(1.0, "FNet's learning rate as a multiple of it")
+    flow_lr_factor: float = _option(1.0, "FNet's learning rate as a multiple of it; 0 freezes FNet")
     d_lr: float = _option(5e-5, "learning rate of the discriminators (Dt of dsdt takes 0.3 of it, as published)")
     beta1: float = _option(0.9, "Adam")
     beta2: float = _option(0.999, "Adam")

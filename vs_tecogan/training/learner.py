@@ -81,6 +81,9 @@ class Learner:
             {"params": list(self.generator.fnet.parameters()), "lr": optimiser.lr * optimiser.flow_lr_factor},
         ]
         self.optimiser = Adam(groups, **rates)  # type: ignore[arg-type]
+        # With a rate of 0 FNet's backward pass would be for nothing, and its gradient would count in the clipping.
+        trained = self.generator if optimiser.flow_lr_factor else self.generator.srnet
+        self._trained: list[nn.Parameter] = list(trained.parameters())
         self.critic_optimiser: Adam | None = None
         if len(self.critics.networks):
             critic_groups = self.critics.parameter_groups(optimiser.d_lr)
@@ -134,11 +137,11 @@ class Learner:
             total = torch.stack(list(terms.values())).sum()
             # Not a NaN: warps crash on NaN coordinates in their backward pass. All processes raise together below.
             if torch.isfinite(total):
-                torch.autograd.backward(self.scaler.scale(total / parts), inputs=list(self.generator.parameters()))
+                torch.autograd.backward(self.scaler.scale(total / parts), inputs=self._trained)
             for name, value in (terms | {"total": total} | statistics).items():
                 sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value.detach().float() / parts
         metrics = self._finite(sums)
-        metrics["gradient"] = self._gradient(list(self.generator.parameters()), self.scaler, self.optimiser)
+        metrics["gradient"] = self._gradient(self._trained, self.scaler, self.optimiser)
         if self.critic_optimiser is not None and open_gate:
             parameters = list(self.critics.parameters())
             metrics["critic_gradient"] = self._gradient(parameters, self.critic_scaler, self.critic_optimiser)
@@ -210,8 +213,7 @@ class Learner:
 
     def _step_generator(self, norm: float) -> None:
         if self.config.optimiser.clip:
-            parameters = list(self.generator.parameters())
-            nn.utils.clip_grads_with_norm_(parameters, self.config.optimiser.clip, torch.tensor(norm))
+            nn.utils.clip_grads_with_norm_(self._trained, self.config.optimiser.clip, torch.tensor(norm))
         self.scaler.step(self.optimiser)
         self.scaler.update()
 
