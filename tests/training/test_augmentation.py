@@ -258,6 +258,20 @@ def test_error_in_a_worker_is_one_line(store: Path, workers: int) -> None:
     assert str(caught.value) == "ffmpeg is gone"
 
 
+def test_burn_in_is_drawn_by_every_other_iteration() -> None:
+    """Would catch samples without the frames of their burn-in, chains that never start from nothing, or a fixed one."""
+    lengths = Curriculum(((0, 4), (40, 6)), longest_burn_in=5, seed=3)
+    tickets = iter(Tickets(0, Share(batch=1), lengths))
+    drawn = [next(tickets)[0].frames for _ in range(80)]
+    burn_ins = [frames - (6 if k >= 40 else 4) for k, frames in enumerate(drawn)]
+    assert burn_ins == [lengths.burn_in(k) for k in range(80)]
+    assert set(burn_ins[::2]) == {0}
+    assert set(burn_ins[1::2]) == {1, 2, 3, 4, 5}
+    assert lengths.longest == 11
+    assert Curriculum(((0, 4),)).longest == 4
+    assert {Curriculum(((0, 4),)).drawn(k) for k in range(9)} == {4}
+
+
 def test_processes_and_micro_batches_share_one_global_batch() -> None:
     """Would catch processes that draw the same samples, or a batch that changes with their number."""
 

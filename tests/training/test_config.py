@@ -132,6 +132,7 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
         ("--frames 1", 1, "at least 2 frames"),
         ("--frames 2 --discriminator dst", 1, "at least 3 frames"),
         ("--discriminator dst --accumulate 2", 1, "batch normalisation in D"),
+        ("--burn-in=-1", 1, "burn_in -1"),
         ("--curriculum 5:4", 1, "iteration 0"),
         ("--curriculum 0-4", 1, "entries like 5000:7"),
         ("--synthetic-share 8", 1, "synthetic_share 8.0; expected a share"),

@@ -1,5 +1,6 @@
 """One optimisation step: gradients go where they must, the gate obeys its rule, nothing is updated on a NaN."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -162,6 +163,36 @@ def test_forcing_puts_the_original_into_the_past(store: Path) -> None:
     torch.testing.assert_close(outputs[:, 1], expected)
     assert not torch.equal(outputs[:, 1], plain[:, 1])
     assert not torch.equal(outputs[:, 2], plain[:, 2])
+
+
+def test_burn_in_leads_the_chain_without_gradient(store: Path) -> None:
+    """Would catch a rollout that forgets its past, is out by a frame, or trains on the frames before it."""
+    config = options("--frames 5")
+    generator = Learner(config, CPU, None).generator
+    batch = batch_of(config, store)
+    whole = roll_out(generator, batch, mirrored=False)
+    rollout = roll_out(generator, replace(batch, burn_in=2), mirrored=False)
+    torch.testing.assert_close(rollout.outputs, whole.outputs[:, 2:])
+    torch.testing.assert_close(rollout.flows, whole.flows[:, 2:])
+    assert torch.equal(rollout.hr, batch.hr[:, 2:])
+    weight = generator.srnet.conv_in[0].weight
+    given, reconstructed = (
+        torch.autograd.grad(rollout.outputs[:, k].sum(), weight, allow_unused=True, retain_graph=True)[0]
+        for k in (0, 1)
+    )
+    assert given is None or not given.any()
+    assert reconstructed is not None
+    assert reconstructed.any()
+
+
+def test_burn_in_with_ping_pong_goes_on_from_its_end(store: Path) -> None:
+    """Would catch the mirrored sequence turning back into the frames before it."""
+    config = options("--frames 5")
+    generator = Learner(config, CPU, None).generator
+    batch = batch_of(config, store)
+    rollout = roll_out(generator, replace(batch, burn_in=2), mirrored=True)
+    assert torch.equal(rollout.lr, batch.lr[:, [2, 3, 4, 3, 2]])
+    torch.testing.assert_close(rollout.outputs[:, :3], roll_out(generator, batch, mirrored=False).outputs[:, 2:])
 
 
 def test_warp_loss_trains_fnet_only(store: Path) -> None:

@@ -101,7 +101,9 @@ class Generator(nn.Module):
         flow = self.upsample_flow(self.estimate_flow(previous_lr, lr))
         return self.reconstruct(lr, space_to_depth(backward_warp(previous_hr, flow), scale))
 
-    def forward(self, lr: Tensor, first: Tensor | None = None, forcing: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, lr: Tensor, first: Tensor | None = None, forcing: Tensor | None = None, begun: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Reconstruct a sequence from a zero state; FNet sees all pairs in one batch.
 
         With teacher forcing (Williams and Zipser 1989) the second frame's past is not the first output but lies between
@@ -110,6 +112,7 @@ class Generator(nn.Module):
         :param lr:      (N, T, 3, H, W) in [0, 1].
         :param first:   original of the first frame, (N, 3, sH, sW) in [0, 1].
         :param forcing: its part in that past, (N,) in [0, 1].
+        :param begun:   output for the first frame, (N, 3, sH, sW), of a sequence that goes on from there.
         :return:   outputs (N, T, 3, sH, sW), and LR flows (N, T-1, 2, H, W) from frame t+1 back to frame t.
         """
         n, t, c, h, w = lr.shape
@@ -121,8 +124,9 @@ class Generator(nn.Module):
         # What does not depend on earlier outputs is done for all frames at once, frame by frame in memory.
         skips = self._enlarge(lr, image_upsampler(self.spec.dialect))
         large = self._enlarge(flows.float() * scale, _FLOW_UPSAMPLERS[self.spec.dialect])
-        frames = [self.reconstruct(lr[:, 0], lr.new_zeros(n, 3 * scale * scale, h, w), skips[0])]
-        state = frames[0]
+        if begun is None:
+            begun = self.reconstruct(lr[:, 0], lr.new_zeros(n, 3 * scale * scale, h, w), skips[0])
+        frames, state = [begun], begun
         if first is not None and forcing is not None:
             state = torch.lerp(state, first, forcing.view(-1, 1, 1, 1))
         for flow, skip, current in zip(large, skips[1:], lr.unbind(1)[1:], strict=True):

@@ -23,6 +23,7 @@ class DataConfig:
     batch: int = _option(4, "samples an optimiser step, over all processes")
     frames: int = _option(10, "frames of a sample, before ping-pong")
     curriculum: tuple[str, ...] = _option((), "sequence length by iteration, as '0:4 5000:7'; overrides frames")
+    burn_in: int = _option(0, "frames at most, by every other iteration, that run before a sample without gradient")
     crop: int = _option(32, "side of the LR crop; multiple of 8, of 16 with a discriminator at scale 2")
     seed: int = _option(1, "seed of weights, samples and augmentation")
     workers: int = _option(2, "processes that prepare samples; 0 prepares them in the loop")
@@ -309,6 +310,8 @@ def check(config: Config, world: int) -> None:
     if objective.discriminator != "none" and data.crop * config.model.scale % 64:
         raise TrainingError(f"HR crop {data.crop * config.model.scale}; a discriminator needs a multiple of 64")
     shortest = min(frames for _, frames in curriculum_steps(config))
+    if data.burn_in < 0:
+        raise TrainingError(f"burn_in {data.burn_in}; expected a number of frames, 0 for none")
     if shortest < 2:
         raise TrainingError("sequences need at least 2 frames")
     if objective.discriminator in ("dsdt", "dst") and (2 * shortest - 1 if objective.ping_pong else shortest) < 3:

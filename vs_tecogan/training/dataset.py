@@ -202,7 +202,7 @@ class Tickets(Sampler[list[Ticket]]):
         """Micro-batches in the order in which the loop uses them."""
         iteration = self._start
         while True:
-            frames = self._curriculum.frames(iteration)
+            frames = self._curriculum.drawn(iteration)
             for micro in range(self._share.accumulate):
                 yield [Ticket(iteration, place, frames) for place in self._share.places(micro)]
             iteration += 1
@@ -210,18 +210,34 @@ class Tickets(Sampler[list[Ticket]]):
 
 @dataclass(frozen=True)
 class Curriculum:
-    """Sequence length by iteration: ``steps[k] = (first iteration, frames)``, in ascending order."""
+    """Sequence length by iteration: ``steps[k] = (first iteration, frames)``, in ascending order.
+
+    With a burn-in every other iteration has frames before those, so that what is learned includes a past that has come
+    a long way; the iterations between keep the start from nothing.
+    """
 
     steps: tuple[tuple[int, int], ...]
+    longest_burn_in: int = 0
+    seed: int = 0
 
     def frames(self, iteration: int) -> int:
-        """Frames of the samples of an iteration."""
+        """Frames of an iteration that losses look at."""
         return [frames for first, frames in self.steps if first <= iteration][-1]
+
+    def burn_in(self, iteration: int) -> int:
+        """Frames before those: none in even iterations, evenly drawn from 1 to the longest in odd ones."""
+        if not self.longest_burn_in or iteration % 2 == 0:
+            return 0
+        return int(np.random.default_rng([self.seed, iteration]).integers(1, self.longest_burn_in + 1))
+
+    def drawn(self, iteration: int) -> int:
+        """Frames of the samples of an iteration."""
+        return self.frames(iteration) + self.burn_in(iteration)
 
     @property
     def longest(self) -> int:
         """Most frames that are ever asked for."""
-        return max(frames for _, frames in self.steps)
+        return max(frames for _, frames in self.steps) + self.longest_burn_in
 
 
 def batches(samples: Dataset[Any], tickets: Sampler[Any], workers: int, *, pin: bool) -> Iterator[tuple[Tensor, ...]]:

@@ -156,7 +156,7 @@ def set_up(
     if resume is None and folder.exists() and checkpoint.numbered(folder):
         raise TrainingError(f"{folder} already holds a run; continue it with --resume {folder}, or use another --out")
     store, options = Store(Path(config.data.store)), build_samples(config)
-    samples = Samples(store, options, Curriculum(curriculum_steps(config)).longest)
+    samples = Samples(store, options, curriculum(config).longest)
     features = build_feature_net(config, device)
     learner = Learner(config, device, features, own.world)
     run = Run(config, folder, own, device, learner, logs=Logs(folder, tensorboard=False, active=False), clips=[])
@@ -185,17 +185,24 @@ def set_up(
     return run, samples
 
 
+def curriculum(config: Config) -> Curriculum:
+    """Sequence lengths of a run."""
+    return Curriculum(curriculum_steps(config), config.data.burn_in, config.data.seed)
+
+
 def feed(run: Run, samples: Samples) -> Iterator[list[Batch]]:
     """The micro-batches of each iteration, from the run's iteration on."""
     config = run.config
     share = Share(batch=config.data.batch, accumulate=config.loop.accumulate, rank=run.own.rank, world=run.own.world)
-    tickets = Tickets(run.iteration, share, Curriculum(curriculum_steps(config)))
+    lengths = curriculum(config)
+    tickets = Tickets(run.iteration, share, lengths)
     loader = batches(samples, tickets, config.data.workers, pin=run.device.type == "cuda")
     while run.iteration < config.loop.iterations:
         began = time.monotonic()
         taken = list(islice(loader, config.loop.accumulate))
         run.waited = time.monotonic() - began
-        yield [to_batch(lr, hr, forcing, run.device) for lr, hr, forcing in taken]
+        burn_in = lengths.burn_in(run.iteration)
+        yield [to_batch(lr, hr, forcing, run.device, burn_in) for lr, hr, forcing in taken]
 
 
 def flow_stage(run: Run, state: dict[str, Any] | None) -> FlowPretraining | None:

@@ -21,7 +21,9 @@ class Batch:
     hr: Tensor
     """(N, T, 3, sh, sw) float32 in [0, 1]."""
     forcing: Tensor | None = None
-    """(N,) float32 in [0, 1]: the original's part in the past of the second frame; None is 0."""
+    """(N,) float32 in [0, 1]: the original's part in the past of the second frame of a rollout; None is 0."""
+    burn_in: int = 0
+    """Frames among the T that only bring the recurrence under way: no gradient, not part of the rollout."""
 
 
 @dataclass(frozen=True)
@@ -40,16 +42,24 @@ class Rollout:
     """Whether this is a ping-pong sequence."""
 
 
-def to_batch(lr: Tensor, hr: Tensor, forcing: Tensor, device: torch.device) -> Batch:
+def to_batch(lr: Tensor, hr: Tensor, forcing: Tensor, device: torch.device, burn_in: int = 0) -> Batch:
     """From the loader's NTHWC tensors; the frames end up channels-last in memory without a copy."""
     lr, hr = (x.to(device, non_blocking=True).permute(0, 1, 4, 2, 3) for x in (lr, hr))
-    return Batch(lr=lr, hr=hr.float() / 255, forcing=forcing.to(device, non_blocking=True))
+    return Batch(lr, hr.float() / 255, forcing.to(device, non_blocking=True), burn_in)
 
 
 def roll_out(generator: Generator, batch: Batch, *, mirrored: bool) -> Rollout:
-    """Run the recurrence from a zero state, over the ping-pong sequence if ``mirrored``."""
-    lr, hr = (ping_pong(x) if mirrored else x for x in (batch.lr, batch.hr))
-    outputs, flows = generator(lr, hr[:, 0], batch.forcing)
+    """Run the recurrence from a zero state, over the ping-pong sequence if ``mirrored``.
+
+    With a burn-in the rollout is what follows it, and its first output is the last one of the burn-in, without
+    gradient: backpropagation through time, truncated (Williams and Peng 1990).
+    """
+    lead, state = batch.burn_in, None
+    if lead:
+        with torch.no_grad():
+            state = generator(batch.lr[:, : lead + 1])[0][:, -1]
+    lr, hr = (ping_pong(x[:, lead:]) if mirrored else x[:, lead:] for x in (batch.lr, batch.hr))
+    outputs, flows = generator(lr, hr[:, 0], batch.forcing, state)
     return Rollout(lr=lr, hr=hr, outputs=outputs, flows=flows, mirrored=mirrored)
 
 
