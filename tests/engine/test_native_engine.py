@@ -1,6 +1,5 @@
-"""What the fast engines add to the plain one: bands, tiles, fused layers, the device."""
+"""What the fast engines add to the plain one: bands, fused layers, the device."""
 
-import itertools
 from pathlib import Path
 
 import numpy as np
@@ -8,12 +7,11 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from vs_tecogan.engine import EngineError, create_engine
+from vs_tecogan.engine import create_engine
 from vs_tecogan.engine.bands import in_bands
 from vs_tecogan.engine.cpu import TorchEngine
 from vs_tecogan.engine.layers import Conv, Deconv, fused_operators
-from vs_tecogan.engine.tiles import OVERLAP, TiledEngine, TiledState, spans, step_bytes
-from vs_tecogan.networks import Dialect, Generator, GeneratorSpec, SRNet
+from vs_tecogan.networks import Dialect, GeneratorSpec, SRNet
 from vs_tecogan.ops import cuda, native
 
 from .test_engine import frames, run, tiny_model
@@ -83,76 +81,6 @@ def test_layers_without_fused_operators(monkeypatch: pytest.MonkeyPatch) -> None
     for a, b in zip(*results, strict=True):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
     assert (results[0][1] >= 0).all() and (results[0][0] < 0).any()
-
-
-def test_spans_cover_and_overlap() -> None:
-    """Tiles that leave a gap, stick out or share too little."""
-    for size in (65, 100, 333, 1080):
-        for tile in (65, 96, 500):
-            line = spans(size, tile)
-            assert (line[0].start, line[-1].stop) == (0, size)
-            assert all(b.start - a.stop <= -OVERLAP for a, b in itertools.pairwise(line))
-            assert all(s.stop - s.start == min(tile, size) for s in line)
-
-
-def test_tiles_join_without_a_seam() -> None:
-    """A seam, a tile in the wrong place, or weights that do not sum to one, over several recurrent frames."""
-    torch.manual_seed(4)
-    spec = GeneratorSpec(scale=2, blocks=1)
-    engine = TorchEngine(Generator(spec))
-    y, x = np.mgrid[0:110, 0:120].astype(np.float32)
-    clip = [[0.5 + 0.4 * np.sin(0.2 * x + 0.1 * y + t + c, dtype=np.float32) for c in range(3)] for t in range(3)]
-    tiled = TiledEngine(engine, (80, 90))
-    whole, joined = run(engine, clip)[-1], run(tiled, clip)[-1]
-    assert isinstance(tiled.zero_state(110, 120), TiledState)
-    difference = np.abs(joined - whole)
-    assert difference.max() < 0.02
-    steps = np.abs(np.diff(joined - whole, axis=2))
-    assert steps.max() < 0.01  # nothing jumps from one column to the next
-
-
-def decibels(error: np.ndarray) -> float:
-    return float(-10 * np.log10(np.mean(error**2) + 1e-20))
-
-
-def test_tiles_of_real_video_show_no_seam(shared: Path) -> None:
-    """Where tiles of real frames are blended, the picture differs from the whole frame's by more than one can see."""
-    cv2 = pytest.importorskip("cv2")
-    from vs_tecogan.weights import load_model
-
-    clips = sorted((shared / "data" / "eval").glob("*.mkv"))
-    if not clips:
-        pytest.skip(f"no evaluation clips in {shared / 'data' / 'eval'}")
-    reader = cv2.VideoCapture(str(clips[0]))
-    images = [reader.read()[1][100:180, 200:320, ::-1].astype(np.float32) / 255 for _ in range(4)]
-    clip = [[np.ascontiguousarray(image[..., c]) for c in range(3)] for image in images]
-    model = load_model("frvsr-4x")
-    whole, tiled = (
-        run(create_engine(model, device="cpu", precision="fp32", tile=tile), clip)[-1].clip(0, 1)
-        for tile in ((80, 120), (80, 76))
-    )
-    seam = slice(4 * 44, 4 * 76)  # columns of two tiles, 0 to 76 and 44 to 120
-    error = whole - tiled
-    elsewhere = np.concatenate((error[..., : seam.start], error[..., seam.stop :]), axis=-1)
-    assert error.any()  # the tiles were used
-    assert decibels(error[..., seam]) > 60 and decibels(elsewhere) > 60
-    assert np.abs(error).max() < 4 / 255
-    jumps = np.abs(np.diff(error, axis=2))
-    assert jumps[..., seam.start - 2 : seam.start + 2].max() < 1 / 255
-    assert jumps[..., seam.stop - 2 : seam.stop + 2].max() < 1 / 255
-
-
-def test_tile_choice() -> None:
-    """Small frames split for nothing, large ones not split, tiles that cannot work accepted."""
-    engine = TorchEngine(Generator(GeneratorSpec(scale=2, blocks=0)))
-    assert not isinstance(TiledEngine(engine).zero_state(64, 64), TiledState)
-    small = TiledEngine(engine, memory=step_bytes(400, 400, 2, "fp32"))
-    state = small.zero_state(1000, 700)
-    assert isinstance(state, TiledState) and len(state.tiles) >= 4
-    assert small.step is not None and not small.is_repeat(state, [np.zeros((1000, 700), np.float32)] * 3)
-    for tile in ((10, 500), (500, 64)):
-        with pytest.raises(EngineError, match="not usable"):
-            create_engine(tiny_model(), device="cpu", tile=tile)
 
 
 def test_bf16_costs_little_on_real_video(shared: Path) -> None:

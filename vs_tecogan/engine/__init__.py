@@ -3,7 +3,7 @@
 import logging
 
 from ..weights import Model
-from .base import Engine, Plane, State
+from .base import Engine, FlowEngine, Plane, State
 from .select import EngineError, resolve_device, resolve_precision
 
 __all__ = ["Engine", "EngineError", "Plane", "State", "create_engine", "resolve_device", "resolve_precision"]
@@ -33,7 +33,7 @@ def create_engine(
         raise EngineError(str(error)) from None
 
 
-def _cpu_engine(model: Model, precision: str) -> Engine:
+def _cpu_engine(model: Model, precision: str) -> FlowEngine:
     from ..ops import native
 
     if native.available():
@@ -45,7 +45,7 @@ def _cpu_engine(model: Model, precision: str) -> Engine:
     return TorchEngine(model.generator, device="cpu", precision=precision)
 
 
-def _cuda_engine(model: Model, device: str, precision: str) -> Engine:
+def _cuda_engine(model: Model, device: str, precision: str) -> FlowEngine:
     from ..ops import cuda
 
     reason = cuda.missing()

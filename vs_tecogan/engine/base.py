@@ -53,6 +53,22 @@ class Engine(Protocol):
         """Memory that ``state`` holds."""
 
 
+class FlowEngine(Engine, Protocol):
+    """An engine whose flow may come from elsewhere: that of a whole frame, for a part of it."""
+
+    def load(self, planes: Sequence[Plane]) -> Tensor:
+        """R, G, B planes as (1, 3, H, W) float32, where the engine computes."""
+
+    def estimate_flow(self, previous: Tensor, current: Tensor) -> Tensor:
+        """LR flow (1, 2, H, W) float32 from ``current`` back to ``previous``, both as :meth:`load` gives them."""
+
+    def step_along(self, state: State, lr: Tensor, flow: Tensor | None) -> State:
+        """As ``step``, by a frame and a flow that this engine gave, or views of them.
+
+        :param flow: what a zero state has no use for.
+        """
+
+
 @runtime_checkable
 class PictureReader(Engine, Protocol):
     """An engine that gives its output as it is coded."""

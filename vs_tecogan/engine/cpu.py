@@ -37,12 +37,27 @@ class TorchEngine:
         """See :class:`~vs_tecogan.engine.base.Engine`; the size does not matter here."""
         return State(None, None)
 
-    @torch.inference_mode()
     def step(self, state: State, planes: Sequence[Plane]) -> State:
         """See :class:`~vs_tecogan.engine.base.Engine`."""
-        lr = torch.from_numpy(np.stack(planes)[None]).to(self.device)
-        small = self._narrow(lr)
-        features = self._net.srnet.body(small, self._narrow(self._recur(state, lr, small)))
+        lr = self.load(planes)
+        return self.step_along(state, lr, None if state.lr is None else self.estimate_flow(state.lr, lr))
+
+    @torch.inference_mode()
+    def load(self, planes: Sequence[Plane]) -> Tensor:
+        """See :class:`~vs_tecogan.engine.base.FlowEngine`."""
+        return torch.from_numpy(np.stack(planes)[None]).to(self.device)
+
+    @torch.inference_mode()
+    def estimate_flow(self, previous: Tensor, current: Tensor) -> Tensor:
+        """See :class:`~vs_tecogan.engine.base.FlowEngine`."""
+        return self._net.estimate_flow(self._narrow(previous), self._narrow(current))
+
+    @torch.inference_mode()
+    def step_along(self, state: State, lr: Tensor, flow: Tensor | None) -> State:
+        """See :class:`~vs_tecogan.engine.base.FlowEngine`."""
+        # Views of a larger frame would keep all of it in the state.
+        lr = lr.contiguous()
+        features = self._net.srnet.body(self._narrow(lr), self._narrow(self._recur(state, lr, flow)))
         hr = self._net.srnet.upsample(features).float()
         if self._net.spec.dialect is not Dialect.EGVSR:
             hr = hr + image_upsampler(self._net.spec.dialect)(lr, self.scale)
@@ -69,10 +84,9 @@ class TorchEngine:
     def _narrow(self, image: Tensor) -> Tensor:
         return image.to(self._dtype, memory_format=torch.channels_last)
 
-    def _recur(self, state: State, lr: Tensor, small: Tensor) -> Tensor:
+    def _recur(self, state: State, lr: Tensor, flow: Tensor | None) -> Tensor:
         """Space-to-depth of the previous output, warped to the frame ``lr``; zeros from the zero state."""
-        if state.lr is None or state.hr is None:
+        if flow is None or state.hr is None:
             _, channels, height, width = lr.shape
             return lr.new_zeros(1, channels * self.scale**2, height, width)
-        flow = self._net.upsample_flow(self._net.estimate_flow(self._narrow(state.lr), small))
-        return space_to_depth(backward_warp(state.hr, flow), self.scale)
+        return space_to_depth(backward_warp(state.hr, self._net.upsample_flow(flow)), self.scale)

@@ -6,10 +6,10 @@ reads and writes states runs between them, so that a state is never copied, and 
 """
 
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Protocol, runtime_checkable
+from typing import Protocol, TypeVar, runtime_checkable
 
 import numpy as np
 import torch
@@ -30,6 +30,9 @@ from .grids import FLOW_GRIDS, SKIP_GRIDS
 AHEAD = 4
 """Steps that may be queued before the device has finished: enough to keep it busy. Without a limit every thread of
 VapourSynth's would hold a state, a hundred megabytes each at 4K."""
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -96,7 +99,8 @@ class CudaEngine:
         self._flow_grid, self._skip_grid = FLOW_GRIDS[spec.dialect], SKIP_GRIDS.get(spec.dialect)
         self._converter = Converter(self._kernels)
         self._uploads, self._downloads = Staging(self._runtime), Staging(self._runtime)
-        self._plans: dict[tuple[int, int], _Plan] = {}
+        self._flow_plans: dict[tuple[int, int], _FlowPlan] = {}
+        self._residual_plans: dict[tuple[int, int], _ResidualPlan] = {}
         self._captures = True
         self._queued: deque[Mark] = deque()
 
@@ -111,23 +115,38 @@ class CudaEngine:
     @torch.inference_mode()
     def step_picture(self, state: State, planes: Sequence[Samples], coding: Coding, *, clamp: bool) -> State:
         """See :class:`PictureEngine`; returns before the device has finished."""
-        height, width = planes[0].shape
-        try:
-            return self._step(state, planes, coding, clamp)
-        except torch.OutOfMemoryError:
-            pass  # go on outside: while it is handled, the error holds the step's tensors
-        # graphs keep memory from frame to frame that single launches share; the networks' results are the same
-        self._runtime.trim()
-        self._plans.clear()
-        self._captures = False
-        self._runtime.trim()
-        try:
-            return self._step(state, planes, coding, clamp)
-        except torch.OutOfMemoryError as error:
-            raise MemoryError(
-                f"{self.device} has too little free memory for frames of {width}x{height}; give tile=(width, height) "
-                "with smaller sides, or less memory="
-            ) from error
+        return self._with_room(lambda: self._step(state, planes, coding, clamp), *planes[0].shape)
+
+    @torch.inference_mode()
+    def load(self, planes: Sequence[Plane]) -> Tensor:
+        """See :class:`~vs_tecogan.engine.base.FlowEngine`; returns before the device has it, as what follows does."""
+        return self._load(planes, PLAIN, clamp=False)[0]
+
+    @torch.inference_mode()
+    def estimate_flow(self, previous: Tensor, current: Tensor) -> Tensor:
+        """See :class:`~vs_tecogan.engine.base.FlowEngine`."""
+        height, width = current.shape[2:]
+
+        def estimate() -> Tensor:
+            flow = self._runtime.empty(Queue.COMPUTE, (1, 2, height, width), torch.float32)
+            shared = self._flow_to(previous, current)
+            self._runtime.submit(Queue.COMPUTE, lambda: flow.copy_(shared))
+            return flow
+
+        return self._with_room(estimate, height, width)
+
+    @torch.inference_mode()
+    def step_along(self, state: State, lr: Tensor, flow: Tensor | None) -> State:
+        """See :class:`~vs_tecogan.engine.base.FlowEngine`."""
+        height, width = lr.shape[2:]
+
+        def step() -> State:
+            self._pace()
+            own = self._own(lr)
+            seen = self._runtime.mark(Queue.COMPUTE)
+            return self._advance(state, own, None if flow is None else self._own(flow), seen)
+
+        return self._with_room(step, height, width)
 
     def read(self, state: State, planes: Sequence[Plane]) -> None:
         """See :class:`~vs_tecogan.engine.base.Engine`; waits for the device."""
@@ -158,25 +177,75 @@ class CudaEngine:
         self._flow_network = FlowNetwork(generator, self._kernels, self._dtype)
         self._residual_network = ResidualNetwork(generator, self._kernels, self._dtype)
 
-    def _step(self, state: State, planes: Sequence[Samples], coding: Coding, clamp: bool) -> State:
-        runtime, (height, width) = self._runtime, planes[0].shape
-        if len(self._queued) >= AHEAD:
-            runtime.finish(self._queued.popleft())
-        plan = self._plan(height, width)
-        raw = self._send(planes, coding)
-        lr = runtime.empty(Queue.COMPUTE, (1, 3, height, width), torch.float32)
-        hr = runtime.empty(Queue.COMPUTE, (1, 3, self.scale * height, self.scale * width), torch.float32)
+    def _with_room(self, task: Callable[[], T], height: int, width: int) -> T:
+        """``task``, a second time with graphs given up where memory has run out.
 
+        :raises MemoryError: it does so again.
+        """
+        try:
+            return task()
+        except torch.OutOfMemoryError:
+            pass  # go on outside: while it is handled, the error holds the step's tensors
+        # graphs keep memory from frame to frame that single launches share; the networks' results are the same
+        self._runtime.trim()
+        self._flow_plans.clear()
+        self._residual_plans.clear()
+        self._captures = False
+        self._runtime.trim()
+        try:
+            return task()
+        except torch.OutOfMemoryError as error:
+            raise MemoryError(
+                f"{self.device} has too little free memory for frames of {width}x{height}; give tile=(width, height) "
+                "with smaller sides, or less memory="
+            ) from error
+
+    def _step(self, state: State, planes: Sequence[Samples], coding: Coding, clamp: bool) -> State:
+        self._pace()
+        # Made at a chain's first frame, though it needs none: capturing waits for the device.
+        self._flow_plan(*planes[0].shape)
+        lr, seen = self._load(planes, coding, clamp=clamp)
+        flow = None if state.lr is None or state.hr is None else self._flow_to(state.lr, lr)
+        return self._advance(state, lr, flow, seen)
+
+    def _pace(self) -> None:
+        """Wait while :data:`AHEAD` steps are under way."""
+        if len(self._queued) >= AHEAD:
+            self._runtime.finish(self._queued.popleft())
+
+    def _load(self, planes: Sequence[Samples], coding: Coding, *, clamp: bool) -> tuple[Tensor, Mark]:
+        """The frame as RGB on the device, and when it is there."""
+        runtime = self._runtime
+        raw = self._send(planes, coding)
+        lr = runtime.empty(Queue.COMPUTE, (1, 3, *planes[0].shape), torch.float32)
         runtime.submit(Queue.COMPUTE, lambda: self._converter.to_rgb(raw, coding, lr, clamp=clamp))
-        seen = runtime.mark(Queue.COMPUTE)
+        return lr, runtime.mark(Queue.COMPUTE)
+
+    def _own(self, part: Tensor) -> Tensor:
+        """A copy of a view, its rows side by side, made in the compute queue."""
+        own = self._runtime.empty(Queue.COMPUTE, tuple(part.shape), torch.float32)
+        self._runtime.submit(Queue.COMPUTE, lambda: own.copy_(part))
+        return own
+
+    def _flow_to(self, previous: Tensor, current: Tensor) -> Tensor:
+        """Queue the flow between two frames; its buffer is that of all frames of this size."""
+        plan = self._flow_plan(*current.shape[2:])
 
         def compute() -> None:
-            flow = None
-            if state.lr is not None and state.hr is not None:
-                pair = [_at_least_stride(image) for image in (lr, state.lr)]
-                self._kernels.interleave(*pair, dtype=self._dtype, out=plan.pair)
-                plan.estimate_flow()
-                flow = plan.flow
+            pair = [_at_least_stride(image) for image in (current, previous)]
+            self._kernels.interleave(*pair, dtype=self._dtype, out=plan.pair)
+            plan.estimate()
+
+        self._runtime.submit(Queue.COMPUTE, compute)
+        return plan.flow
+
+    def _advance(self, state: State, lr: Tensor, flow: Tensor | None, seen: Mark) -> CudaState:
+        """Queue the reconstruction of a frame."""
+        runtime, (height, width) = self._runtime, lr.shape[2:]
+        plan = self._residual_plan(height, width)
+        hr = runtime.empty(Queue.COMPUTE, (1, 3, self.scale * height, self.scale * width), torch.float32)
+
+        def compute() -> None:
             self._kernels.recurrent_input(
                 lr, state.hr, flow, scale=self.scale, grid=self._flow_grid, dtype=self._dtype, out=plan.inputs
             )
@@ -219,32 +288,46 @@ class CudaEngine:
         runtime.submit(Queue.DOWNLOAD, lambda: pinned.copy_(packed, non_blocking=True))
         return _Fetch(runtime, self._downloads, pinned, runtime.mark(Queue.DOWNLOAD), coding)
 
-    def _plan(self, height: int, width: int) -> "_Plan":
-        """The static buffers and captured networks for frames of this size, made now if it is new."""
-        if (height, width) not in self._plans:
-            self._plans[height, width] = _Plan(self, height, width)
-        return self._plans[height, width]
+    def _flow_plan(self, height: int, width: int) -> "_FlowPlan":
+        """Static buffers and captured network for frames of this size, made now if it is new."""
+        if (height, width) not in self._flow_plans:
+            self._flow_plans[height, width] = _FlowPlan(self, height, width)
+        return self._flow_plans[height, width]
+
+    def _residual_plan(self, height: int, width: int) -> "_ResidualPlan":
+        """As above."""
+        if (height, width) not in self._residual_plans:
+            self._residual_plans[height, width] = _ResidualPlan(self, height, width)
+        return self._residual_plans[height, width]
+
+    def _features(self, channels: int, rows: int, columns: int) -> Tensor:
+        """Zeros, channels last."""
+        tensor = self._runtime.empty(Queue.COMPUTE, (1, rows, columns, channels), self._dtype)
+        self._runtime.submit(Queue.COMPUTE, tensor.zero_)
+        return tensor.permute(0, 3, 1, 2)
+
+    def _captured(self, task: Callable[[], object]) -> Callable[[], object]:
+        return self._runtime.capture(task) if self._captures else task
 
 
-class _Plan:
-    """What a frame size needs: buffers that stay where they are, and the networks captured between them."""
+class _FlowPlan:
+    """What flow between frames of a size needs: buffers that stay where they are, and the network captured on them."""
 
     def __init__(self, engine: CudaEngine, height: int, width: int) -> None:
-        runtime, dtype, s = engine._runtime, engine._dtype, engine.scale
-
-        def features(channels: int, rows: int, columns: int) -> Tensor:
-            tensor = runtime.empty(Queue.COMPUTE, (1, rows, columns, channels), dtype)
-            runtime.submit(Queue.COMPUTE, tensor.zero_)
-            return tensor.permute(0, 3, 1, 2)
-
-        self.pair = features(padded(6), max(height, FNET_STRIDE), max(width, FNET_STRIDE))
-        self.flow = runtime.empty(Queue.COMPUTE, (1, 2, height, width), torch.float32)
-        self.inputs = features(padded(3 + 3 * s * s), height, width)
-        self.residual = features(3, s * height, s * width)
+        self.pair = engine._features(padded(6), max(height, FNET_STRIDE), max(width, FNET_STRIDE))
+        self.flow = engine._runtime.empty(Queue.COMPUTE, (1, 2, height, width), torch.float32)
         # tasks know the networks, not the engine: a cycle would keep the device's memory until Python collects garbage
-        flow = partial(engine._flow_network, self.pair, self.flow)
-        residual = partial(engine._residual_network, self.inputs, self.residual)
-        self.estimate_flow, self.reconstruct = (runtime.capture(t) if engine._captures else t for t in (flow, residual))
+        self.estimate = engine._captured(partial(engine._flow_network, self.pair, self.flow))
+
+
+class _ResidualPlan:
+    """As above, of the reconstruction."""
+
+    def __init__(self, engine: CudaEngine, height: int, width: int) -> None:
+        s = engine.scale
+        self.inputs = engine._features(padded(3 + 3 * s * s), height, width)
+        self.residual = engine._features(3, s * height, s * width)
+        self.reconstruct = engine._captured(partial(engine._residual_network, self.inputs, self.residual))
 
 
 class _Fetch:

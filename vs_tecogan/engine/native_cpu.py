@@ -57,11 +57,30 @@ class NativeEngine:
         """See :class:`~vs_tecogan.engine.base.Engine`; the size does not matter here."""
         return State(None, None)
 
-    @torch.inference_mode()
     def step(self, state: State, planes: Sequence[Plane]) -> State:
         """See :class:`~vs_tecogan.engine.base.Engine`."""
-        lr = native.read_planes(planes)
-        flow = None if state.lr is None else self._flow(state.lr, lr)
+        lr = self.load(planes)
+        return self.step_along(state, lr, None if state.lr is None else self.estimate_flow(state.lr, lr))
+
+    @torch.inference_mode()
+    def load(self, planes: Sequence[Plane]) -> Tensor:
+        """See :class:`~vs_tecogan.engine.base.FlowEngine`."""
+        return native.read_planes(planes)
+
+    @torch.inference_mode()
+    def estimate_flow(self, previous: Tensor, current: Tensor) -> Tensor:
+        """As :meth:`vs_tecogan.networks.Generator.estimate_flow`."""
+        height, width = current.shape[-2:]
+        right, bottom = max(FNET_STRIDE - width, 0), max(FNET_STRIDE - height, 0)
+        if right or bottom:
+            previous, current = (F.pad(x, (0, right, 0, bottom), mode="replicate") for x in (previous, current))
+        flow = self._fnet(current, previous)[..., :height, :width]
+        return pad_flow(flow, height, width, self._dialect).contiguous()
+
+    @torch.inference_mode()
+    def step_along(self, state: State, lr: Tensor, flow: Tensor | None) -> State:
+        """See :class:`~vs_tecogan.engine.base.FlowEngine`."""
+        lr, flow = lr.contiguous(), None if flow is None else flow.contiguous()
         features = self._conv_in(self._input(state, lr, flow))
         for first, second in self._blocks:
             features = second.add_to(features, first(features))
@@ -92,15 +111,6 @@ class NativeEngine:
     def _input(self, state: State, lr: Tensor, flow: Tensor | None) -> Tensor:
         grid = FLOW_GRIDS[self._dialect]
         return native.recurrent_input(lr, state.hr, flow, scale=self.scale, grid=grid, dtype=self._dtype)
-
-    def _flow(self, previous: Tensor, current: Tensor) -> Tensor:
-        """As :meth:`vs_tecogan.networks.Generator.estimate_flow`."""
-        height, width = current.shape[-2:]
-        right, bottom = max(FNET_STRIDE - width, 0), max(FNET_STRIDE - height, 0)
-        if right or bottom:
-            previous, current = (F.pad(x, (0, right, 0, bottom), mode="replicate") for x in (previous, current))
-        flow = self._fnet(current, previous)[..., :height, :width]
-        return pad_flow(flow, height, width, self._dialect).contiguous()
 
 
 class _FlowNet:
