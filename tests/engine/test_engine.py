@@ -1,6 +1,7 @@
 """Engines: the choice of device and precision, exactness, and what a state is."""
 
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -22,6 +23,16 @@ def frames(count: int, height: int = 17, width: int = 23) -> list[list[np.ndarra
     """Random RGB frames, as strided views like those of a video frame."""
     padded = np.random.default_rng(5).random((count, 3, height, width + 9), dtype=np.float32)
     return [[plane[:, :width] for plane in frame] for frame in padded]
+
+
+def real_frames(shared: Path, count: int) -> list[np.ndarray]:
+    """The first frames of an evaluation clip, (H, W, 3) float32 in [0, 1]; skips where there is none."""
+    cv2 = pytest.importorskip("cv2")
+    clips = sorted((shared / "data" / "eval").glob("*.mkv"))
+    if not clips:
+        pytest.skip(f"no evaluation clips in {shared / 'data' / 'eval'}")
+    reader = cv2.VideoCapture(str(clips[0]))
+    return [reader.read()[1][..., ::-1].astype(np.float32) / 255 for _ in range(count)]
 
 
 def run(engine: Engine, clip: list[list[np.ndarray]]) -> list[np.ndarray]:

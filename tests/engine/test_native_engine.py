@@ -14,7 +14,7 @@ from vs_tecogan.engine.layers import Conv, Deconv, fused_operators
 from vs_tecogan.networks import Dialect, GeneratorSpec, SRNet
 from vs_tecogan.ops import cuda, native
 
-from .test_engine import frames, run, tiny_model
+from .test_engine import frames, real_frames, run, tiny_model
 
 needs_native = pytest.mark.skipif(not native.available(), reason=f"native extension {native.describe()}")
 
@@ -88,12 +88,7 @@ def test_bf16_costs_little_on_real_video(shared: Path) -> None:
     cv2 = pytest.importorskip("cv2")
     from vs_tecogan.weights import load_model
 
-    clips = sorted((shared / "data" / "eval").glob("*.mkv"))
-    if not clips:
-        pytest.skip(f"no evaluation clips in {shared / 'data' / 'eval'}")
-    reader = cv2.VideoCapture(str(clips[0]))
-    images = [reader.read()[1] for _ in range(5)]
-    truth = [image[:256, :256, ::-1].astype(np.float32) / 255 for image in images]
+    truth = [image[:256, :256] for image in real_frames(shared, 5)]
     lows = [cv2.GaussianBlur(image, (0, 0), 1.5)[::4, ::4] for image in truth]
     clip = [[np.ascontiguousarray(image[..., c]) for c in range(3)] for image in lows]
     model, luma = load_model("frvsr-4x"), np.array([0.299, 0.587, 0.114], np.float32)

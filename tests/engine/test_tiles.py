@@ -16,7 +16,7 @@ from vs_tecogan.engine.tiles import OVERLAP, TiledEngine, TiledState, _shared, _
 from vs_tecogan.networks import Generator, GeneratorSpec
 from vs_tecogan.networks.generator import FNET_STRIDE
 
-from .test_engine import run, tiny_model
+from .test_engine import real_frames, run, tiny_model
 
 
 @given(size=st.integers(1, 2000), tile=st.integers(2 * OVERLAP + 1, 1000))
@@ -85,14 +85,9 @@ def decibels(error: np.ndarray) -> float:
 
 def test_tiles_of_real_video_show_no_seam(shared: Path) -> None:
     """Where tiles of real frames are blended, the picture differs from the whole frame's by more than one can see."""
-    cv2 = pytest.importorskip("cv2")
     from vs_tecogan.weights import load_model
 
-    clips = sorted((shared / "data" / "eval").glob("*.mkv"))
-    if not clips:
-        pytest.skip(f"no evaluation clips in {shared / 'data' / 'eval'}")
-    reader = cv2.VideoCapture(str(clips[0]))
-    images = [reader.read()[1][100:180, 200:312, ::-1].astype(np.float32) / 255 for _ in range(4)]
+    images = [image[100:180, 200:312] for image in real_frames(shared, 4)]
     clip = [[np.ascontiguousarray(image[..., c]) for c in range(3)] for image in images]
     model = load_model("frvsr-4x")
     whole, tiled = (
