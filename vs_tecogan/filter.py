@@ -57,8 +57,8 @@ def tecogan(
     :param restart:         Start anew at least every this many frames. Bounds a seek to ``restart + warmup`` steps; a
                             larger value saves the warm-up, at most ``warmup / restart`` of the time. 0 = only at scene
                             cuts: cheapest to render in one go, but a seek replays the scene from its start.
-    :param warmup:          Frames run before the first frame of each chain and thrown away, so that a restart does
-                            not show: those before it in the scene, mirrored at the scene's start. Must not exceed
+    :param warmup:          Frames run before the first frame of each chain and thrown away, so that a restart hardly
+                            shows: those before it in the scene, mirrored at the scene's start. Must not exceed
                             ``restart`` unless that is 0. ``restart=0, warmup=0, scene_change=False`` is the plain
                             published recursion.
     :param duplicates:      What a frame identical to its predecessor does: "hold" repeats the output, at no cost;
