@@ -60,12 +60,14 @@ class FlowEngine(Engine, Protocol):
         """R, G, B planes as (1, 3, H, W) float32, where the engine computes."""
 
     def estimate_flow(self, previous: Tensor, current: Tensor) -> Tensor:
-        """LR flow (1, 2, H, W) float32 from ``current`` back to ``previous``, both as :meth:`load` gives them."""
+        """Flow (1, 2, H, W) float32, LR pixels, from ``current`` back to ``previous``, both of :meth:`load`."""
 
     def step_along(self, state: State, lr: Tensor, flow: Tensor | None) -> State:
-        """As ``step``, by a frame and a flow that this engine gave, or views of them.
+        """As ``step``, by a frame and a flow that this engine gave, or views of them, which the state does not keep.
 
-        :param flow: what a zero state has no use for.
+        :param lr:   (1, 3, H, W), of :meth:`load`.
+        :param flow: (1, 2, H, W) LR pixels, of :meth:`estimate_flow` from ``lr`` back to the frame of ``state``; None
+                     for a zero state.
         """
 
 

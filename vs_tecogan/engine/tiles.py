@@ -64,6 +64,9 @@ def weights(span: Span, size: int, overlap: int, scale: int) -> np.ndarray:
     """A tile's weight along one axis at the output's size: 1 inside, a ramp towards each neighbour.
 
     The outermost quarter of the overlap counts for nothing: what a tile cannot see across its border falls off there.
+
+    :param size:    of the whole frame along that axis, LR pixels; :param overlap: with its neighbours, LR pixels.
+    :return: (scale * (stop - start),) float32 in [0, 1].
     """
     length = scale * (span.stop - span.start)
     position = np.arange(length, dtype=np.float32) + 0.5
