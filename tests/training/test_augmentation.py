@@ -116,6 +116,34 @@ def test_share_of_forced_samples(store: Path) -> None:
     assert 0.4 < sum(strengths) / len(strengths) < 0.6
 
 
+def test_share_of_samples_from_stills(tmp_path: Path) -> None:
+    """Would catch stills drawn at another share or at rest, filmed samples that change with it, and stills as films."""
+    film = np.full((6, 96, 96, 3), 200, np.uint8)
+    picture = np.random.default_rng(0).integers(0, 100, (1, 120, 150, 3), np.uint8)
+    make_store(tmp_path, {"film": film, "picture": picture})
+    data = samples(tmp_path, augmentation=Augmentation(still_share=0.4, moving_share=0))
+    drawn = [data[Ticket(k, 0, 3)][1].numpy() for k in range(200)]
+    stills = [hr for hr in drawn if hr.max() < 100]
+    assert 0.3 < len(stills) / len(drawn) < 0.5
+    assert all((hr == 200).all() for hr in drawn if hr.max() >= 100)
+    assert np.mean([np.array_equal(hr[0], hr[1]) for hr in stills]) < 0.1  # of 81 steps one is none
+    make_store(tmp_path / "alone", {"picture": picture})
+    assert samples(tmp_path / "alone", augmentation=Augmentation(still_share=1.0))[Ticket(0, 0, 9)][1].shape[0] == 9
+    never = samples(tmp_path, augmentation=Augmentation(moving_share=0))
+    assert all((never[Ticket(k, 0, 3)][1] == 200).all() for k in range(50))
+
+
+def test_stills_that_cannot_serve_are_refused(tmp_path: Path) -> None:
+    """Would catch a share that is ignored where the store has no still, none large enough, or LR of its own."""
+    films = {"film": pan(4, 96, 96), "small": pan(1, 40, 40)}
+    make_store(tmp_path / "none", films)
+    with pytest.raises(TrainingError, match=r"still_share 0\.5.* holds no still of \d+x\d+ .*prepare --stills"):
+        samples(tmp_path / "none", augmentation=Augmentation(still_share=0.5))
+    make_store(tmp_path / "pairs", {"film": pan(4, 96, 96), "picture": pan(1, 96, 96)})
+    with pytest.raises(TrainingError, match="stills have no LR partner"):
+        samples(tmp_path / "pairs", augmentation=Augmentation(still_share=0.5), degradation=None)
+
+
 def test_detail_is_the_mean_step_between_neighbours() -> None:
     """Would catch one axis or the channels' colours being counted for detail."""
     columns = np.tile(np.array([10, 30], np.uint8)[None, :, None], (6, 3, 3))

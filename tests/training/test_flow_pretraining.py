@@ -104,6 +104,17 @@ def test_patch_moves_by_itself() -> None:
     assert np.median(distances) > 3
 
 
+def test_real_pairs_are_never_stills(tmp_path: Path) -> None:
+    """Would catch moving crops of a photograph among the pairs that are to show motion as it is."""
+    film = np.full((6, 120, 120, 3), 200, np.uint8)
+    store = Store(make_store(tmp_path, {"film": film, "picture": texture(120, 120)[None] // 2}))
+    samples = FlowSamples(store, build_samples(options("--crop 16 --still-share 1")))
+    for k in range(20):
+        current, previous, _, known = samples[FlowTicket(k, EVERY - 1, 2.0)]
+        assert not known
+        assert torch.allclose(torch.stack([current, previous]), torch.tensor(200 / 255), atol=1e-4)
+
+
 def test_samples_are_a_function_of_the_ticket(pictures: Path) -> None:
     """Would catch hidden state, and real pairs among the known ones."""
     first, second = (FlowSamples(Store(pictures), build_samples(options("--crop 16"))) for _ in range(2))

@@ -3,6 +3,7 @@
 import json
 import shutil
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import cv2
@@ -152,6 +153,29 @@ def test_folders_of_images(tmp_path: Path, bits: int) -> None:
     prepare([tmp_path / "images"], tmp_path / "store", SMALL)
     store = Store(tmp_path / "store")
     assert np.array_equal(store.hr(store.clips()[0]), frames)
+
+
+def test_stills_are_clips_of_one_frame(film: Path, tmp_path: Path) -> None:
+    """Would catch pictures taken for a film's frames, held out, lost beside films, written twice, or never read."""
+    folder = tmp_path / "pictures"
+    (folder / "more").mkdir(parents=True)
+    wanted = {"a.png": texture(96, 128, 1), "more/b.png": texture(70, 200, 2)}
+    for name, picture in (wanted | {"black.png": texture(96, 96, 3) // 32, "small.png": texture(40, 200, 4)}).items():
+        cv2.imwrite(str(folder / name), picture[..., ::-1])
+    options = replace(SMALL, holdout=0.99)
+    report = prepare([film], tmp_path / "store", options, stills=[folder])
+    assert report.dropped["black"] == 6 + 1
+    assert report.dropped["too small"] == 1
+    store = Store(tmp_path / "store")
+    stills = [c for c in store.clips("train") if c.frames == 1]
+    assert len(stills) == 2
+    for clip, picture in zip(sorted(stills, key=lambda c: c.width), wanted.values(), strict=True):
+        assert np.array_equal(store.hr(clip)[0], picture)
+    assert prepare([], tmp_path / "store", options, stills=[folder / "a.png"]).clips == 0
+    with pytest.raises(TrainingError, match="stills have no LR partner"):
+        prepare([film], tmp_path / "other", options, stills=[folder], lr=[film])
+    with pytest.raises(TrainingError, match="no image there"):
+        prepare([film], tmp_path / "other", options, stills=[tmp_path / "store"])
 
 
 def test_own_pairs(tmp_path: Path) -> None:

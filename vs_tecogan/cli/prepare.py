@@ -17,6 +17,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("videos", nargs="*", type=Path, help="video files, or folders of videos or images")
     parser.add_argument("--out", type=Path, required=True, help="folder of the store; continued if it exists")
+    parser.add_argument(
+        "--stills", type=Path, nargs="+", default=[], help="pictures or folders, a clip of one frame each"
+    )
     parser.add_argument("--lr", type=Path, nargs="+", default=[], help="own LR partners of the videos, by same names")
     parser.add_argument("--urls", type=Path, metavar="FILE", help="addresses, one a line, fetched with yt-dlp first")
     parser.add_argument("--downscale", type=int, default=2, help="area downscale of the frames; 2 as published, 1 none")
@@ -73,13 +76,13 @@ def _prepare(args: argparse.Namespace) -> None:
             videos.append(folder)
         elif args.dry_run and not videos:
             return
-    if not videos:
-        raise TrainingError("no video given; name files or folders, or --urls FILE")
+    if not videos and not args.stills:
+        raise TrainingError("no video given; name files or folders, or --urls FILE, or --stills")
     options = PrepareOptions(
         downscale=args.downscale, min_frames=args.min_frames, max_frames=args.max_frames, min_size=args.min_size,
         still=args.still, black=args.black, holdout=args.holdout,
     )  # fmt: skip
-    report = prepare(videos, args.out, options, lr=args.lr, dry_run=args.dry_run)
+    report = prepare(videos, args.out, options, stills=args.stills, lr=args.lr, dry_run=args.dry_run)
     reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(report.dropped.items())) or "none"
     prefix = "would write " if args.dry_run else ""
     log.info(

@@ -25,6 +25,8 @@ class Augmentation:
     """Share of samples whose frames are moving crops of their first frame: motion whose flow is exactly known."""
     moving_steps: Literal["official", "unbiased"] = "official"
     """See :func:`moving_path`."""
+    still_share: float = 0.0
+    """Share of filmed samples that are moving crops of a still: of a clip that has one frame; not for given pairs."""
     synthetic_share: float = 0.0
     """Share of samples that are drawn instead of filmed (:mod:`shapes`); none with given pairs."""
     permute_share: float = 0.0

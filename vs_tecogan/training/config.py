@@ -32,6 +32,7 @@ class DataConfig:
     rotate: bool = _option(False, "turn samples by multiples of 90 degrees")
     moving_share: float = _option(0.3, "share of samples that are moving crops of one frame")
     moving_steps: Literal["official", "unbiased"] = _option("official", "distribution of their steps")
+    still_share: float = _option(0.0, "share of samples that are moving crops of the store's stills; not pairs")
     synthetic_share: float = _option(0.0, "share of samples that are drawn: flat colours and moving shapes; not pairs")
     permute_share: float = _option(0.0, "share of samples whose colour channels change places")
     zoom: tuple[float, ...] = _option((), "range of a factor up to 1 by which HR is made smaller first; not pairs")
@@ -328,7 +329,7 @@ def check(config: Config, world: int) -> None:
         raise TrainingError(f"flow_reach {config.flow.flow_reach}; expected up to 16 LR pixels, FNet's limit is 24")
     if data.zoom and (len(data.zoom) != 2 or not 0 < data.zoom[0] <= data.zoom[1] <= 1):
         raise TrainingError(f"zoom = {data.zoom}; expected two factors above 0 and up to 1, the smaller first")
-    for name in ("moving_share", "synthetic_share", "permute_share", "detail_share", "forcing_share"):
+    for name in ("moving_share", "still_share", "synthetic_share", "permute_share", "detail_share", "forcing_share"):
         if not 0 <= getattr(data, name) <= 1:
             raise TrainingError(f"{name} {getattr(data, name)}; expected a share between 0 and 1")
     for name in ("real_blur", "real_factor", "real_noise_sigma", "real_quality", "real_crf", "real_quantiser"):

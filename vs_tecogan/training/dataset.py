@@ -66,7 +66,8 @@ Item = tuple[Tensor, Tensor, Tensor]
 class Samples(Dataset[Item]):
     """Draws samples from the training clips of a store.
 
-    :raises TrainingError: no clip is long and large enough, or LR frames are wanted and absent or of another scale.
+    :raises TrainingError: no clip is long and large enough; stills are wanted and there is none, or with given pairs;
+        LR frames are wanted and absent or of another scale.
     """
 
     def __init__(self, store: Store, options: SampleOptions, longest: int) -> None:
@@ -76,16 +77,24 @@ class Samples(Dataset[Item]):
         self._side = options.crop * options.scale + 2 * margin
         clips = store.clips("train")
         self._clips = [c for c in clips if c.frames >= longest and min(c.height, c.width) >= self._side]
-        if not self._clips:
+        if not self._clips and options.augmentation.still_share < 1:
             raise TrainingError(
                 f"{store.folder}: none of {len(clips)} training clips has {longest} frames of at least "
                 f"{self._side}x{self._side} pixels (crop {options.crop} x scale {options.scale} + margin {margin}); "
                 "lower frames or crop, or prepare with less downscaling"
             )
+        self._stills = [c for c in clips if c.frames == 1 and min(c.height, c.width) >= self._side]
+        if options.augmentation.still_share > 0 and not self._stills:
+            raise TrainingError(
+                f"{store.folder}: still_share {options.augmentation.still_share:g}, but the store holds no still of "
+                f"{self._side}x{self._side} pixels or more; add some with vs-tecogan prepare --stills"
+            )
         if options.degradation is None:
             self._check_pairs()
 
     def _check_pairs(self) -> None:
+        if self._options.augmentation.still_share > 0:
+            raise TrainingError("still_share with degradation 'pairs': stills have no LR partner; use still_share 0")
         for clip in self._clips:
             if not clip.lr_file:
                 raise TrainingError(f"{self._store.folder}: degradation 'pairs', but the store has no LR frames")
@@ -128,8 +137,13 @@ class Samples(Dataset[Item]):
         # Again a stream of its own.
         chance = np.random.default_rng([options.seed, ticket.iteration, ticket.place, 3]).random()
         wanted = options.augmentation.detail if chance < options.augmentation.detail_share else 0.0
+        # And again.
+        still = np.random.default_rng([options.seed, ticket.iteration, ticket.place, 5]).random()
         for _ in range(TRIES):
-            drawn = self._draw(ticket.frames, rng)
+            if still < options.augmentation.still_share:
+                drawn: tuple[Pixels, ...] = (self._still(ticket.frames, rng),)
+            else:
+                drawn = self._draw(ticket.frames, rng)
             if wanted <= 0 or detail(drawn[-1][0]) >= wanted:
                 break
         return drawn
@@ -144,6 +158,10 @@ class Samples(Dataset[Item]):
             return self._pair(self._clips[number], moments, rng)
         return (self._window(self._clips[number], moments, rng),)
 
+    def _still(self, frames: int, rng: np.random.Generator) -> Pixels:
+        clip = self._stills[int(rng.integers(0, len(self._stills)))]
+        return self._window(clip, np.zeros(frames, np.int64), rng)
+
     def _window(self, clip: Clip, moments: npt.NDArray[np.int64], rng: np.random.Generator) -> Pixels:
         augmentation = self._options.augmentation
         side = self._side
@@ -151,7 +169,7 @@ class Samples(Dataset[Item]):
             # No further than the clip reaches.
             side = min(round(side / rng.uniform(*augmentation.zoom)), clip.height, clip.width)
         path = np.zeros((len(moments), 2), np.int64)
-        if rng.random() < augmentation.moving_share:
+        if rng.random() < augmentation.moving_share or clip.frames == 1:
             path = moving_path(rng, len(moments), augmentation.moving_steps)
             moments = np.full_like(moments, moments[0])
         path = place(rng, path, (clip.height - side, clip.width - side))

@@ -51,6 +51,8 @@ class Source:
     path: Path
     images: tuple[Path, ...] = ()
     """Frames in natural order of their names; empty for a video file."""
+    still: bool = False
+    """A picture by itself: ``images`` holds just that one."""
 
     def digest(self) -> str:
         """SHA-256 of the file, or of the names and contents of the images."""
@@ -88,6 +90,22 @@ def find_sources(paths: list[Path]) -> list[Source]:
         raise TrainingError(
             f"no video and no image below {', '.join(map(str, paths))}; known endings: .mp4 .mkv .png ..."
         )
+    return list(found.values())
+
+
+def find_stills(paths: list[Path]) -> list[Source]:
+    """Images below ``paths``, each a source by itself, in natural order and without repeats.
+
+    :raises TrainingError: a path does not exist, or holds no image.
+    """
+    found: dict[Path, Source] = {}
+    for path in paths:
+        files = sorted(path.rglob("*"), key=natural_key) if path.is_dir() else [path]
+        images = [p for p in files if p.is_file() and p.suffix.lower() in IMAGE_SUFFIXES]
+        if not images:
+            raise TrainingError(f"--stills {path}: no image there; give images (.png .jpg ...) or folders of them")
+        for image in images:
+            found.setdefault(image.resolve(), Source(path=image, images=(image,), still=True))
     return list(found.values())
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from .cuts import Analyser, CutRule, find_cuts
-from .decode import Frame, Source, find_sources, frame_rate, frames_of
+from .decode import Frame, Source, find_sources, find_stills, frame_rate, frames_of
 from .errors import TrainingError
 from .store import Clip, ClipWriter, SourceRecord, Split, append_record, read_manifest, write_settings
 
@@ -82,6 +82,12 @@ def plan_source(source: Source, digest: str, options: PrepareOptions) -> Plan:
     spans: list[tuple[int, int, Split]] = []
     if min(size) // options.downscale < options.min_size:
         dropped["too small"] = count
+    elif source.still:
+        # Evaluation needs frames that follow each other: a still is never held out.
+        if reason := reason_to_drop(analyser, 0, 1, options, still=True):
+            dropped[reason] = 1
+        else:
+            spans.append((0, 1, "train"))
     else:
         for begin, end in pairwise([0, *cuts, count]):
             split: Split = "val" if in_holdout(f"{digest}:{begin}", options.holdout) else "train"
@@ -100,12 +106,14 @@ def divide(begin: int, end: int, longest: int) -> list[tuple[int, int]]:
     return [(a, b - a) for a, b in pairwise(edges)]
 
 
-def reason_to_drop(analyser: Analyser, start: int, length: int, options: PrepareOptions) -> str:
-    """Why a span is no use for training; empty if it is."""
-    if length < options.min_frames:
+def reason_to_drop(analyser: Analyser, start: int, length: int, options: PrepareOptions, *, still: bool = False) -> str:
+    """Why a span is no use for training; empty if it is. A still may be short and need not move."""
+    if length < options.min_frames and not still:
         return "short scene"
     if sum(analyser.luma[start : start + length]) / length < options.black:
         return "black"
+    if still:
+        return ""
     motion = [p.difference for p in analyser.pairs[start : start + length - 1]]
     return "still" if sum(motion) / max(len(motion), 1) < options.still else ""
 
@@ -215,15 +223,26 @@ def pair_sources(hr: list[Source], lr: list[Source]) -> list[tuple[Source, Sourc
 
 
 def prepare(
-    videos: list[Path], folder: Path, options: PrepareOptions, *, lr: list[Path] | None = None, dry_run: bool = False
+    videos: list[Path],
+    folder: Path,
+    options: PrepareOptions,
+    *,
+    stills: list[Path] | None = None,
+    lr: list[Path] | None = None,
+    dry_run: bool = False,
 ) -> Report:
     """Prepare every source that the store does not hold yet.
 
     An unreadable source is skipped with its name and counted. With ``dry_run`` all is analysed and nothing written.
 
-    :raises TrainingError: no usable source, other settings than the store's, LR and HR that do not match, a full disk.
+    :param stills: pictures, or folders of them, each of which becomes a clip of one frame.
+    :raises TrainingError: no usable source, other settings than the store's, LR and HR that do not match, stills along
+        with LR, a full disk.
     """
-    pairs = pair_sources(find_sources(videos), find_sources(lr) if lr else [])
+    if stills and lr:
+        raise TrainingError("stills have no LR partner; prepare them without --lr, in another store")
+    pairs = pair_sources(find_sources(videos) if videos else [], find_sources(lr) if lr else [])
+    pairs += [(source, None) for source in find_stills(stills or [])]
     settings = asdict(options) | {"pairs": bool(lr)}
     done = {record.sha256 for record in read_manifest(folder)} if folder.exists() else set()
     if not dry_run:

@@ -68,7 +68,7 @@ class FlowSamples(Dataset[Item]):
         plain: BlurDown | BicubicDown = BicubicDown() if options.centred else BlurDown()
         self._rule = rule if isinstance(rule, BlurDown | BicubicDown) else plain
         self._store, self._options = store, options
-        still = replace(options.augmentation, moving_share=0.0, synthetic_share=0.0)
+        still = replace(options.augmentation, moving_share=0.0, still_share=0.0, synthetic_share=0.0)
         degradation = None if rule is None else self._rule
         self._farthest = FARTHEST if teacher else 0
         self._real = Samples(store, replace(options, augmentation=still, degradation=degradation), 2 + self._farthest)
