@@ -155,6 +155,14 @@ def test_folders_of_images(tmp_path: Path, bits: int) -> None:
     assert np.array_equal(store.hr(store.clips()[0]), frames)
 
 
+def test_a_folder_of_photographs_is_told_from_a_film(tmp_path: Path) -> None:
+    """Would catch an error that leaves whoever has photographs without the option for them."""
+    for name, size in (("a.png", (96, 128)), ("b.png", (128, 96))):
+        cv2.imwrite(str(tmp_path / name), texture(*size))
+    with pytest.raises(TrainingError, match=r"b\.png: size 96x128, but the first image is 128x96; .* --stills"):
+        prepare([tmp_path], tmp_path / "store", SMALL)
+
+
 def test_stills_are_clips_of_one_frame(film: Path, tmp_path: Path) -> None:
     """Would catch pictures taken for a film's frames, held out, lost beside films, written twice, or never read."""
     folder = tmp_path / "pictures"

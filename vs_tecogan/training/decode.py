@@ -224,7 +224,8 @@ def image_frames(images: tuple[Path, ...]) -> Iterator[Frame]:
             raise DecodeError(f"{path}: samples are {image.dtype}; expected 8 or 16 bits")
         if shape is not None and image.shape != shape:
             raise DecodeError(
-                f"{path}: size {image.shape[1]}x{image.shape[0]}, but the first image is {shape[1]}x{shape[0]}"
+                f"{path}: size {image.shape[1]}x{image.shape[0]}, but the first image is {shape[1]}x{shape[0]}; "
+                "a folder's images are the frames of one film, photographs go to --stills"
             )
         shape = image.shape
         yield np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
