@@ -1,9 +1,18 @@
 """The operators that training picks by device."""
 
+import shutil
+
 import pytest
 import torch
 
 from vs_tecogan.ops import fast, native, warp
+
+
+def test_the_extension_is_there_wherever_it_can_be_built() -> None:
+    """Would catch a build that broke: it only warns then, and all tests of the extension would be skipped."""
+    if not any(map(shutil.which, ("c++", "g++", "clang++"))):
+        pytest.skip("no C++ compiler on PATH to build the extension with")
+    assert native.available(), native.describe()
 
 
 @pytest.mark.skipif(not native.available(), reason="the extension is not built")
