@@ -154,6 +154,14 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     py::gil_scoped_release release;
     kernels(level).pack(pack, threads);
   });
+  m.def("refine", [](Address previous, Address current, Address flow, Address scratch, int h, int w, int rounds,
+                     int threads, int level) {
+    py::gil_scoped_release release;
+    kernels(level).refine(
+        {pointer<float>(previous), pointer<float>(current), pointer<float>(flow), pointer<float>(scratch), h, w, rounds},
+        threads);
+  });
+  m.attr("refine_planes") = vst::kRefinePlanes;
   m.def("double_size", [](Address input, Address output, bool bfloat16, int h, int w, int channels, int grid,
                           int threads, int level) {
     py::gil_scoped_release release;

@@ -115,6 +115,17 @@ struct Double {
   int height, width, channels, grid;
 };
 
+// A flow (2, height, width) brought nearer to current(p) = previous(p + flow(p)), in place; frames are (3, height, width),
+// all contiguous float32. `scratch` has room for kRefinePlanes planes of height * width.
+const int kRefinePlanes = 13;
+struct Refine {
+  const float* previous;
+  const float* current;
+  float* flow;
+  float* scratch;
+  int height, width, rounds;
+};
+
 struct Kernels {
   const char* name;
   void (*warp)(const Warp&, int threads);
@@ -127,6 +138,7 @@ struct Kernels {
   void (*write_planes)(const Copy&, int threads);
   void (*double_size)(const Double&, int threads);
   void (*pack)(const Pack&, int threads);
+  void (*refine)(const Refine&, int threads);
 };
 
 // Instruction sets of this machine, best first; never empty. `levels` receives at most `capacity` tables.

@@ -9,6 +9,7 @@
 #include "parallel.h"
 #include "picture.inl"
 #include "recur.inl"
+#include "refine.inl"
 #include "rows.inl"
 #include "warp.h"
 #include "window.inl"
@@ -69,6 +70,21 @@ void warp(const vst::Warp& a, int threads) {
       warp_row(a, a.flow + 2 * n * plane, a.image + image, a.output + image, row % a.height);
     }
   });
+}
+
+// ---- flow ----
+
+void refine(const vst::Refine& a, int threads) {
+  const vst::Warp warp = {a.previous, nullptr, nullptr, 1, 3, a.height, a.width};
+  const auto rows = [&](auto body) {
+    parallel(a.height, 8, threads, [&](int begin, int end) {
+      for (int y = begin; y < end; ++y) body(y);
+    });
+  };
+  for (int round = 0; round < a.rounds; ++round) {
+    for (int step = 0; step < kRefineSteps; ++step) lucas_kanade(a, rows);
+    best_around(a, rows, [&](const float* flow, float* moved, int y) { warp_row(warp, flow, a.previous, moved, y); });
+  }
 }
 
 void warp_flow_gradient(const vst::WarpBackward& a, int threads) {
@@ -309,7 +325,8 @@ void pack(const vst::Pack& a, int threads) {
 
 const vst::Kernels& table() {
   static const vst::Kernels kernels = {VST_LEVEL_NAME, warp,     warp_backward, recur,        interleave,
-                                       narrow_conv,    skip_add, read_planes,   write_planes, double_size, pack};
+                                       narrow_conv,    skip_add, read_planes,   write_planes, double_size,
+                                       pack,           refine};
   return kernels;
 }
 

@@ -28,7 +28,7 @@ from vs_tecogan.weights import Model, generator_from_tensorflow, load_model
 from ..golden import OFFICIAL, PUBLISHED, Variant, state_dict, tensorflow_variables
 from ..ops.emulation import emulated_kernels
 from .runtimes import LazyRuntime
-from .test_engine import frames, run, tiny_model
+from .test_engine import frames, moving_model, run, tiny_model
 
 needs_device = pytest.mark.skipif(not cuda.available(), reason="no CUDA device with CuPy")
 SIZES = [(17, 23), (7, 5), (1, 1), (8, 30), (40, 24)]
@@ -77,6 +77,19 @@ def test_equals_the_plain_network(make: EngineMaker, dialect: Dialect, size: tup
     expected = run(TorchEngine(model.generator), clip)
     for mine, reference in zip(run(make(model), clip), expected, strict=True):
         np.testing.assert_allclose(mine, reference, atol=2e-4, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(17, 23), (5, 3)])
+def test_refined_flow(make: EngineMaker, size: tuple[int, int]) -> None:
+    """Flow refined against frames that are not there yet, or those of another step."""
+    model, clip = moving_model(2), frames(4, *size)
+    expected = run(TorchEngine(model.generator), clip)
+    outputs = run(make(model), clip)
+    for mine, reference in zip(outputs, expected, strict=True):
+        np.testing.assert_allclose(mine, reference, atol=1e-3, rtol=0)
+    once = run(TorchEngine(moving_model(0).generator), clip)
+    if size == (17, 23):  # flow is small where there is little to see
+        assert np.abs(np.stack(outputs) - np.stack(once)).max() > 0.01
 
 
 @pytest.mark.parametrize("variant", [*PUBLISHED, None], ids=lambda variant: variant.file if variant else OFFICIAL)

@@ -8,15 +8,24 @@ import pytest
 import torch
 
 from vs_tecogan.engine import Engine, EngineError, State, create_engine, resolve_device, resolve_precision
+from vs_tecogan.engine.cpu import TorchEngine
 from vs_tecogan.engine.select import has_native_bf16
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
 from vs_tecogan.weights import Model, ModelCard
 
 
-def tiny_model(dialect: Dialect = Dialect.BD, scale: int = 4) -> Model:
+def tiny_model(dialect: Dialect = Dialect.BD, scale: int = 4, flow_rounds: int = 0) -> Model:
     torch.manual_seed(3)
-    spec = GeneratorSpec(scale=scale, blocks=1, dialect=dialect)
+    spec = GeneratorSpec(scale=scale, blocks=1, dialect=dialect, flow_rounds=flow_rounds)
     return Model(Generator(spec).eval(), ModelCard(name="tiny", spec=spec))
+
+
+def moving_model(flow_rounds: int) -> Model:
+    """The same weights for any number of rounds, with flows of pixels."""
+    model = tiny_model(flow_rounds=flow_rounds)
+    for parameter in model.generator.fnet.flow[-1].parameters():
+        parameter.data *= 20
+    return model
 
 
 def frames(count: int, height: int = 17, width: int = 23) -> list[list[np.ndarray]]:
@@ -56,6 +65,32 @@ def test_fp32_equals_the_plain_network(dialect: Dialect, scale: int) -> None:
         expected = model.generator(lr)[0][0].numpy()
     for out, reference in zip(run(create_engine(model, device="cpu", precision="fp32"), clip), expected, strict=True):
         np.testing.assert_allclose(out, reference, atol=1e-4, rtol=0)
+
+
+@pytest.mark.parametrize("size", [(17, 23), (5, 3)])
+@pytest.mark.parametrize("kind", ["chosen", "torch"])
+def test_refined_flow_equals_the_plain_network(kind: str, size: tuple[int, int]) -> None:
+    """An engine that does not refine whatever the model says, or refines against frames in lower precision."""
+    model, clip = moving_model(2), frames(4, *size)
+    engine = create_engine(model, device="cpu", precision="fp32") if kind == "chosen" else TorchEngine(model.generator)
+    lr = torch.from_numpy(np.stack([np.stack(planes) for planes in clip]))[None]
+    with torch.inference_mode():
+        expected = model.generator(lr)[0][0].numpy()
+        once = moving_model(0).generator(lr)[0][0].numpy()
+    outputs = run(engine, clip)
+    for out, reference in zip(outputs, expected, strict=True):
+        np.testing.assert_allclose(out, reference, atol=1e-3, rtol=0)
+    if size == (17, 23):  # flow is small where there is little to see
+        assert np.abs(np.stack(outputs) - once).max() > 0.01
+
+
+@pytest.mark.parametrize("kind", ["chosen", "torch"])
+def test_refined_flow_in_bf16(kind: str) -> None:
+    """A flow or frame of another type than the refinement takes."""
+    model, clip = moving_model(2), frames(3)
+    engine = create_engine(model, device="cpu", precision="bf16")
+    outputs = run(engine if kind == "chosen" else TorchEngine(model.generator, precision="bf16"), clip)
+    assert np.isfinite(np.stack(outputs)).all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (2, 5), (8, 8), (9, 31)])

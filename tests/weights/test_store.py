@@ -34,7 +34,7 @@ def assert_refused(path: Path | str, words: str) -> None:
 def test_own_format_round_trip(dialect: Dialect, half: bool, tmp_path: Path) -> None:
     """Spec, card and weights come back as they were written; half precision loses only rounding."""
     torch.manual_seed(1)
-    generator = Generator(GeneratorSpec(blocks=2, dialect=dialect))
+    generator = Generator(GeneratorSpec(blocks=2, dialect=dialect, flow_rounds=2 if half else 0))
     card = ModelCard(name="m", spec=generator.spec, data="own video", licence="CC0", scores={"psnr": 30.5})
     save_model(tmp_path / "m.safetensors", generator, card, half=half)
     model = load_model(tmp_path / "m.safetensors")
@@ -124,13 +124,28 @@ def test_other_architectures(tmp_path: Path) -> None:
         assert_refused(path, words)
 
 
+def test_files_from_before_flow_was_refined(tmp_path: Path) -> None:
+    """Would catch older models that no longer open, or run other than they were trained."""
+    from safetensors.torch import save_file
+
+    generator = Generator(GeneratorSpec(blocks=1))
+    metadata = ModelCard(name="m", spec=generator.spec).metadata()
+    assert metadata.pop("flow_rounds") == "0"
+    save_file(dict(generator.state_dict()), str(tmp_path / "m.safetensors"), metadata=metadata)
+    assert load_model(tmp_path / "m.safetensors").generator.spec == generator.spec
+
+
 def test_damaged_card(tmp_path: Path) -> None:
     """A file of a future format, or with a scale that is no number, is refused instead of guessed at."""
     from safetensors.torch import save_file
 
     generator = Generator(GeneratorSpec(blocks=1))
     good = ModelCard(name="m", spec=generator.spec).metadata()
-    for change, words in (({"format": "vs_tecogan/99"}, "update"), ({"scale": "four"}, "damaged")):
+    for change, words in (
+        ({"format": "vs_tecogan/99"}, "update"),
+        ({"scale": "four"}, "damaged"),
+        ({"flow_rounds": "9"}, "damaged"),
+    ):
         save_file(dict(generator.state_dict()), str(tmp_path / "m.safetensors"), metadata=good | change)
         assert_refused(tmp_path / "m.safetensors", words)
 

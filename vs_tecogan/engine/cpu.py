@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..networks import Dialect, Generator
 from ..networks.srnet import image_upsampler
-from ..ops import backward_warp, space_to_depth
+from ..ops import backward_warp, fast, space_to_depth
 from .base import Plane, State
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -50,7 +50,8 @@ class TorchEngine:
     @torch.inference_mode()
     def estimate_flow(self, previous: Tensor, current: Tensor) -> Tensor:
         """See :class:`~vs_tecogan.engine.base.FlowEngine`."""
-        return self._net.estimate_flow(self._narrow(previous), self._narrow(current))
+        flow = self._net.estimate_unrefined(self._narrow(previous), self._narrow(current))
+        return fast.refine_flow(previous, current, flow, self._net.spec.flow_rounds)
 
     @torch.inference_mode()
     def step_along(self, state: State, lr: Tensor, flow: Tensor | None) -> State:

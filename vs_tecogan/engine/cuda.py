@@ -19,6 +19,7 @@ from torch import Tensor
 from ..networks import Generator
 from ..networks.generator import FNET_STRIDE
 from ..ops.cuda import CupyLauncher, Kernels
+from ..ops.refine import refine_flow
 from .base import Engine, Plane, State
 from .coding import Coding, Samples
 from .cpu import DTYPES
@@ -89,6 +90,7 @@ class CudaEngine:
         self.scale = spec.scale
         self.device = device
         self.precision = precision
+        self._flow_rounds = spec.flow_rounds
         self._dtype = DTYPES[precision]
         place = torch.device(device)
         self._kernels = kernels or Kernels(CupyLauncher(place), place)
@@ -234,6 +236,9 @@ class CudaEngine:
         def compute() -> None:
             pair = [_at_least_stride(image) for image in (current, previous)]
             self._kernels.interleave(*pair, dtype=self._dtype, out=plan.pair)
+            if plan.frames is not None:
+                plan.frames[:1].copy_(previous)
+                plan.frames[1:].copy_(current)
             plan.estimate()
 
         self._runtime.submit(Queue.COMPUTE, compute)
@@ -316,8 +321,21 @@ class _FlowPlan:
     def __init__(self, engine: CudaEngine, height: int, width: int) -> None:
         self.pair = engine._features(padded(6), max(height, FNET_STRIDE), max(width, FNET_STRIDE))
         self.flow = engine._runtime.empty(Queue.COMPUTE, (1, 2, height, width), torch.float32)
+        self.frames: Tensor | None = None
+        """Previous and current frame, (2, 3, H, W), where the flow is refined against them."""
         # tasks know the networks, not the engine: a cycle would keep the device's memory until Python collects garbage
-        self.estimate = engine._captured(partial(engine._flow_network, self.pair, self.flow))
+        task = partial(engine._flow_network, self.pair, self.flow)
+        if engine._flow_rounds:
+            self.frames = engine._runtime.empty(Queue.COMPUTE, (2, 3, height, width), torch.float32)
+            engine._runtime.submit(Queue.COMPUTE, self.frames.zero_)
+            task = partial(_refined, task, self.frames, self.flow, engine._flow_rounds)
+        self.estimate = engine._captured(task)
+
+
+def _refined(estimate: Callable[[], object], frames: Tensor, flow: Tensor, rounds: int) -> None:
+    """Estimate the flow, then refine it, in place: torch's operators, whose many small launches a graph makes cheap."""
+    estimate()
+    flow.copy_(refine_flow(frames[:1], frames[1:], flow, rounds))
 
 
 class _ResidualPlan:

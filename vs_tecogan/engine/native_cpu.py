@@ -39,6 +39,7 @@ class NativeEngine:
         self.precision = precision
         self._dtype = DTYPES[precision]
         self._dialect = spec.dialect
+        self._flow_rounds = spec.flow_rounds
         self._writer = PictureWriter()
         self._fnet = _FlowNet(generator.fnet, spec.dialect, self._dtype)
         net = generator.srnet
@@ -70,6 +71,10 @@ class NativeEngine:
     @torch.inference_mode()
     def estimate_flow(self, previous: Tensor, current: Tensor) -> Tensor:
         """As :meth:`vs_tecogan.networks.Generator.estimate_flow`."""
+        flow = self._estimate_unrefined(previous, current)
+        return native.refine_flow(previous, current, flow, self._flow_rounds)
+
+    def _estimate_unrefined(self, previous: Tensor, current: Tensor) -> Tensor:
         height, width = current.shape[-2:]
         right, bottom = max(FNET_STRIDE - width, 0), max(FNET_STRIDE - height, 0)
         if right or bottom:

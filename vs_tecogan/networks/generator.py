@@ -61,13 +61,23 @@ class Generator(nn.Module):
         self.srnet = SRNet(self.spec)
 
     def estimate_flow(self, previous: Tensor, current: Tensor) -> Tensor:
-        """LR flow from ``current`` back to ``previous``.
+        """LR flow from ``current`` back to ``previous``: FNet's, refined for as many rounds as the spec says.
+
+        The gradient of refined flow is that of FNet's (straight through): a refinement has none of its own.
 
         Frames smaller than FNet's 8-pixel grid are replicated up to 8 first; published code cannot run on those.
 
         :param previous, current: (N, 3, H, W) in [0, 1].
         :return: (N, 2, H, W) float32, LR pixels.
         """
+        flow = self.estimate_unrefined(previous, current)
+        if not self.spec.flow_rounds:
+            return flow
+        refined = fast.refine_flow(previous, current, flow, self.spec.flow_rounds)
+        return flow + (refined - flow).detach() if flow.requires_grad else refined
+
+    def estimate_unrefined(self, previous: Tensor, current: Tensor) -> Tensor:
+        """As :meth:`estimate_flow`, by FNet alone."""
         height, width = current.shape[-2:]
         right, bottom = max(FNET_STRIDE - width, 0), max(FNET_STRIDE - height, 0)
         if right or bottom:

@@ -3,6 +3,9 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+MOST_FLOW_ROUNDS = 8
+"""Beyond two or three rounds nothing is gained; a limit keeps damaged files from working forever."""
+
 
 class Dialect(StrEnum):
     """A family of published weights; graphs of different families are not interchangeable."""
@@ -29,12 +32,16 @@ class GeneratorSpec:
     """Feature channels in SRNet."""
     dialect: Dialect = Dialect.BD
     """Family of the graph."""
+    flow_rounds: int = 0
+    """Rounds of :func:`vs_tecogan.ops.refine.refine_flow` after FNet; none in everything published."""
 
     def __post_init__(self) -> None:
         if self.scale not in (2, 4):
             raise ValueError(f"scale {self.scale} is not supported; expected 2 or 4")
         if self.blocks < 0 or self.channels < 1:
             raise ValueError(f"blocks={self.blocks}, channels={self.channels}; expected blocks >= 0 and channels >= 1")
+        if not 0 <= self.flow_rounds <= MOST_FLOW_ROUNDS:
+            raise ValueError(f"flow_rounds={self.flow_rounds}; expected 0 to {MOST_FLOW_ROUNDS}")
 
     @property
     def phase(self) -> str:

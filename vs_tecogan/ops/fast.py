@@ -5,7 +5,7 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from . import native, warp
+from . import native, refine, warp
 
 
 def backward_warp(image: Tensor, flow: Tensor) -> Tensor:
@@ -18,6 +18,15 @@ def backward_warp(image: Tensor, flow: Tensor) -> Tensor:
     if image.device.type == "cpu" and native.available():
         return native.backward_warp(image.float(), flow.float())
     return warp.backward_warp(image, flow)
+
+
+def refine_flow(previous: Tensor, current: Tensor, flow: Tensor, rounds: int) -> Tensor:
+    """As :func:`vs_tecogan.ops.refine.refine_flow`; no gradient."""
+    frames_and_flow = (previous.float(), current.float(), flow.float())
+    if flow.device.type == "cpu" and native.available():
+        return native.refine_flow(*frames_and_flow, rounds)
+    with torch.autocast(flow.device.type, enabled=False):
+        return refine.refine_flow(*frames_and_flow, rounds)
 
 
 def enlarge(image: Tensor, scale: int, upsample: Callable[[Tensor, int], Tensor]) -> Tensor:

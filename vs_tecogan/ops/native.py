@@ -131,6 +131,32 @@ class _Warp(torch.autograd.Function):
         return d_image, d_flow, None, None
 
 
+def refine_flow(
+    previous: Tensor, current: Tensor, flow: Tensor, rounds: int, *, threads: int | None = None, level: int = 0
+) -> Tensor:
+    """As :func:`vs_tecogan.ops.refine.refine_flow`; no gradient.
+
+    :param previous, current: (N, 3, H, W) float32 on the CPU.
+    :param flow: (N, 2, H, W) float32, pixels.
+    :return:     (N, 2, H, W) float32.
+    """
+    previous, current = previous.detach().contiguous(), current.detach().contiguous()
+    refined = flow.detach().clone(memory_format=torch.contiguous_format)
+    n, _, h, w = refined.shape
+    frames = [_check(name, x, (n, 3, h, w)) for name, x in (("previous", previous), ("current", current))]
+    target = _check("flow", refined, (n, 2, h, w))
+    module = _module()
+    scratch = torch.empty(module.refine_planes, h, w)
+    plane = 4 * h * w
+    for k in range(n if plane else 0):
+        before, now = (address + 3 * plane * k for address in frames)
+        module.refine(
+            before, now, target + 2 * plane * k, scratch.data_ptr(), h, w, rounds,
+            threads or torch.get_num_threads(), level,
+        )  # fmt: skip
+    return refined
+
+
 def recurrent_input(
     lr: Tensor,
     previous: Tensor | None,

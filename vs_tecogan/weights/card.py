@@ -44,6 +44,7 @@ class ModelCard:
             "blocks": str(self.spec.blocks),
             "channels": str(self.spec.channels),
             "dialect": self.spec.dialect.value,
+            "flow_rounds": str(self.spec.flow_rounds),
             "phase": self.spec.phase,
             "name": self.name,
             "description": self.description,
@@ -70,6 +71,8 @@ class ModelCard:
                 blocks=int(metadata["blocks"]),
                 channels=int(metadata["channels"]),
                 dialect=Dialect(metadata["dialect"]),
+                # Files from before there was a choice say nothing.
+                flow_rounds=int(metadata.get("flow_rounds", "0")),
             )
             scores = {str(key): float(value) for key, value in json.loads(metadata.get("scores", "{}")).items()}
         except (KeyError, ValueError, TypeError, AttributeError) as error:
