@@ -65,14 +65,14 @@ def test_in_bands() -> None:
 
 def test_layers_without_fused_operators(monkeypatch: pytest.MonkeyPatch) -> None:
     """A torch that no longer offers the fused convolutions: the plain way must give the same picture."""
-    if fused_operators() is None:
+    if fused_operators(torch.float32) is None:
         pytest.skip("this torch has no fused convolutions to compare with")
     conv, deconv = torch.nn.Conv2d(16, 16, 3, padding=1), torch.nn.ConvTranspose2d(16, 16, 3, 2, 1, 1)
     maps, target = features(1, 16, 5, 7), features(1, 16, 5, 7) * 2
     results = []
     for fused in (True, False):
         if not fused:
-            monkeypatch.setattr("vs_tecogan.engine.layers.fused_operators", lambda: None)
+            monkeypatch.setattr("vs_tecogan.engine.layers.fused_operators", lambda _: None)
         with torch.inference_mode():
             leaky = Conv(conv, torch.float32, "leaky_relu")(maps)
             added = Conv(conv, torch.float32, "relu").add_to(target.clone(), maps)
@@ -81,6 +81,14 @@ def test_layers_without_fused_operators(monkeypatch: pytest.MonkeyPatch) -> None
     for a, b in zip(*results, strict=True):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=1e-5)
     assert (results[0][1] >= 0).all() and (results[0][0] < 0).any()
+
+
+@pytest.mark.parametrize("supported", [True, False])
+def test_bf16_goes_to_onednn_only_where_it_takes_it(supported: bool, monkeypatch: pytest.MonkeyPatch) -> None:
+    """CPUs with AVX2 alone, most desktops among them, on which oneDNN raises at the first bfloat16 layer."""
+    monkeypatch.setattr("vs_tecogan.engine.layers._takes_bf16", lambda _: supported)
+    plain = fused_operators(torch.float32)
+    assert fused_operators(torch.bfloat16) is (plain if supported else None)
 
 
 def test_bf16_costs_little_on_real_video(shared: Path) -> None:

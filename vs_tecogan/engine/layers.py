@@ -14,8 +14,11 @@ Activation = Literal["none", "relu", "leaky_relu"]
 LEAK = 0.2
 
 
-def fused_operators() -> Any | None:
-    """``torch.ops.mkldnn`` if it has everything used here, else None."""
+def fused_operators(dtype: torch.dtype) -> Any | None:
+    """``torch.ops.mkldnn`` if it has everything used here, for this type on this CPU, else None.
+
+    Without AVX-512 or its like oneDNN refuses bfloat16 there, where torch's plain operators still compute it.
+    """
     names = (
         "_convolution_pointwise",
         "_convolution_pointwise_",
@@ -26,7 +29,14 @@ def fused_operators() -> Any | None:
     if not torch.backends.mkldnn.is_available():  # type: ignore[no-untyped-call]
         return None
     space = torch.ops.mkldnn
+    if dtype == torch.bfloat16 and not _takes_bf16(space):
+        return None
     return space if all(hasattr(space, name) for name in names) else None
+
+
+def _takes_bf16(space: Any) -> bool:
+    # A torch that cannot tell may refuse later, with the model loaded: rather the plain way.
+    return hasattr(space, "_is_mkldnn_bf16_supported") and bool(space._is_mkldnn_bf16_supported())
 
 
 def activate(features: Tensor, activation: Activation) -> Tensor:
@@ -45,7 +55,7 @@ class Conv:
 
     def __init__(self, layer: nn.Conv2d, dtype: torch.dtype, activation: Activation = "none") -> None:
         assert layer.bias is not None
-        self._fused = fused_operators()
+        self._fused = fused_operators(dtype)
         self._activation: Activation = activation
         self._scalars = [LEAK] if activation == "leaky_relu" else []
         self._bias = layer.bias.detach().to(dtype)
@@ -82,7 +92,7 @@ class Deconv:
 
     def __init__(self, layer: nn.ConvTranspose2d, dtype: torch.dtype) -> None:
         assert layer.bias is not None
-        self._fused = fused_operators()
+        self._fused = fused_operators(dtype)
         self._same = layer.padding[0] == 0
         self._bias = layer.bias.detach().to(dtype)
         self._weight = layer.weight.detach().to(dtype).contiguous(memory_format=torch.channels_last)
