@@ -7,7 +7,17 @@ import numpy as np
 import pytest
 import torch
 
-from vs_tecogan.training.augmentation import Augmentation, cut, detail, moving_path, place, shrink, turn
+from vs_tecogan.training.augmentation import (
+    Augmentation,
+    cut,
+    detail,
+    gaussian,
+    moving_path,
+    place,
+    shrink,
+    soften,
+    turn,
+)
 from vs_tecogan.training.dataset import Curriculum, SampleOptions, Samples, Share, Ticket, Tickets, batches
 from vs_tecogan.training.degradations import BicubicDown, BlurDown
 from vs_tecogan.training.errors import TrainingError
@@ -176,6 +186,46 @@ def test_detail_that_no_clip_has_ends(tmp_path: Path) -> None:
     make_store(tmp_path, {"grey": np.full((3, 96, 96, 3), 90, np.uint8)})
     data = samples(tmp_path, augmentation=Augmentation(moving_share=0, detail=5.0, detail_share=1.0))
     assert (data[Ticket(0, 0, 3)][1] == 90).all()
+
+
+def test_gaussian_has_its_axes_and_its_angle() -> None:
+    """Would catch a kernel that brightens, is cut short, or blurs along the wrong axis."""
+    kernel = gaussian((2.0, 0.5), 0.0)
+    y, x = np.mgrid[-(len(kernel) // 2) : len(kernel) // 2 + 1, -(len(kernel) // 2) : len(kernel) // 2 + 1]
+    assert kernel.sum() == pytest.approx(1, abs=1e-5)
+    assert (kernel * x**2).sum() == pytest.approx(4.0, rel=0.05)
+    assert (kernel * y**2).sum() == pytest.approx(0.25, rel=0.2)
+    np.testing.assert_allclose(gaussian((2.0, 0.5), np.pi / 2), kernel.T, atol=1e-6)
+    turned = gaussian((2.0, 0.5), np.pi / 4)
+    assert (turned * x * y).sum() == pytest.approx((4.0 - 0.25) / 2, rel=0.1)
+
+
+def test_softening_is_one_blur_for_all_frames() -> None:
+    """Would catch a blur that changes from frame to frame, moves the picture, or darkens its edges."""
+    frames = np.repeat(np.random.default_rng(1).integers(0, 256, (1, 40, 50, 3), np.uint8), 3, axis=0)
+    soft = soften(np.random.default_rng(2), frames, (1.0, 1.5))
+    assert soft.dtype == np.uint8 and soft.shape == frames.shape
+    assert np.array_equal(soft[0], soft[1]) and np.array_equal(soft[0], soft[2])
+    assert detail(soft[0]) < 0.5 * detail(frames[0])
+    dot = np.zeros((1, 41, 41, 3), np.uint8)
+    dot[0, 20, 20] = 255
+    spread = soften(np.random.default_rng(2), dot, (1.0, 1.5))[0].astype(float).mean(axis=2)
+    y, x = np.mgrid[0:41, 0:41]
+    assert (spread * y).sum() / spread.sum() == pytest.approx(20, abs=0.1)
+    assert (spread * x).sum() / spread.sum() == pytest.approx(20, abs=0.1)
+    assert (soften(np.random.default_rng(3), np.full_like(frames, 200), (1.0, 1.5)) >= 199).all()
+
+
+def test_share_of_soft_samples(tmp_path: Path) -> None:
+    """Would catch a share that is not kept, other samples that change with it, and LR of the sharp picture."""
+    make_store(tmp_path, {"noise": np.random.default_rng(0).integers(0, 256, (4, 96, 96, 3), np.uint8)})
+    plain = samples(tmp_path, augmentation=Augmentation(moving_share=0))
+    share = samples(tmp_path, augmentation=Augmentation(moving_share=0, soft_share=0.4, soft_sigma=(1.0, 1.0)))
+    drawn = [(plain[t], share[t]) for t in (Ticket(k, 0, 3) for k in range(150))]
+    soft = [(p, s) for p, s in drawn if not p[1].equal(s[1])]
+    assert 0.3 < len(soft) / len(drawn) < 0.5
+    assert all(p[0].equal(s[0]) for p, s in drawn if p[1].equal(s[1]))
+    assert all(s[0].std() < 0.95 * p[0].std() and s[1].float().std() < 0.5 * p[1].float().std() for p, s in soft)
 
 
 def test_shrinking_takes_the_mean_of_areas() -> None:

@@ -75,7 +75,7 @@ def test_every_field_is_an_option() -> None:
         elif isinstance(default, tuple):
             words, value = (
                 [flag, "1", "2"],
-                tuple(convert([1.0, 2.0], kind, "")) if name.startswith(("real", "zoom")) else None,
+                tuple(convert([1.0, 2.0], kind, "")) if name.startswith(("real", "zoom", "soft")) else None,
             )
             if name == "milestones":
                 value = (1, 2)
@@ -143,6 +143,10 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
         ("--zoom 0 0.5", 1, "above 0"),
         ("--flow-pretraining 9 --flow-batch 9", 2, "multiple of the 2 processes"),
         ("--flow-reach 30", 1, "FNet's limit"),
+        ("--flow-from 0", 1, "flow_from 0.0; expected up to 16"),
+        ("--flow-rounds 9", 1, "flow_rounds 9; expected 0 to 8"),
+        ("--soft-share 2", 1, "soft_share 2.0; expected a share"),
+        ("--soft-sigma 2 1", 1, "the smaller first"),
         ("--real-blur 2 1", 1, "lowest and highest"),
         ("--precision fp16 --r1-weight 1", 1, "overflows"),
     ],

@@ -26,6 +26,7 @@ from vs_tecogan.training.flow_pretraining import (
     FlowPretraining,
     FlowTickets,
     Pace,
+    end_point_error,
     to_batch,
 )
 from vs_tecogan.training.initialisation import initialise_for_motion
@@ -128,7 +129,7 @@ def test_samples_are_a_function_of_the_ticket(pictures: Path) -> None:
 
 def test_pace_follows_what_is_learnt() -> None:
     """Growth by a quarter, once for each reach and only below the threshold, known a block ahead, up to the limit."""
-    pace = Pace(4.0)
+    pace = Pace(REACH, 4.0)
     seen = []
     for iteration in range(40 * BLOCK):
         # Workers ask for samples this far ahead of what has been taken.
@@ -143,12 +144,57 @@ def test_pace_follows_what_is_learnt() -> None:
 
 def test_tickets_take_the_reach_of_their_block() -> None:
     """Would catch motion that grows at once, for samples that a resumed run would draw otherwise."""
-    pace = Pace(8.0)
+    pace = Pace(REACH, 8.0)
     for iteration in range(2 * BLOCK):
         pace.take(iteration, 0.0, 1.0)
     stream = iter(FlowTickets(2 * BLOCK - 1, Share(batch=4, rank=1, world=2), pace))
     assert next(stream) == [FlowTicket(2 * BLOCK - 1, k, REACH) for k in (2, 3)]
     assert next(stream) == [FlowTicket(2 * BLOCK, k, REACH * GROWTH) for k in (2, 3)]
+
+
+def test_motion_may_begin_further_out() -> None:
+    """Would catch a stage that makes a trained flow network start over from the smallest motion."""
+    assert Pace(4.0, 8.0).reach(0) == 4.0
+    assert Pace(9.0, 8.0).reach(0) == 8.0
+
+
+def test_stills_and_sizes_of_the_run(tmp_path: Path) -> None:
+    """Would catch flow learnt from footage alone, or from one size of texture, where the run draws others."""
+    film, still = np.full((6, 200, 200, 3), 10, np.uint8), np.full((1, 200, 200, 3), 250, np.uint8)
+    for k, picture in enumerate((film, still)):  # dots that tell the size and are texture enough
+        picture[:, ::20, ::20] = 255 * (1 - k)
+        picture[:, 100:] = picture[:, 100:] // 2
+    make_store(tmp_path, {"film": film, "still": still})
+
+    def shares(words: str) -> float:
+        drawn = FlowSamples(Store(tmp_path), build_samples(options(f"--crop 16 --synthetic-share 0 {words}")))
+        rng = np.random.default_rng(0)
+        return float(np.mean([drawn._moment(rng)[0].frames == 1 for _ in range(300)]))
+
+    assert shares("") == 0
+    assert 0.3 < shares("--still-share 0.4") < 0.5
+    assert shares("--still-share 1") == 1
+    sides = []
+    for words in ("", "--zoom 0.5 0.5"):
+        drawn = FlowSamples(Store(tmp_path), build_samples(options(f"--crop 16 {words}")))
+        sides.append(drawn._window(drawn._clips[0], 0, np.random.default_rng(0)))
+    assert sides[0].shape == sides[1].shape
+    columns = [int((s.max(axis=(0, 2)) > s.max(axis=(0, 2)).min() + 5).sum()) for s in sides]
+    assert columns[1] > columns[0]
+
+
+def test_the_stage_teaches_fnet_and_not_its_refinement(pictures: Path) -> None:
+    """Would catch a stage that shows FNet the error that is left after refinement, which is not its own."""
+    config = options("--crop 16 --flow-pretraining 10 --flow-batch 6 --flow-rounds 2 --flow-lr 0")
+    learner, samples = Learner(config, CPU, None), FlowSamples(Store(pictures), build_samples(config))
+    items = [samples[FlowTicket(0, place, REACH)] for place in range(6)]
+    batch = to_batch(tuple(torch.stack([torch.as_tensor(item[k]) for item in items]) for k in range(4)), CPU)
+    with torch.no_grad():
+        alone, refined = learner.generator.fnet(batch[0], batch[1]), learner.generator.estimate_flow(batch[1], batch[0])
+    errors = [float(end_point_error(flow, batch[2])[batch[3]].mean()) for flow in (alone, refined)]
+    assert errors[1] < 0.7 * errors[0]
+    metrics = FlowPretraining(config, learner).step(batch)
+    assert metrics["flow_epe"] == pytest.approx(errors[0], rel=1e-5)
 
 
 def test_flow_network_learns_motion(pictures: Path) -> None:
@@ -195,23 +241,26 @@ def test_warning_for_a_blind_network(pictures: Path, caplog: pytest.LogCaptureFi
     fnet = FNet()
     for parameter in fnet.flow[-1].parameters():
         parameter.data.zero_()
+
+    def blind(previous: torch.Tensor, current: torch.Tensor) -> torch.Tensor:
+        return fnet(current, previous)
+
     with caplog.at_level(logging.WARNING):
-        result = check(fnet, 99)
+        result = check(blind, 99)
         assert not caplog.records
-        check(fnet, 100)
-        check(fnet, 200)
+        check(blind, 100)
+        check(blind, 200)
     (record,) = caplog.records
     assert record.getMessage().startswith("the flow network sees no motion: after 100 iterations")
     assert "\n" not in record.getMessage()
     assert result["flow_epe"] == pytest.approx(result["flow_epe_zero"], rel=0.02)
     caplog.clear()
 
-    class Seeing(torch.nn.Module):
-        def forward(self, current: torch.Tensor, previous: torch.Tensor) -> torch.Tensor:
-            return 0.8 * check._batch[2]
+    def seeing(previous: torch.Tensor, current: torch.Tensor) -> torch.Tensor:
+        return 0.8 * check._batch[2]
 
     check = FlowCheck(samples, 100, CPU)
-    assert check(Seeing(), 500)["flow_epe"] < 0.3 * result["flow_epe_zero"]
+    assert check(seeing, 500)["flow_epe"] < 0.3 * result["flow_epe_zero"]
     assert not caplog.records
 
 

@@ -37,6 +37,11 @@ class Augmentation:
     """Least :func:`detail` of the first frame of those filmed samples that are chosen for it."""
     detail_share: float = 0.8
     """Share of filmed samples that are chosen for it."""
+    soft_share: float = 0.0
+    """Share of filmed samples that are blurred before all else, as what is out of focus or moves; not for given pairs.
+    """
+    soft_sigma: tuple[float, float] = (0.4, 1.6)
+    """Range of the blur's standard deviation, HR pixels, along each of its two axes."""
 
 
 def moving_path(rng: np.random.Generator, frames: int, mode: str, unit: int = 1) -> Path2D:
@@ -86,6 +91,34 @@ def shrink(frames: Pixels, size: int) -> Pixels:
     import cv2
 
     return np.stack([cv2.resize(frame, (size, size), interpolation=cv2.INTER_AREA) for frame in frames])
+
+
+def gaussian(sigmas: tuple[float, float], angle: float) -> npt.NDArray[np.float32]:
+    """Kernel of sum 1, of odd sides that hold three standard deviations.
+
+    :param sigmas: along the first and the second axis, pixels, above 0.
+    :param angle:  of the first axis to the rows of the picture, radians.
+    """
+    reach = max(1, int(np.ceil(3 * max(sigmas))))
+    y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
+    along, across = x * np.cos(angle) + y * np.sin(angle), y * np.cos(angle) - x * np.sin(angle)
+    kernel = np.exp(-((along / sigmas[0]) ** 2 + (across / sigmas[1]) ** 2) / 2)
+    return np.asarray(kernel / kernel.sum(), np.float32)
+
+
+def soften(rng: np.random.Generator, frames: Pixels, sigma: tuple[float, float]) -> Pixels:
+    """Blur a clip (T, H, W, 3) by one Gaussian of random axes and angle: out of focus, or in motion.
+
+    Samples made smaller are sharper than most footage, and a network that has seen no other draws texture into what
+    is blurred.
+
+    :param sigma: range of the standard deviation along each axis, pixels.
+    """
+    import cv2
+
+    first, second = rng.uniform(*sigma, 2)
+    kernel = gaussian((float(first), float(second)), float(rng.uniform(0, np.pi)))
+    return np.stack([cv2.filter2D(frame, -1, kernel, borderType=cv2.BORDER_REFLECT_101) for frame in frames])
 
 
 def turn(rng: np.random.Generator, options: Augmentation, *clips: Pixels) -> list[Pixels]:

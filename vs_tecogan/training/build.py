@@ -69,6 +69,8 @@ def build_samples(config: Config) -> SampleOptions:
             zoom=_range(data.zoom) if data.zoom else None,
             detail=data.detail,
             detail_share=data.detail_share,
+            soft_share=data.soft_share,
+            soft_sigma=_range(data.soft_sigma),
         ),
         degradation=build_degradation(config.degradation),
         forcing_share=data.forcing_share,
@@ -83,7 +85,13 @@ def build_spec(config: Config) -> GeneratorSpec:
     )
     model = config.model
     dialect = Dialect.BI if centred else Dialect.BD
-    return GeneratorSpec(scale=model.scale, blocks=model.blocks, channels=model.channels, dialect=dialect)
+    return GeneratorSpec(
+        scale=model.scale,
+        blocks=model.blocks,
+        channels=model.channels,
+        dialect=dialect,
+        flow_rounds=model.flow_rounds,
+    )
 
 
 def build_generator(config: Config) -> Generator:

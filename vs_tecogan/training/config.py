@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+from ..networks.spec import MOST_FLOW_ROUNDS
 from .errors import TrainingError
 
 
@@ -38,6 +39,8 @@ class DataConfig:
     zoom: tuple[float, ...] = _option((), "range of a factor up to 1 by which HR is made smaller first; not pairs")
     detail: float = _option(0.0, "mean step between neighbours, 8-bit levels, below which a crop is drawn again; 5")
     detail_share: float = _option(0.8, "share of samples that this holds for")
+    soft_share: float = _option(0.0, "share of samples that are blurred first, as what is out of focus; not pairs")
+    soft_sigma: tuple[float, ...] = _option((0.4, 1.6), "range of that blur's sigma along each axis, HR pixels")
     forcing_share: float = _option(0.0, "share of samples whose second frame sees part of the original in its past")
 
 
@@ -71,6 +74,7 @@ class ModelConfig:
     scale: int = _option(4, "2 or 4")
     blocks: int = _option(10, "residual blocks: 10 (FRVSR, TecoGAN-minus) or 16 (TecoGAN)")
     channels: int = _option(64, "features of the reconstruction network")
+    flow_rounds: int = _option(0, "rounds in which FNet's flow is refined against the frames; 2 is enough, published 0")
     init: str = _option("", "start from these weights (.safetensors, .pth or a shipped model's name)")
 
 
@@ -85,7 +89,8 @@ class FlowConfig:
     flow_crop: int = _option(0, "side of its LR crops; 0 takes those of the run")
     flow_batch: int = _option(18, "pairs an iteration of it: two thirds synthetic, one third real")
     flow_lr: float = _option(3e-4, "its learning rate")
-    flow_reach: float = _option(7.5, "LR pixels of motion that it goes up to, from 1.5")
+    flow_from: float = _option(1.5, "LR pixels of motion that it begins with; more where FNet sees motion already")
+    flow_reach: float = _option(7.5, "LR pixels of motion that it goes up to")
     flow_patience: int = _option(1500, "iterations after which a flow network that sees no motion is reported")
 
 
@@ -294,6 +299,8 @@ def check(config: Config, world: int) -> None:
     parts = world * loop.accumulate
     if config.model.scale not in (2, 4):
         raise TrainingError(f"scale {config.model.scale}; expected 2 or 4")
+    if not 0 <= config.model.flow_rounds <= MOST_FLOW_ROUNDS:
+        raise TrainingError(f"flow_rounds {config.model.flow_rounds}; expected 0 to {MOST_FLOW_ROUNDS}")
     if min(data.batch, data.crop, config.model.channels, loop.accumulate, loop.iterations, loop.log_every) < 1:
         raise TrainingError("batch, crop, channels, accumulate, iterations and log_every must be at least 1")
     if data.batch % parts:
@@ -327,9 +334,16 @@ def check(config: Config, world: int) -> None:
         )
     if not 0 < config.flow.flow_reach <= 16:
         raise TrainingError(f"flow_reach {config.flow.flow_reach}; expected up to 16 LR pixels, FNet's limit is 24")
+    if not 0 < config.flow.flow_from <= 16:
+        raise TrainingError(f"flow_from {config.flow.flow_from}; expected up to 16 LR pixels, FNet's limit is 24")
     if data.zoom and (len(data.zoom) != 2 or not 0 < data.zoom[0] <= data.zoom[1] <= 1):
         raise TrainingError(f"zoom = {data.zoom}; expected two factors above 0 and up to 1, the smaller first")
-    for name in ("moving_share", "still_share", "synthetic_share", "permute_share", "detail_share", "forcing_share"):
+    if len(data.soft_sigma) != 2 or not 0 < data.soft_sigma[0] <= data.soft_sigma[1]:
+        raise TrainingError(f"soft_sigma = {data.soft_sigma}; expected two numbers above 0, the smaller first")
+    for name in (
+        "moving_share", "still_share", "synthetic_share", "permute_share", "detail_share", "soft_share",
+        "forcing_share",
+    ):  # fmt: skip
         if not 0 <= getattr(data, name) <= 1:
             raise TrainingError(f"{name} {getattr(data, name)}; expected a share between 0 and 1")
     for name in ("real_blur", "real_factor", "real_noise_sigma", "real_quality", "real_crf", "real_quantiser"):

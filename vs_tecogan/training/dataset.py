@@ -18,7 +18,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..reasons import reason
-from .augmentation import Augmentation, Pixels, cut, detail, moving_path, permute, place, shrink, turn
+from .augmentation import Augmentation, Pixels, cut, detail, moving_path, permute, place, shrink, soften, turn
 from .degradations import Degradation
 from .errors import TrainingError
 from .shapes import moving_shapes
@@ -127,6 +127,10 @@ class Samples(Dataset[Item]):
             window = moving_shapes(unusual, ticket.frames, self._side)
         else:
             (window,) = permute(unusual, options.augmentation, *self._filmed(ticket, rng))
+            # A stream of its own once more.
+            soft = np.random.default_rng([options.seed, ticket.iteration, ticket.place, 6])
+            if soft.random() < options.augmentation.soft_share:
+                window = soften(soft, window, options.augmentation.soft_sigma)
         low = options.degradation(window.astype(np.float32) / np.float32(255), options.scale, rng)
         inner = slice(self._margin, -self._margin or None)
         return torch.from_numpy(np.ascontiguousarray(low)), torch.from_numpy(window[:, inner, inner].copy())

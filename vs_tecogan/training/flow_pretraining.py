@@ -7,7 +7,7 @@ slope everywhere. It begins small and grows whenever FNet has caught up with it.
 
 import logging
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import torch
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from torch.utils.data import Sampler
 
-from ..ops import backward_warp
+from ..ops.fast import backward_warp
 from .config import Config, FlowConfig
 from .dataset import DEPTH, Share
 from .learner import Learner, Metrics, NotFinite
@@ -25,7 +25,7 @@ from .synthetic_motion import EVERY, FlowSamples, FlowTicket
 log = logging.getLogger(__name__)
 
 REACH = 1.5
-"""Largest motion at the beginning, LR pixels."""
+"""Largest motion, LR pixels, at which the end-point error counts half; with twice the motion it counts a quarter."""
 GROWTH = 1.25
 LEARNT = 0.55
 """The motion grows when the end-point error is below this share of the error of zero flow."""
@@ -46,6 +46,8 @@ CHECK_PAIRS = 48
 CHECK_REACH = 2.5
 """Largest motion in the check, LR pixels: as between neighbouring frames of ordinary footage."""
 
+Estimate = Callable[[Tensor, Tensor], Tensor]
+"""Previous and current (N, 3, h, w) -> flow (N, 2, h, w)."""
 Batch = tuple[Tensor, Tensor, Tensor, Tensor]
 """Current, previous (N, 3, h, w), flow (N, 2, h, w), and which flows are known (N), on the device."""
 
@@ -59,9 +61,9 @@ def to_batch(items: tuple[Tensor, ...], device: torch.device) -> Batch:
 class Pace:
     """How far the synthetic motion reaches in each block of iterations, in LR pixels."""
 
-    def __init__(self, limit: float) -> None:
+    def __init__(self, begin: float, limit: float) -> None:
         self._limit = limit
-        self.reaches = [min(REACH, limit)] * 2
+        self.reaches = [min(begin, limit)] * 2
         self._sums = [0.0, 0.0]
 
     def reach(self, iteration: int) -> float:
@@ -110,7 +112,7 @@ class FlowPretraining:
         self.options: FlowConfig = config.flow
         self._learner, self._fnet = learner, learner.generator.fnet
         self._optimiser = Adam(self._fnet.parameters(), lr=self.options.flow_lr, betas=(0.9, 0.99), fused=True)
-        self.pace = Pace(self.options.flow_reach)
+        self.pace = Pace(self.options.flow_from, self.options.flow_reach)
         self.iteration = 0
         self._sums: Metrics = {}
         self._count = 0
@@ -134,7 +136,7 @@ class FlowPretraining:
         # In fp16 the stage would need a scaler of its own; FNet is small.
         half = learner.config.loop.precision == "bf16"
         with torch.autocast(learner.device.type, dtype=torch.bfloat16, enabled=half):
-            flow: Tensor = self._fnet(current, previous)
+            flow = learner.generator.estimate_unrefined(previous, current)
         # Weights that give, averaged over processes, the mean over the pairs of a kind, however they are distributed.
         share = known_share(self.options.flow_batch)
         synthetic, real = known / share, ~known / (1 - share)
@@ -240,10 +242,10 @@ class FlowCheck:
         self._patience, self._warned = patience, False
 
     @torch.no_grad()
-    def __call__(self, fnet: nn.Module, iteration: int) -> Metrics:
+    def __call__(self, estimate: Estimate, iteration: int) -> Metrics:
         """``flow_epe`` and ``flow_epe_zero``, LR pixels; warns once."""
         current, previous, truth, _ = self._batch
-        error = float(end_point_error(fnet(current, previous), truth).mean())
+        error = float(end_point_error(estimate(previous, current), truth).mean())
         zero = float(truth.norm(dim=1).mean())
         if iteration >= self._patience and error > BLIND * zero and not self._warned:
             self._warned = True

@@ -117,7 +117,7 @@ def finish_pretraining(run: Run, stage: FlowPretraining) -> None:
     """Hand FNet over to the run, and say what it has learnt."""
     stage.finish()
     if run.check is not None:
-        result = run.check(run.learner.best_generator.fnet, stage.iteration)
+        result = run.check(run.learner.best_generator.estimate_unrefined, stage.iteration)
         log.info("flow pre-training: end-point error %(flow_epe).3f LR pixels, zero flow %(flow_epe_zero).3f", result)
 
 
@@ -273,7 +273,7 @@ def picture(run: Run, batch: Batch) -> None:
 def judge(run: Run) -> None:
     """Evaluate on the held-out clips and keep the checkpoint if it is the best by :func:`evaluation.rank`."""
     generator = run.learner.best_generator
-    motion = run.check(generator.fnet, run.iteration) if run.check is not None else {}
+    motion = run.check(generator.estimate_unrefined, run.iteration) if run.check is not None else {}
     if not run.clips:
         if motion:
             run.logs.scalars(run.iteration, motion)

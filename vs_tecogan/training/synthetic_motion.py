@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from .augmentation import Pixels
+from .augmentation import Pixels, shrink
 from .dataset import SampleOptions, Samples, Ticket
 from .degradations import BicubicDown, BlurDown
 from .flow_teacher import dis_flow
@@ -73,7 +73,9 @@ class FlowSamples(Dataset[Item]):
         self._farthest = FARTHEST if teacher else 0
         self._real = Samples(store, replace(options, augmentation=still, degradation=degradation), 2 + self._farthest)
         self._side = options.crop * options.scale + 2 * self._rule.margin(options.scale)
-        self._clips = [c for c in store.clips("train") if min(c.height, c.width) >= self._side]
+        clips = [c for c in store.clips("train") if min(c.height, c.width) >= self._side]
+        self._stills = [c for c in clips if c.frames == 1] if options.augmentation.still_share else []
+        self._clips = [c for c in clips if c.frames > 1] or self._stills
         self._ends = np.cumsum([c.frames for c in self._clips])
 
     def __getitem__(self, ticket: FlowTicket) -> Item:
@@ -107,20 +109,30 @@ class FlowSamples(Dataset[Item]):
         """A crop with room around it, mirrored and transposed at random."""
         picture = np.zeros((1, 1, 3), np.uint8)
         for _ in range(TRIES):
-            drawn = int(rng.integers(0, self._ends[-1]))
-            number = int(np.searchsorted(self._ends, drawn, side="right"))
-            clip = self._clips[number]
-            picture = self._window(clip, drawn - int(self._ends[number]) + clip.frames, rng)
+            picture = self._window(*self._moment(rng), rng)
             if picture.std() >= TEXTURE:
                 break
         mirror = rng.random(3) < 0.5
         picture = picture[:: -1 if mirror[0] else 1, :: -1 if mirror[1] else 1]
         return np.ascontiguousarray(picture.transpose(1, 0, 2) if mirror[2] else picture)
 
+    def _moment(self, rng: np.random.Generator) -> tuple[Clip, int]:
+        """Any frame of the footage, or, in the run's share, a still."""
+        if self._stills and rng.random() < self._options.augmentation.still_share:
+            return self._stills[int(rng.integers(0, len(self._stills)))], 0
+        drawn = int(rng.integers(0, self._ends[-1]))
+        number = int(np.searchsorted(self._ends, drawn, side="right"))
+        clip = self._clips[number]
+        return clip, drawn - int(self._ends[number]) + clip.frames
+
     def _window(self, clip: Clip, moment: int, rng: np.random.Generator) -> Pixels:
-        side = min(self._side + 2 * ROOM * self._options.scale, clip.height, clip.width)
+        """A crop with room around it, made smaller by the run's zoom as far as the clip reaches."""
+        wanted, most = self._side + 2 * ROOM * self._options.scale, min(clip.height, clip.width)
+        zoom = self._options.augmentation.zoom
+        side = min(round(wanted / rng.uniform(*zoom)) if zoom else wanted, most)
         y, x = (int(rng.integers(0, length - side + 1)) for length in (clip.height, clip.width))
-        return self._store.hr(clip)[moment, y : y + side, x : x + side]
+        window = self._store.hr(clip)[moment : moment + 1, y : y + side, x : x + side]
+        return np.asarray(shrink(window, min(wanted, most))[0], np.uint8)
 
     def _degrade(
         self, current: Pixels, previous: Pixels, flow: Flow, rng: np.random.Generator
