@@ -21,6 +21,7 @@ from vs_tecogan.engine.coding import Coding
 from vs_tecogan.engine.native_pictures import layout_of
 from vs_tecogan.ops import backward_warp, native, space_to_depth, upsample_bicubic
 from vs_tecogan.ops.native import Grid
+from vs_tecogan.ops.refine import refine_flow
 
 from ._timing import add_timing_arguments, alternate, use
 
@@ -40,6 +41,7 @@ def run(args: argparse.Namespace) -> list[Row]:
     lr, previous = torch.rand(1, 3, h, w), torch.rand(1, 3, 4 * h, 4 * w)
     # flow as networks give it: smooth, a few pixels
     flow = F.interpolate(torch.randn(1, 2, h // 16 + 1, w // 16 + 1), size=(h, w), mode="bilinear") * 2
+    near = backward_warp(lr, flow)
     residual = torch.rand_like(previous) - 0.5
     features = torch.randn(1, h, w, 64).permute(0, 3, 1, 2)
     last = torch.nn.Conv2d(64, 3, 3, padding=1)
@@ -83,6 +85,12 @@ def run(args: argparse.Namespace) -> list[Row]:
             single,
             lambda: F.conv2d(features, last.weight, last.bias, padding=1),
             lambda: native.narrow_conv(features, weight, last.bias.detach(), small),
+        ),
+        (
+            ("flow refined, 2 rounds, at LR size", "grid_sample, avg_pool2d, pad and arithmetic"),
+            single,
+            lambda: refine_flow(lr, near, flow, 2),
+            lambda: native.refine_flow(lr, near, flow, 2),
         ),
         (
             ("warp of the x4 image, with gradients", "backward_warp, autograd"),

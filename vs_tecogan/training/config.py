@@ -7,7 +7,6 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from ..networks.spec import MOST_FLOW_ROUNDS
 from .errors import TrainingError
 
 
@@ -295,6 +294,8 @@ def check(config: Config, world: int) -> None:
 
     :raises TrainingError: they do; the text says which and what to do.
     """
+    from ..networks.spec import MOST_FLOW_ROUNDS  # torch, which the command's help can do without
+
     data, objective, loop = config.data, config.objective, config.loop
     parts = world * loop.accumulate
     if config.model.scale not in (2, 4):
