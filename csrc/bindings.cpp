@@ -161,6 +161,35 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
         {pointer<float>(previous), pointer<float>(current), pointer<float>(flow), pointer<float>(scratch), h, w, rounds},
         threads);
   });
+  m.def("winograd", [](Address input, Address kernel, Address bias, Address addend, Address mask, Address output, int n,
+                       int h, int w, int inputs, int outputs, bool relu, int threads, int level) {
+    py::gil_scoped_release release;
+    kernels(level).winograd({pointer<float>(input), pointer<float>(kernel), pointer<float>(bias), pointer<float>(addend),
+                             pointer<float>(mask), pointer<float>(output), n, h, w, inputs, outputs, relu},
+                            threads);
+  });
+  m.def("winograd_gradient", [](Address input, Address gradient, Address output, int n, int h, int w, int inputs,
+                                int outputs, int threads, int level) {
+    py::gil_scoped_release release;
+    kernels(level).winograd_gradient(
+        {pointer<float>(input), pointer<float>(gradient), pointer<float>(output), n, h, w, inputs, outputs}, threads);
+  });
+  m.def("deconv", [](Address input, Address kernel, Address bias, Address output, int n, int h, int w, int inputs,
+                     int outputs, int top, int left, int output_height, int output_width, int threads, int level) {
+    py::gil_scoped_release release;
+    kernels(level).deconv({pointer<float>(input), pointer<float>(kernel), pointer<float>(bias), pointer<float>(output),
+                           n, h, w, inputs, outputs, top, left, output_height, output_width},
+                          threads);
+  });
+  m.def("deconv_backward", [](Address input, Address gradient, Address kernel, Address input_gradient,
+                              Address kernel_gradient, int n, int h, int w, int inputs, int outputs, int threads,
+                              int level) {
+    py::gil_scoped_release release;
+    kernels(level).deconv_backward(
+        {pointer<float>(input), pointer<float>(gradient), pointer<float>(kernel), pointer<float>(input_gradient),
+         pointer<float>(kernel_gradient), n, h, w, inputs, outputs},
+        threads);
+  });
   m.attr("refine_planes") = vst::kRefinePlanes;
   m.def("double_size", [](Address input, Address output, bool bfloat16, int h, int w, int channels, int grid,
                           int threads, int level) {

@@ -126,6 +126,48 @@ struct Refine {
   int height, width, rounds;
 };
 
+// 3x3 convolution, zero padding, of (batch, height, width, inputs) to (batch, height, width, outputs), float32. What
+// follows it, in this order, each left out if null or false: bias, `addend` of the output's shape, ReLU, zero where `mask`
+// of the output's shape is not above zero.
+struct Winograd {
+  const float* input;
+  const float* kernel;  // transformed, (36, inputs, outputs)
+  const float* bias;
+  const float* addend;
+  const float* mask;
+  float* output;
+  int batch, height, width, inputs, outputs;
+  bool relu;
+};
+
+// Gradient of its transformed kernel, (36, inputs, outputs), from that of the convolution's result.
+struct WinogradGradient {
+  const float* input;
+  const float* gradient;
+  float* output;
+  int batch, height, width, inputs, outputs;
+};
+
+// Transposed 3x3 convolution of stride 2 with bias and ReLU, (batch, height, width, inputs) to (batch, output_height,
+// output_width, outputs): the full output from row `top` and column `left` on.
+struct Deconv {
+  const float* input;
+  const float* kernel;  // (9, inputs, outputs)
+  const float* bias;
+  float* output;
+  int batch, height, width, inputs, outputs, top, left, output_height, output_width;
+};
+
+// Its gradients where the output has twice the input's sides and top = left = 1, from that of the sum before the ReLU.
+struct DeconvBackward {
+  const float* input;
+  const float* gradient;
+  const float* kernel;     // (9, outputs, inputs)
+  float* input_gradient;   // or null
+  float* kernel_gradient;  // (9, inputs, outputs)
+  int batch, height, width, inputs, outputs;
+};
+
 struct Kernels {
   const char* name;
   void (*warp)(const Warp&, int threads);
@@ -139,6 +181,10 @@ struct Kernels {
   void (*double_size)(const Double&, int threads);
   void (*pack)(const Pack&, int threads);
   void (*refine)(const Refine&, int threads);
+  void (*winograd)(const Winograd&, int threads);
+  void (*winograd_gradient)(const WinogradGradient&, int threads);
+  void (*deconv)(const Deconv&, int threads);
+  void (*deconv_backward)(const DeconvBackward&, int threads);
 };
 
 // Instruction sets of this machine, best first; never empty. `levels` receives at most `capacity` tables.

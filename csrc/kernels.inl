@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "deconv.inl"
 #include "kernels.h"
 #include "narrow_conv.inl"
 #include "parallel.h"
@@ -13,6 +14,7 @@
 #include "rows.inl"
 #include "warp.h"
 #include "window.inl"
+#include "winograd.inl"
 
 namespace VST_NAMESPACE {
 
@@ -323,10 +325,67 @@ void pack(const vst::Pack& a, int threads) {
   });
 }
 
+// ---- convolutions inside the network ----
+
+void winograd(const vst::Winograd& a, int threads) {
+  const Tiling tiling(a.batch, a.height, a.width);
+  const int blocks = (tiling.count + kTiles - 1) / kTiles;
+  // as few chunks as even out: each takes memory of its own for the transforms
+  const int share = blocks / (4 * threads), grain = threads == 1 ? blocks : share < 1 ? 1 : share;
+  parallel(blocks, grain, threads, [&](int begin, int end) {
+    Buffer windows(kParts * (std::size_t)(kTiles * a.inputs + kStagger));
+    Buffer sums(kParts * (std::size_t)(kTiles * a.outputs + kStagger));
+    for (int block = begin; block < end; ++block) winograd_block(a, tiling, block * kTiles, windows.data, sums.data);
+  });
+}
+
+void winograd_gradient(const vst::WinogradGradient& a, int threads) {
+  const Tiling tiling(a.batch, a.height, a.width);
+  const std::ptrdiff_t in_part = kGradientTiles * a.inputs + kStagger, out_part = kGradientTiles * a.outputs + kStagger;
+  Buffer windows((std::size_t)(kParts * in_part)), tiles((std::size_t)(kParts * out_part));
+  memset(a.output, 0, sizeof(float) * kParts * a.inputs * a.outputs);
+  for (int first = 0; first < tiling.count; first += kGradientTiles) {
+    const int count = tiling.count - first < kGradientTiles ? tiling.count - first : kGradientTiles;
+    parallel(count, 8, threads, [&](int begin, int end) {
+      for (int i = begin; i < end; ++i) {
+        transform_square<kWindow>(a.input, tiling, a.inputs, first + i, i, in_part, windows.data);
+        transform_square<kTile>(a.gradient, tiling, a.outputs, first + i, i, out_part, tiles.data);
+      }
+    });
+    parallel(kParts, 3, threads, [&](int begin, int end) {
+      for (int p = begin; p < end; ++p) winograd_gradient_part(a, count, windows.data, tiles.data, p);
+    });
+  }
+}
+
+void deconv(const vst::Deconv& a, int threads) {
+  Buffer packed(9 * (std::size_t)a.inputs * a.outputs);
+  pack_kernel(a.kernel, a.inputs, a.outputs, packed.data);
+  parallel(a.batch * a.output_height, 2, threads, [&](int begin, int end) {
+    for (int row = begin; row < end; ++row) deconv_row(a, packed.data, row);
+  });
+}
+
+void deconv_backward(const vst::DeconvBackward& a, int threads) {
+  const int rows = a.batch * a.height, parts = 9 * a.inputs / 4;
+  if (a.input_gradient) {
+    Buffer packed(9 * (std::size_t)a.inputs * a.outputs);
+    pack_kernel(a.kernel, a.outputs, a.inputs, packed.data);
+    parallel(rows, 2, threads, [&](int begin, int end) {
+      for (int row = begin; row < end; ++row) deconv_back_row(a, packed.data, row);
+    });
+  }
+  memset(a.kernel_gradient, 0, sizeof(float) * 9 * a.inputs * a.outputs);
+  parallel(parts, (parts + threads - 1) / threads, threads, [&](int begin, int end) {
+    for (int row = 0; row < rows; ++row) deconv_kernel_row(a, row, begin, end);
+  });
+}
+
 const vst::Kernels& table() {
   static const vst::Kernels kernels = {VST_LEVEL_NAME, warp,     warp_backward, recur,        interleave,
                                        narrow_conv,    skip_add, read_planes,   write_planes, double_size,
-                                       pack,           refine};
+                                       pack,           refine,   winograd,      winograd_gradient,
+                                       deconv,         deconv_backward};
   return kernels;
 }
 

@@ -39,7 +39,7 @@ VST_FN Vec lane_numbers() {
   return v;
 }
 
-VST_FN Vec all_lanes(float v) { return Vec{} + v; }
+VST_FN Vec all_lanes(float v) { return v - Vec{}; }  // not 0 + v: that would have to turn -0 into 0
 
 // a * b + c, rounded once where the processor can.
 VST_FN Vec fused(Vec a, Vec b, Vec c) {

@@ -8,14 +8,15 @@ from vs_tecogan.ops import native
 from vs_tecogan.training.deconvolution import Deconvolution, NarrowConvolution, accelerate
 
 
+@pytest.mark.parametrize("channels", [8, 64])
 @pytest.mark.parametrize("kind", [torch.float32, torch.bfloat16])
-def test_same_output_and_gradients(kind: torch.dtype) -> None:
-    """Would catch a lost stride, padding, bias or ReLU, and a wrong sum in the backward pass."""
+def test_same_output_and_gradients(kind: torch.dtype, channels: int) -> None:
+    """Would catch a lost stride, padding, bias or ReLU, and a wrong sum in the backward pass, torch's and our own."""
     torch.manual_seed(0)
-    plain = torch.nn.ConvTranspose2d(8, 8, 3, 2, 1, output_padding=1)
+    plain = torch.nn.ConvTranspose2d(channels, channels, 3, 2, 1, output_padding=1)
     fast = Deconvolution(plain)
-    image = torch.rand(2, 8, 6, 7)
-    weight = torch.rand(2, 8, 12, 14)
+    image = torch.rand(2, channels, 6, 7)
+    weight = torch.rand(2, channels, 12, 14)
     results = []
     for layer in (plain, fast):
         with torch.autocast("cpu", kind, enabled=kind != torch.float32):

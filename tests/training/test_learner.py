@@ -218,9 +218,10 @@ def test_flow_lr_factor_0_freezes_fnet(store: Path) -> None:
     assert norm == pytest.approx(min(gradient, 1.0), rel=1e-4)
 
 
-def test_losses_fall_on_one_batch(store: Path) -> None:
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+def test_losses_fall_on_one_batch(store: Path, optimiser: str) -> None:
     """Would catch flow of the wrong sign or a recurrence that cannot learn: warp and content loss must fall."""
-    config = options("--lr 1e-3 --moving-share 1 --batch 1 --clip 1")
+    config = options(f"--lr 1e-3 --moving-share 1 --batch 1 --clip 1 --optimiser {optimiser}")
     learner = Learner(config, CPU, None)
     batch = batch_of(config, store)
     history = [learner.step([batch], k) for k in range(50)]

@@ -168,10 +168,12 @@ def start(*words: object, group: bool = False) -> "subprocess.Popen[bytes]":
     )
 
 
-def test_killed_and_resumed_is_as_unbroken(store: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("optimiser", ["adam", "muon"])
+def test_killed_and_resumed_is_as_unbroken(store: Path, tmp_path: Path, optimiser: str) -> None:
     """SIGKILL in mid-run, then --resume: every later loss is that of the run that was never killed."""
     iterations = 12
     words = f"{TINY} --discriminator dst {PING_PONG} --gate 0.01 --ema 0.9 --warmup 5 --store {store}".split()
+    words += ["--optimiser", optimiser]
     broken, whole = tmp_path / "broken", tmp_path / "whole"
     process = start(SCRIPT, *words, "--out", broken, "--iterations", iterations, "--checkpoint-every", 2)
     deadline = time.monotonic() + 150

@@ -16,7 +16,7 @@ from .base import Plane, State
 from .coding import Coding, Samples
 from .cpu import DTYPES
 from .grids import FLOW_GRIDS, FNET_GRIDS
-from .layers import Activation, Conv
+from .layers import Conv, block_conv
 from .native_pictures import PictureWriter
 from .tail import DeconvTail, ShuffleTail
 
@@ -49,9 +49,10 @@ class NativeEngine:
         for k, block in enumerate(net.resblocks):
             assert isinstance(block, ResidualBlock)
             # EGVSR rectifies after its pixel shuffle, which is the same before it
-            end: Activation = "relu" if shuffles and k == spec.blocks - 1 else "none"
+            ends = shuffles and k == spec.blocks - 1
             first, second = _conv(block.conv[0]), _conv(block.conv[2])
-            self._blocks.append((Conv(first, self._dtype, "relu"), Conv(second, self._dtype, end)))
+            inner = block_conv(first, self._dtype, "relu")
+            self._blocks.append((inner, block_conv(second, self._dtype, "relu" if ends else "none")))
         self._tail: Callable[[Tensor, Tensor], Tensor] = ShuffleTail(net) if shuffles else DeconvTail(net, self._dtype)
 
     def zero_state(self, height: int, width: int) -> State:

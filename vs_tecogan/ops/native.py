@@ -73,7 +73,7 @@ def _module() -> Any:
     return module
 
 
-def _check(
+def address(
     name: str, tensor: Tensor, shape: tuple[int, ...], dtypes: tuple[torch.dtype, ...] = (torch.float32,)
 ) -> int:
     """Address of a contiguous CPU tensor of this shape and one of these types."""
@@ -84,6 +84,11 @@ def _check(
     if not tensor.is_contiguous():
         raise ValueError(f"{name} is not contiguous; call .contiguous() first")
     return tensor.data_ptr()
+
+
+def call(name: str, arguments: tuple[Any, ...], threads: int | None, level: int) -> None:
+    """Run an operator of the extension; None threads are torch's."""
+    getattr(_module(), name)(*arguments, threads or torch.get_num_threads(), level)
 
 
 def _features(height: int, width: int, channels: int, dtype: torch.dtype) -> Tensor:
@@ -110,7 +115,7 @@ class _Warp(torch.autograd.Function):
         image, flow = image.contiguous(), flow.contiguous()
         n, c, h, w = image.shape
         output = torch.empty_like(image)
-        addresses = (_check("image", image, (n, c, h, w)), _check("flow", flow, (n, 2, h, w)), output.data_ptr())
+        addresses = (address("image", image, (n, c, h, w)), address("flow", flow, (n, 2, h, w)), output.data_ptr())
         if output.numel():
             _module().warp(*addresses, n, c, h, w, threads, level)
         ctx.save_for_backward(image, flow)
@@ -143,8 +148,8 @@ def refine_flow(
     previous, current = previous.detach().contiguous(), current.detach().contiguous()
     refined = flow.detach().clone(memory_format=torch.contiguous_format)
     n, _, h, w = refined.shape
-    frames = [_check(name, x, (n, 3, h, w)) for name, x in (("previous", previous), ("current", current))]
-    target = _check("flow", refined, (n, 2, h, w))
+    frames = [address(name, x, (n, 3, h, w)) for name, x in (("previous", previous), ("current", current))]
+    target = address("flow", refined, (n, 2, h, w))
     module = _module()
     scratch = torch.empty(module.refine_planes, h, w)
     plane = 4 * h * w
@@ -182,9 +187,9 @@ def recurrent_input(
     output = _features(h, w, 3 + 3 * scale * scale, dtype)
     first = previous is None or flow is None
     addresses = (
-        _check("lr", lr, (1, 3, h, w)),
-        0 if previous is None or first else _check("previous", previous, (1, 3, scale * h, scale * w)),
-        0 if flow is None or first else _check("flow", flow, (1, 2, h, w)),
+        address("lr", lr, (1, 3, h, w)),
+        0 if previous is None or first else address("previous", previous, (1, 3, scale * h, scale * w)),
+        0 if flow is None or first else address("flow", flow, (1, 2, h, w)),
     )
     half = dtype == torch.bfloat16
     _module().recur(
@@ -204,7 +209,7 @@ def interleave(
     _, _, h, w = images[0].shape
     planes = []
     for image in images:
-        start = _check("image", image, (1, image.shape[1], h, w))
+        start = address("image", image, (1, image.shape[1], h, w))
         planes += [start + 4 * h * w * c for c in range(image.shape[1])]
     output = _features(h, w, len(planes), dtype)
     half = dtype == torch.bfloat16
@@ -250,18 +255,18 @@ def narrow_conv(
     results = count + (above is not None) - (not bottom)
     if first_row < 0 or first_row + results > height or results < 1:
         raise ValueError(f"rows {first_row} to {first_row + results} do not lie in an output of {height} rows")
-    source = _check("rows", rows.permute(0, 2, 3, 1), (1, count, width, inputs), FLOATS)
+    source = address("rows", rows.permute(0, 2, 3, 1), (1, count, width, inputs), FLOATS)
     same = (rows.dtype,)
-    before = 0 if above is None else _check("above", above.permute(0, 2, 3, 1), (1, 2, width, inputs), same)
-    packed = _check("weight", weight, (outputs, 9, inputs), same)
-    target = _check("output", output, (1, outputs, height, width))
+    before = 0 if above is None else address("above", above.permute(0, 2, 3, 1), (1, 2, width, inputs), same)
+    packed = address("weight", weight, (outputs, 9, inputs), same)
+    target = address("output", output, (1, outputs, height, width))
     image, scale, small = 0, 1, (1, 1)
     if skip is not None:
         scale = width // skip.shape[3]
         small = (skip.shape[2], skip.shape[3])
-        image = _check("skip", skip, (1, outputs, height // scale, width // scale))
+        image = address("skip", skip, (1, outputs, height // scale, width // scale))
     _module().narrow_conv(
-        before, source, packed, _check("bias", bias, (outputs,)), rows.dtype == torch.bfloat16, count, width, inputs,
+        before, source, packed, address("bias", bias, (outputs,)), rows.dtype == torch.bfloat16, count, width, inputs,
         outputs, bottom, image, *small, scale, int(grid), first_row, target, height,
         threads or torch.get_num_threads(), level,
     )  # fmt: skip
@@ -286,9 +291,9 @@ def skip_add(
     :param planes:   three writable float32 arrays (sH, sW), any row stride.
     """
     _, _, h, w = lr.shape
-    values = 0 if residual is None else _check("residual", residual, (1, 3, scale * h, scale * w))
+    values = 0 if residual is None else address("residual", residual, (1, 3, scale * h, scale * w))
     _module().skip_add(
-        values, _check("lr", lr, (1, 3, h, w)), list(planes), h, w, scale, int(grid), clamp,
+        values, address("lr", lr, (1, 3, h, w)), list(planes), h, w, scale, int(grid), clamp,
         threads or torch.get_num_threads(), level,
     )  # fmt: skip
 
@@ -306,7 +311,7 @@ def write_planes(
 ) -> None:
     """(1, 3, H, W) float32 -> three writable float32 planes (H, W) of any row stride."""
     _, _, h, w = image.shape
-    source = _check("image", image, (1, 3, h, w))
+    source = address("image", image, (1, 3, h, w))
     _module().write_planes(source, list(planes), h, w, clamp, threads or torch.get_num_threads(), level)
 
 
@@ -339,7 +344,7 @@ def pack_picture(
     :param planes: writable arrays of the layout's shapes and samples, any row stride.
     """
     height, width = layout.shapes[0]
-    source = _check("image", image, (1, 3, height, width))
+    source = address("image", image, (1, 3, height, width))
     left, weight, count = [], [], []
     for axis, taps in enumerate((layout.across, layout.down)):
         first, weights = taps or (_NO_TAPS, _NO_TAPS)
@@ -357,7 +362,7 @@ def double_size(features: Tensor, *, grid: Grid, threads: int | None = None, lev
     _, c, h, w = features.shape
     if grid == Grid.BICUBIC_LEGACY:
         raise ValueError("double_size is bilinear; give a bilinear grid")
-    source = _check("features", features.permute(0, 2, 3, 1), (1, h, w, c), FLOATS)
+    source = address("features", features.permute(0, 2, 3, 1), (1, h, w, c), FLOATS)
     output = _features(2 * h, 2 * w, c, features.dtype)
     half = features.dtype == torch.bfloat16
     _module().double_size(

@@ -132,6 +132,8 @@ class ObjectiveConfig:
 class OptimiserConfig:
     """Adam for the generator and for the discriminators."""
 
+    optimiser: Literal["adam", "muon"] = _option("adam", "of the generator; muon: for its convolutions, Adam elsewhere")
+    momentum: float = _option(0.95, "Muon")
     lr: float = _option(5e-5, "learning rate of the generator")
     flow_lr_factor: float = _option(1.0, "FNet's learning rate as a multiple of it; 0 freezes FNet")
     d_lr: float = _option(5e-5, "learning rate of the discriminators (Dt of dsdt takes 0.3 of it, as published)")

@@ -12,7 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..networks import Generator
-from ..ops import native
+from ..ops import deconv, native
+from .residual import accelerate_blocks
 
 _convolution_backward = torch.ops.aten.convolution_backward
 
@@ -30,7 +31,11 @@ class _DeconvolutionReLU(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor, how: tuple[Any, ...]) -> Tensor:
-        output = F.conv_transpose2d(features, weight, bias.to(features.dtype), *how).relu_()
+        if _own(features, weight, how):
+            features = features.contiguous(memory_format=torch.channels_last)
+            output = deconv.deconv_relu(features, deconv.pack_kernel(weight), bias.detach(), (1, 1), (1, 1))
+        else:
+            output = F.conv_transpose2d(features, weight, bias.to(features.dtype), *how).relu_()
         ctx.save_for_backward(features, weight, output)
         ctx.how = how
         return output
@@ -43,11 +48,23 @@ class _DeconvolutionReLU(torch.autograd.Function):
         # would cost more in page faults than in arithmetic.
         gradient = gradients[0].to(output.dtype)
         torch.ops.aten.threshold_backward.grad_input(gradient, output, 0, grad_input=gradient)
+        if _own(features, weight, ctx.how):
+            gradient = gradient.contiguous(memory_format=torch.channels_last)
+            d_features, d_weight = deconv.deconv_backward(
+                features, weight, gradient, with_input=ctx.needs_input_grad[0]
+            )
+            return d_features, d_weight, _channel_sums(gradient), None
         wanted = (ctx.needs_input_grad[0], True, False)
         d_features, d_weight, _ = _convolution_backward(
             gradient, features, weight, None, stride, padding, (1, 1), True, rest, 1, wanted
         )
         return d_features, d_weight, _channel_sums(gradient), None
+
+
+def _own(features: Tensor, weight: Tensor, how: tuple[Any, ...]) -> bool:
+    """Whether the extension computes this one."""
+    corner = all(tuple(x) == y for x, y in zip(how, ((2, 2), (1, 1), (1, 1)), strict=True))
+    return corner and features.dtype == torch.float32 and deconv.usable(weight)
 
 
 class Deconvolution(nn.ConvTranspose2d):
@@ -125,8 +142,9 @@ def _working_type(features: Tensor) -> torch.dtype:
 
 
 def accelerate(generator: Generator) -> None:
-    """Replace the HR layers of a generator that is trained on the CPU; parameters and their names stay."""
+    """Replace the layers of a generator that is trained on the CPU; parameters and their names stay."""
     network = generator.srnet
+    accelerate_blocks(network.resblocks)
     if not hasattr(network, "conv_up"):
         return
     layers = network.conv_up

@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.optim import Adam
+from torch.optim import Adam, Optimizer
 
 from ..networks import Generator
 from ..networks.perceptual import FeatureNet
@@ -16,6 +16,7 @@ from .build import build_generator
 from .config import Config, OptimiserConfig
 from .critics import Critics, Verdict, perceptual_term
 from .deconvolution import accelerate
+from .muon import Muon, is_matrix
 from .parallel import any_process, average, average_gradients
 from .rollout import Batch, Rollout, regression_terms, roll_out
 
@@ -57,6 +58,11 @@ def learning_rate(options: OptimiserConfig, iteration: int, iterations: int) -> 
     return factor
 
 
+def _some(group: dict[str, Any], *, matrices: bool) -> dict[str, Any]:
+    """A parameter group with those parameters only that Muon takes, or that it does not."""
+    return group | {"params": [p for p in group["params"] if is_matrix(p) == matrices]}
+
+
 class Learner:
     """Everything that a step changes.
 
@@ -80,6 +86,10 @@ class Learner:
             {"params": list(self.generator.srnet.parameters()), "lr": optimiser.lr},
             {"params": list(self.generator.fnet.parameters()), "lr": optimiser.lr * optimiser.flow_lr_factor},
         ]
+        self.muon: Muon | None = None
+        if optimiser.optimiser == "muon":
+            self.muon = Muon([_some(group, matrices=True) for group in groups], momentum=optimiser.momentum)
+            groups = [_some(group, matrices=False) for group in groups]
         self.optimiser = Adam(groups, **rates)  # type: ignore[arg-type]
         # With a rate of 0 FNet's backward pass would be for nothing, and its gradient would count in the clipping.
         trained = self.generator if optimiser.flow_lr_factor else self.generator.srnet
@@ -97,8 +107,8 @@ class Learner:
             self.generator.srnet.compile()
             self.generator.fnet.compile()
 
-    def _optimisers(self) -> list[Adam]:
-        return [self.optimiser, *([self.critic_optimiser] if self.critic_optimiser else [])]
+    def _optimisers(self) -> list[Optimizer]:
+        return [o for o in (self.optimiser, self.muon, self.critic_optimiser) if o is not None]
 
     @property
     def best_generator(self) -> Generator:
@@ -141,7 +151,7 @@ class Learner:
             for name, value in (terms | {"total": total} | statistics).items():
                 sums[name] = sums.get(name, torch.zeros((), device=self.device)) + value.detach().float() / parts
         metrics = self._finite(sums)
-        metrics["gradient"] = self._gradient(self._trained, self.scaler, self.optimiser)
+        metrics["gradient"] = self._gradient(self._trained, self.scaler, self.optimiser, self.muon)
         if self.critic_optimiser is not None and open_gate:
             parameters = list(self.critics.parameters())
             metrics["critic_gradient"] = self._gradient(parameters, self.critic_scaler, self.critic_optimiser)
@@ -199,13 +209,17 @@ class Learner:
             raise NotFinite(metrics)
         return metrics
 
-    def _gradient(self, parameters: list[nn.Parameter], scaler: torch.amp.GradScaler, optimiser: Adam) -> float:
+    def _gradient(
+        self, parameters: list[nn.Parameter], scaler: torch.amp.GradScaler, *optimisers: Optimizer | None
+    ) -> float:
         """Average the gradients over processes; their norm.
 
         :raises NotFinite: it is not finite (in fp16 that is the scaler's business: it skips the step).
         """
         average_gradients(parameters, self.world)
-        scaler.unscale_(optimiser)
+        for optimiser in optimisers:
+            if optimiser is not None:
+                scaler.unscale_(optimiser)
         norm = float(nn.utils.get_total_norm([p.grad for p in parameters if p.grad is not None]))
         if not math.isfinite(norm) and not scaler.is_enabled():
             raise NotFinite({"gradient": norm})
@@ -215,6 +229,8 @@ class Learner:
         if self.config.optimiser.clip:
             nn.utils.clip_grads_with_norm_(self._trained, self.config.optimiser.clip, torch.tensor(norm))
         self.scaler.step(self.optimiser)
+        if self.muon is not None:
+            self.scaler.step(self.muon)
         self.scaler.update()
 
     def _step_critics(self, optimiser: Adam) -> None:
@@ -242,6 +258,7 @@ class Learner:
             "average": self.average.state_dict() if self.average else None,
             "critics": self.critics.state_dict(),
             "optimiser": self.optimiser.state_dict(),
+            "muon": self.muon.state_dict() if self.muon else None,
             "critic_optimiser": self.critic_optimiser.state_dict() if self.critic_optimiser else None,
             "gate": self.gate.average,
             "scaler": self.scaler.state_dict(),
@@ -255,6 +272,8 @@ class Learner:
             self.average.load_state_dict(state["average"] or state["generator"])
         self.critics.load_state_dict(state["critics"])
         self.optimiser.load_state_dict(state["optimiser"])
+        if self.muon is not None:
+            self.muon.load_state_dict(state["muon"])
         if self.critic_optimiser is not None:
             self.critic_optimiser.load_state_dict(state["critic_optimiser"])
         self.gate.average = state["gate"]

@@ -1,0 +1,96 @@
+"""Transposed 3x3 convolutions of stride 2 with their ReLU, and their gradients, in float32 on the CPU.
+
+Libraries are slow at these where processors lack AVX-512, and at their gradients everywhere. The slow twin is
+``relu(torch.nn.functional.conv_transpose2d(...))``.
+"""
+
+from torch import Tensor, empty
+
+from . import native
+
+CHANNELS = 64
+"""What the numbers of input and output channels have to be multiples of."""
+
+
+def usable(weight: Tensor) -> bool:
+    """Whether the extension is there and takes a transposed convolution of these weights (I, O, kh, kw)."""
+    fits = weight.ndim == 4 and weight.shape[0] % CHANNELS == weight.shape[1] % CHANNELS == 0
+    return native.available() and fits and tuple(weight.shape[2:]) == (3, 3) and weight.device.type == "cpu"
+
+
+def pack_kernel(weight: Tensor) -> Tensor:
+    """(I, O, 3, 3) float32 -> (9, I, O), as :func:`deconv_relu` takes it."""
+    inputs, outputs = weight.shape[:2]
+    return weight.detach().permute(2, 3, 0, 1).reshape(9, inputs, outputs).contiguous()
+
+
+def deconv_relu(
+    features: Tensor,
+    kernel: Tensor,
+    bias: Tensor,
+    padding: tuple[int, int],
+    output_padding: tuple[int, int],
+    *,
+    threads: int | None = None,
+    level: int = 0,
+) -> Tensor:
+    """relu(conv_transpose2d(features, weight, bias, 2, padding, output_padding)); no gradient.
+
+    :param features: (N, I, H, W) float32 on the CPU in channels_last memory.
+    :param kernel:   of :func:`pack_kernel`.
+    :param bias:     (O,) float32.
+    :return:         (N, O, 2H + 1 - 2 p + e, 2W + 1 - 2 p' + e') float32, channels_last.
+    :raises ValueError: a tensor of another shape, type or memory layout.
+    """
+    n, inputs, h, w = features.shape
+    outputs = kernel.shape[2]
+    if inputs % CHANNELS or outputs % CHANNELS or tuple(kernel.shape) != (9, inputs, outputs):
+        raise ValueError(
+            f"kernel is {tuple(kernel.shape)} for features of {inputs} channels; expected (9, {inputs}, O), both "
+            f"multiples of {CHANNELS}; use torch's conv_transpose2d"
+        )
+    height, width = (
+        2 * side + 1 - 2 * p + extra for side, p, extra in zip((h, w), padding, output_padding, strict=True)
+    )
+    output = empty(n, height, width, outputs)
+    addresses = (
+        native.address("features", features.detach().permute(0, 2, 3, 1), (n, h, w, inputs)),
+        native.address("kernel", kernel, (9, inputs, outputs)),
+        native.address("bias", bias, (outputs,)),
+        output.data_ptr(),
+    )
+    native.call("deconv", (*addresses, n, h, w, inputs, outputs, *padding, height, width), threads, level)
+    return output.permute(0, 3, 1, 2)
+
+
+def deconv_backward(
+    features: Tensor,
+    weight: Tensor,
+    gradient: Tensor,
+    *,
+    with_input: bool = True,
+    threads: int | None = None,
+    level: int = 0,
+) -> tuple[Tensor | None, Tensor]:
+    """Gradients of ``conv_transpose2d(features, weight, None, 2, 1, output_padding=1)``.
+
+    :param features: (N, I, H, W) float32 in channels_last memory.
+    :param weight:   (I, O, 3, 3).
+    :param gradient: (N, O, 2H, 2W) in channels_last memory.
+    :return:         to the features, (N, I, H, W) channels_last, or None; to the weight, (I, O, 3, 3).
+    """
+    n, inputs, h, w = features.shape
+    outputs = weight.shape[1]
+    turned = weight.detach().permute(2, 3, 1, 0).reshape(9, outputs, inputs).contiguous()
+    d_features = empty(n, h, w, inputs) if with_input else None
+    d_kernel = empty(9, inputs, outputs)
+    addresses = (
+        native.address("features", features.detach().permute(0, 2, 3, 1), (n, h, w, inputs)),
+        native.address("gradient", gradient.detach().permute(0, 2, 3, 1), (n, 2 * h, 2 * w, outputs)),
+        turned.data_ptr(),
+        0 if d_features is None else d_features.data_ptr(),
+        d_kernel.data_ptr(),
+    )
+    native.call("deconv_backward", (*addresses, n, h, w, inputs, outputs), threads, level)
+    d_weight = d_kernel.view(3, 3, inputs, outputs).permute(2, 3, 0, 1)
+    return None if d_features is None else d_features.permute(0, 3, 1, 2), d_weight
