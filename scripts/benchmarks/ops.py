@@ -19,9 +19,14 @@ import vapoursynth as vs
 
 from vs_tecogan.engine.coding import Coding
 from vs_tecogan.engine.native_pictures import layout_of
+from vs_tecogan.networks.srnet import ResidualBlock
 from vs_tecogan.ops import backward_warp, native, space_to_depth, upsample_bicubic
+from vs_tecogan.ops.deconv import deconv_relu, pack_kernel
 from vs_tecogan.ops.native import Grid
 from vs_tecogan.ops.refine import refine_flow
+from vs_tecogan.ops.winograd import transform_kernel, winograd_conv
+from vs_tecogan.training.deconvolution import Deconvolution
+from vs_tecogan.training.residual import FastResidualBlock
 
 from ._timing import add_timing_arguments, alternate, use
 
@@ -98,6 +103,7 @@ def run(args: argparse.Namespace) -> list[Row]:
             lambda: gradient(backward_warp),
             lambda: gradient(native.backward_warp),
         ),
+        *convolutions(features),
     ]
     if args.clock == "wall":  # VapourSynth's threads are others
         zimg = "write_planes, core.resize.Bicubic"
@@ -128,6 +134,47 @@ def run(args: argparse.Namespace) -> list[Row]:
             }
         )
     return rows
+
+
+def convolutions(features: torch.Tensor) -> list[tuple[tuple[str, str], torch.dtype, Task, Task]]:
+    """Those of 64 channels to 64: of a frame, and of a training batch with gradients."""
+    conv, deconv = torch.nn.Conv2d(64, 64, 3, padding=1), torch.nn.ConvTranspose2d(64, 64, 3, 2, 1, 1)
+    kernel, taps = transform_kernel(conv.weight), pack_kernel(deconv.weight)
+    bias, other_bias = (layer.bias.detach() for layer in (conv, deconv))
+    block = ResidualBlock(64)
+    fast_block, fast_deconv = FastResidualBlock(block), Deconvolution(deconv)
+    batch = torch.randn(4, 64, 32, 32).contiguous(memory_format=torch.channels_last)
+
+    def gradient(layer: Callable[[torch.Tensor], torch.Tensor]) -> object:
+        result = layer(batch.clone().requires_grad_())
+        return result.backward(torch.ones_like(result, memory_format=torch.channels_last))  # type: ignore[no-untyped-call]
+
+    return [
+        (
+            ("conv 64 -> 64 at LR size", "conv2d"),
+            torch.float32,
+            lambda: F.conv2d(features, conv.weight, conv.bias, padding=1),
+            lambda: winograd_conv(features, kernel, bias),
+        ),
+        (
+            ("transposed conv 64 -> 64 from LR size, ReLU", "conv_transpose2d, relu"),
+            torch.float32,
+            lambda: F.conv_transpose2d(features, deconv.weight, deconv.bias, 2, 1, 1).relu_(),
+            lambda: deconv_relu(features, taps, other_bias, (1, 1), (1, 1)),
+        ),
+        (
+            ("residual block, 4 x 32x32, with gradients", "conv2d, relu, autograd"),
+            torch.float32,
+            lambda: gradient(block),
+            lambda: gradient(fast_block),
+        ),
+        (
+            ("transposed conv, 4 x 32x32, with gradients", "conv_transpose2d, relu, autograd"),
+            torch.float32,
+            lambda: gradient(lambda x: deconv(x).relu()),
+            lambda: gradient(fast_deconv),
+        ),
+    ]
 
 
 def zimg_reference(image: torch.Tensor) -> Task:

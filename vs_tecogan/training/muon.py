@@ -17,7 +17,7 @@ NEWTON_SCHULZ = (3.4445, -4.7750, 2.0315)
 STEPS = 5
 RMS = 0.2
 """Root mean square of a step as a multiple of the learning rate: about Adam's, so that rates carry over (Liu et al.)"""
-SMALLEST = 16
+SMALLEST = 8
 """Matrices with a smaller side are left to Adam: the layer that makes colours has three rows, biases have one."""
 
 
