@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vs_tecogan.ops import native
-from vs_tecogan.ops.winograd import kernel_gradient, transform_kernel, turned, usable, winograd_conv
+from vs_tecogan.ops.winograd import kernel_gradient, transform_kernel, turned, winograd_conv
 
 pytestmark = pytest.mark.skipif(not native.available(), reason="the native extension is not built")
 
@@ -79,9 +79,9 @@ def test_same_bits_for_any_number_of_threads(threads: int) -> None:
 
 def test_refuses_what_it_would_misread() -> None:
     """Would catch a kernel of other channels, or planes, read as channels-last features."""
-    assert usable(torch.randn(64, 128, 3, 3))
-    assert not usable(torch.randn(64, 51, 3, 3))
-    assert not usable(torch.randn(64, 64, 1, 1))
+    assert native.takes_wide(torch.randn(64, 128, 3, 3))
+    assert not native.takes_wide(torch.randn(64, 51, 3, 3))
+    assert not native.takes_wide(torch.randn(64, 64, 1, 1))
     kernel = transform_kernel(torch.randn(64, 64, 3, 3))
     with pytest.raises(ValueError, match="expected \\(36, 128, O\\)"):
         winograd_conv(_features(1, 4, 4, 128), kernel)

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ops import deconv, winograd
+from ..ops import deconv, native, winograd
 
 Activation = Literal["none", "relu", "leaky_relu"]
 LEAK = 0.2
@@ -107,7 +107,7 @@ class WinogradConv:
 
 def block_conv(layer: nn.Conv2d, dtype: torch.dtype, activation: Literal["none", "relu"]) -> Conv | WinogradConv:
     """The faster of the two for a convolution of a residual block."""
-    if dtype == torch.float32 and winograd.usable(layer.weight):
+    if dtype == torch.float32 and native.takes_wide(layer.weight):
         return WinogradConv(layer, activation)
     return Conv(layer, dtype, activation)
 
@@ -127,7 +127,7 @@ class Deconv:
         self._weight = layer.weight.detach().to(dtype).contiguous(memory_format=torch.channels_last)
         self._packed: dict[tuple[int, int], Tensor] = {}
         self._kernel: Tensor | None = None
-        if dtype == torch.float32 and deconv.usable(self._weight):
+        if dtype == torch.float32 and native.takes_wide(self._weight):
             self._kernel = deconv.pack_kernel(self._weight)
         elif self._fused is not None:
             for rows, extra in ((0, 0), (1, 0), (1, 1), (2, 1)):

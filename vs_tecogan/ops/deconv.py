@@ -8,15 +8,6 @@ from torch import Tensor, empty
 
 from . import native
 
-CHANNELS = 64
-"""What the numbers of input and output channels have to be multiples of."""
-
-
-def usable(weight: Tensor) -> bool:
-    """Whether the extension is there and takes a transposed convolution of these weights (I, O, kh, kw)."""
-    fits = weight.ndim == 4 and weight.shape[0] % CHANNELS == weight.shape[1] % CHANNELS == 0
-    return native.available() and fits and tuple(weight.shape[2:]) == (3, 3) and weight.device.type == "cpu"
-
 
 def pack_kernel(weight: Tensor) -> Tensor:
     """(I, O, 3, 3) float32 -> (9, I, O), as :func:`deconv_relu` takes it."""
@@ -44,10 +35,10 @@ def deconv_relu(
     """
     n, inputs, h, w = features.shape
     outputs = kernel.shape[2]
-    if inputs % CHANNELS or outputs % CHANNELS or tuple(kernel.shape) != (9, inputs, outputs):
+    if inputs % native.WIDE or outputs % native.WIDE or tuple(kernel.shape) != (9, inputs, outputs):
         raise ValueError(
             f"kernel is {tuple(kernel.shape)} for features of {inputs} channels; expected (9, {inputs}, O), both "
-            f"multiples of {CHANNELS}; use torch's conv_transpose2d"
+            f"multiples of {native.WIDE}; use torch's conv_transpose2d"
         )
     height, width = (
         2 * side + 1 - 2 * p + extra for side, p, extra in zip((h, w), padding, output_padding, strict=True)

@@ -24,6 +24,10 @@ FLOATS = (torch.float32, torch.bfloat16)
 _NO_TAPS = np.zeros(0, np.float32)
 
 
+WIDE = 64
+"""What the numbers of input and output channels of its wide convolutions have to be multiples of."""
+
+
 class Grid(IntEnum):
     """How an enlarged image reads the small one; see :mod:`vs_tecogan.ops.resample`. Values as in csrc/resample.h."""
 
@@ -84,6 +88,12 @@ def address(
     if not tensor.is_contiguous():
         raise ValueError(f"{name} is not contiguous; call .contiguous() first")
     return tensor.data_ptr()
+
+
+def takes_wide(weight: Tensor) -> bool:
+    """Whether the extension is there and computes a 3x3 convolution, transposed or not, of these 4-D weights."""
+    fits = weight.ndim == 4 and weight.shape[0] % WIDE == weight.shape[1] % WIDE == 0
+    return available() and fits and tuple(weight.shape[2:]) == (3, 3) and weight.device.type == "cpu"
 
 
 def call(name: str, arguments: tuple[Any, ...], threads: int | None, level: int) -> None:

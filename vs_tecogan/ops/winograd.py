@@ -13,9 +13,6 @@ from torch import Tensor
 
 from . import native
 
-CHANNELS = 64
-"""What the numbers of input and output channels have to be multiples of."""
-
 _KERNEL = torch.tensor(
     (
         (1 / 4, 0, 0),
@@ -27,12 +24,6 @@ _KERNEL = torch.tensor(
     )
 )
 """What a kernel's three samples become along one axis; the extension holds those of windows and tiles."""
-
-
-def usable(weight: Tensor) -> bool:
-    """Whether the extension is there and takes a convolution of these weights (O, I, kh, kw)."""
-    fits = weight.ndim == 4 and weight.shape[0] % CHANNELS == weight.shape[1] % CHANNELS == 0
-    return native.available() and fits and tuple(weight.shape[2:]) == (3, 3) and weight.device.type == "cpu"
 
 
 def transform_kernel(weight: Tensor) -> Tensor:
@@ -100,10 +91,10 @@ def winograd_conv(
     outputs = kernel.shape[2]
     if output is None:
         output = torch.empty(n, h, w, outputs).permute(0, 3, 1, 2)
-    if inputs % CHANNELS or outputs % CHANNELS or tuple(kernel.shape) != (36, inputs, outputs):
+    if inputs % native.WIDE or outputs % native.WIDE or tuple(kernel.shape) != (36, inputs, outputs):
         raise ValueError(
             f"kernel is {tuple(kernel.shape)} for features of {inputs} channels; expected (36, {inputs}, O), both "
-            f"multiples of {CHANNELS}; pad them, or use torch's conv2d"
+            f"multiples of {native.WIDE}; pad them, or use torch's conv2d"
         )
     maps = [
         0 if x is None else _address(name, x, (n, outputs, h, w)) for name, x in (("addend", addend), ("mask", mask))

@@ -64,7 +64,7 @@ class _DeconvolutionReLU(torch.autograd.Function):
 def _own(features: Tensor, weight: Tensor, how: tuple[Any, ...]) -> bool:
     """Whether the extension computes this one."""
     corner = all(tuple(x) == y for x, y in zip(how, ((2, 2), (1, 1), (1, 1)), strict=True))
-    return corner and features.dtype == torch.float32 and deconv.usable(weight)
+    return corner and features.dtype == torch.float32 and native.takes_wide(weight)
 
 
 class Deconvolution(nn.ConvTranspose2d):

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from ..networks.srnet import ResidualBlock
-from ..ops import winograd
+from ..ops import native
 from ..ops.winograd import kernel_gradient, transform_kernel, turned, winograd_conv
 
 Kernels = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -55,7 +55,7 @@ class FastResidualBlock(ResidualBlock):
     def forward(self, features: Tensor) -> Tensor:
         """(N, channels, H, W) -> same."""
         first, second = _conv(self, 0), _conv(self, 2)
-        if torch.is_autocast_enabled("cpu") or features.dtype != torch.float32 or not winograd.usable(first.weight):
+        if torch.is_autocast_enabled("cpu") or features.dtype != torch.float32 or not native.takes_wide(first.weight):
             return super().forward(features)
         result: Tensor = _Block.apply(
             features,
@@ -86,5 +86,5 @@ def _conv(block: ResidualBlock, place: int) -> nn.Conv2d:
 def accelerate_blocks(blocks: nn.Sequential) -> None:
     """Replace the residual blocks of a network that is trained on the CPU; parameters and their names stay."""
     for index, block in enumerate(blocks):
-        if type(block) is ResidualBlock and winograd.usable(_conv(block, 0).weight):
+        if type(block) is ResidualBlock and native.takes_wide(_conv(block, 0).weight):
             blocks[index] = FastResidualBlock(block)
