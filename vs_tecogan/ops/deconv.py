@@ -1,6 +1,6 @@
 """Transposed 3x3 convolutions of stride 2 with their ReLU, and their gradients, in float32 on the CPU.
 
-Libraries are slow at these where processors lack AVX-512, and at their gradients everywhere. The slow twin is
+Torch's own were slow at these, and at their gradients, on a processor without AVX-512. The slow twin is
 ``relu(torch.nn.functional.conv_transpose2d(...))``.
 """
 
