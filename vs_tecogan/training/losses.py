@@ -11,6 +11,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from .cosine import cosine_similarity
+
 FEATURE_NORMS = (12.0, 14.0, 24.0, 100.0)
 """Divisors of the four discriminator layers (TecoGAN ``lib/Teco.py``)."""
 FEATURE_SCALE = 0.02
@@ -136,11 +138,13 @@ def feature_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
 
 
 def perceptual_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
-    """Sum over layers of 1 - mean cosine similarity of feature vectors (TecoGAN ``lib/Teco.py``)."""
+    """Sum over layers of 1 - mean cosine similarity of feature vectors (TecoGAN ``lib/Teco.py``).
+
+    :param real: targets; they get no gradient.
+    """
     total = torch.zeros((), device=fake[0].device)
     for ours, theirs in zip(fake, real, strict=True):
-        cosine = F.cosine_similarity(ours.float(), theirs.float(), dim=1, eps=1e-6)
-        total = total + 1 - cosine.mean()
+        total = total + 1 - cosine_similarity(ours.float(), theirs.float()).mean()
     return total
 
 
