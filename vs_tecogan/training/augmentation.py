@@ -27,6 +27,8 @@ class Augmentation:
     """See :func:`moving_path`."""
     still_share: float = 0.0
     """Share of filmed samples that are moving crops of a still: of a clip that has one frame; not for given pairs."""
+    camera_share: float = 0.0
+    """Share of the stills' samples that a drawn camera films (:mod:`camera`) instead."""
     synthetic_share: float = 0.0
     """Share of samples that are drawn instead of filmed (:mod:`shapes`); none with given pairs."""
     permute_share: float = 0.0

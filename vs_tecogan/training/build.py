@@ -64,6 +64,7 @@ def build_samples(config: Config) -> SampleOptions:
             moving_share=data.moving_share,
             moving_steps=data.moving_steps,
             still_share=data.still_share,
+            camera_share=data.camera_share,
             synthetic_share=data.synthetic_share,
             permute_share=data.permute_share,
             zoom=_range(data.zoom) if data.zoom else None,

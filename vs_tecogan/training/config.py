@@ -33,6 +33,7 @@ class DataConfig:
     moving_share: float = _option(0.3, "share of samples that are moving crops of one frame")
     moving_steps: Literal["official", "unbiased"] = _option("official", "distribution of their steps")
     still_share: float = _option(0.0, "share of samples that are moving crops of the store's stills; not pairs")
+    camera_share: float = _option(0.0, "share of those that a drawn camera films, as footage moves; 0.7")
     synthetic_share: float = _option(0.0, "share of samples that are drawn: flat colours and moving shapes; not pairs")
     permute_share: float = _option(0.0, "share of samples whose colour channels change places")
     zoom: tuple[float, ...] = _option((), "range of a factor up to 1 by which HR is made smaller first; not pairs")
@@ -344,7 +345,7 @@ def check(config: Config, world: int) -> None:
     if len(data.soft_sigma) != 2 or not 0 < data.soft_sigma[0] <= data.soft_sigma[1]:
         raise TrainingError(f"soft_sigma = {data.soft_sigma}; expected two numbers above 0, the smaller first")
     for name in (
-        "moving_share", "still_share", "synthetic_share", "permute_share", "detail_share", "soft_share",
+        "moving_share", "still_share", "camera_share", "synthetic_share", "permute_share", "detail_share", "soft_share",
         "forcing_share",
     ):  # fmt: skip
         if not 0 <= getattr(data, name) <= 1:

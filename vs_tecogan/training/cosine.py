@@ -14,7 +14,7 @@ class _Cosine(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, ours: Tensor, theirs: Tensor) -> Tensor:
-        length = ours.norm(dim=1, keepdim=True)
+        length = torch.linalg.vector_norm(ours, dim=1, keepdim=True)
         inverse, other = length.clamp(min=EPSILON).reciprocal(), _inverse_length(theirs)
         cosine = (ours * theirs).sum(1, keepdim=True) * inverse * other
         ctx.save_for_backward(ours, theirs, length, inverse, other, cosine)
@@ -30,7 +30,7 @@ class _Cosine(torch.autograd.Function):
 
 
 def _inverse_length(vectors: Tensor) -> Tensor:
-    return vectors.norm(dim=1, keepdim=True).clamp(min=EPSILON).reciprocal()
+    return torch.linalg.vector_norm(vectors, dim=1, keepdim=True).clamp(min=EPSILON).reciprocal()
 
 
 def cosine_similarity(ours: Tensor, theirs: Tensor) -> Tensor:
@@ -42,5 +42,5 @@ def cosine_similarity(ours: Tensor, theirs: Tensor) -> Tensor:
     :param theirs: same shape; gets no gradient.
     :return:       (N, ...) float32 in [-1, 1].
     """
-    cosine: Tensor = _Cosine.apply(ours, theirs.detach())  # type: ignore[no-untyped-call]
+    cosine: Tensor = _Cosine.apply(ours, theirs.detach())
     return cosine

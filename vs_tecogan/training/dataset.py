@@ -19,6 +19,7 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from ..reasons import reason
 from .augmentation import Augmentation, Pixels, cut, detail, moving_path, permute, place, shrink, soften, turn
+from .camera import film
 from .degradations import Degradation
 from .errors import TrainingError
 from .shapes import moving_shapes
@@ -143,9 +144,11 @@ class Samples(Dataset[Item]):
         wanted = options.augmentation.detail if chance < options.augmentation.detail_share else 0.0
         # And again.
         still = np.random.default_rng([options.seed, ticket.iteration, ticket.place, 5]).random()
+        chance = np.random.default_rng([options.seed, ticket.iteration, ticket.place, 7]).random()
+        camera = chance < options.augmentation.camera_share
         for _ in range(TRIES):
             if still < options.augmentation.still_share:
-                drawn: tuple[Pixels, ...] = (self._still(ticket.frames, rng),)
+                drawn: tuple[Pixels, ...] = (self._still(ticket.frames, rng, camera=camera),)
             else:
                 drawn = self._draw(ticket.frames, rng)
             if wanted <= 0 or detail(drawn[-1][0]) >= wanted:
@@ -162,16 +165,22 @@ class Samples(Dataset[Item]):
             return self._pair(self._clips[number], moments, rng)
         return (self._window(self._clips[number], moments, rng),)
 
-    def _still(self, frames: int, rng: np.random.Generator) -> Pixels:
+    def _still(self, frames: int, rng: np.random.Generator, *, camera: bool) -> Pixels:
         clip = self._stills[int(rng.integers(0, len(self._stills)))]
-        return self._window(clip, np.zeros(frames, np.int64), rng)
+        if not camera:
+            return self._window(clip, np.zeros(frames, np.int64), rng)
+        side = self._wide(clip, rng)
+        window = film(rng, self._store.hr(clip)[0], frames, side, side / self._side)
+        return turn(rng, self._options.augmentation, shrink(window, self._side))[0]
+
+    def _wide(self, clip: Clip, rng: np.random.Generator) -> int:
+        """Side of a window before the zoom, which goes no further than the clip reaches."""
+        zoom = self._options.augmentation.zoom
+        return min(round(self._side / rng.uniform(*zoom)), clip.height, clip.width) if zoom else self._side
 
     def _window(self, clip: Clip, moments: npt.NDArray[np.int64], rng: np.random.Generator) -> Pixels:
         augmentation = self._options.augmentation
-        side = self._side
-        if augmentation.zoom:
-            # No further than the clip reaches.
-            side = min(round(side / rng.uniform(*augmentation.zoom)), clip.height, clip.width)
+        side = self._wide(clip, rng)
         path = np.zeros((len(moments), 2), np.int64)
         if rng.random() < augmentation.moving_share or clip.frames == 1:
             path = moving_path(rng, len(moments), augmentation.moving_steps)
