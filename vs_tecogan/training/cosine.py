@@ -14,8 +14,8 @@ class _Cosine(torch.autograd.Function):
 
     @staticmethod
     def forward(ctx: Any, ours: Tensor, theirs: Tensor) -> Tensor:
-        length = torch.linalg.vector_norm(ours, dim=1, keepdim=True)
-        inverse, other = length.clamp(min=EPSILON).reciprocal(), _inverse_length(theirs)
+        length, inverse = _length(ours)
+        _, other = _length(theirs)
         cosine = (ours * theirs).sum(1, keepdim=True) * inverse * other
         ctx.save_for_backward(ours, theirs, length, inverse, other, cosine)
         return cosine.squeeze(1)
@@ -29,8 +29,10 @@ class _Cosine(torch.autograd.Function):
         return torch.addcmul(theirs * (gradient * other), ours, along, value=-1), None
 
 
-def _inverse_length(vectors: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(vectors, dim=1, keepdim=True).clamp(min=EPSILON).reciprocal()
+def _length(vectors: Tensor) -> tuple[Tensor, Tensor]:
+    """(N, C, ...) -> (N, 1, ...), and its reciprocal as it counts."""
+    length: Tensor = torch.linalg.vector_norm(vectors, dim=1, keepdim=True)
+    return length, length.clamp(min=EPSILON).reciprocal()
 
 
 def cosine_similarity(ours: Tensor, theirs: Tensor) -> Tensor:
