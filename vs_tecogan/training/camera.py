@@ -1,7 +1,6 @@
 """Footage made from a still: a camera slides, turns and zooms, the scene ripples, something passes in front of it.
 
-A crop that moves over a still by whole pixels shows every frame the same scene on another grid, and its flow is found
-without error. Real footage does neither: a network that has seen little else trusts its past too much.
+A crop that moves over a still shows the same rigid scene in every frame; nothing turns, bends or is hidden.
 """
 
 from dataclasses import dataclass
