@@ -49,7 +49,7 @@ class FastResidualBlock(ResidualBlock):
     def __init__(self, block: ResidualBlock) -> None:
         super().__init__(1)
         self.conv = block.conv
-        self._versions: tuple[int, ...] = ()
+        self._of: tuple[Tensor, Tensor] | None = None
         self._kernels: Kernels | None = None
 
     def forward(self, features: Tensor) -> Tensor:
@@ -68,12 +68,18 @@ class FastResidualBlock(ResidualBlock):
         return result
 
     def _transformed(self, first: Tensor, second: Tensor) -> Kernels:
-        """Both kernels and their turned ones, made anew when an optimiser has changed them."""
-        versions = (first.data_ptr(), first._version, second.data_ptr(), second._version)
-        if self._kernels is None or versions != self._versions:
+        """Both kernels and their turned ones, made anew when the weights have changed.
+
+        The weights themselves are compared: a fused optimiser changes them without raising autograd's version.
+        """
+        same = self._of is not None and torch.equal(first, self._of[0]) and torch.equal(second, self._of[1])
+        if self._kernels is None or not same:
             weights = (first, second, turned(first), turned(second))
             one, two, one_turned, two_turned = (transform_kernel(w) for w in weights)
-            self._versions, self._kernels = versions, (one, two, one_turned, two_turned)
+            self._of, self._kernels = (
+                (first.detach().clone(), second.detach().clone()),
+                (one, two, one_turned, two_turned),
+            )
         return self._kernels
 
 
