@@ -288,6 +288,24 @@ def test_full_disk_leaves_the_old_checkpoint(store: Path, tmp_path: Path, capfd:
     assert train(f"--resume {run} --iterations 3") == 0
 
 
+def test_going_back_to_an_older_checkpoint(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Would catch new work lost to the newer checkpoints of what was given up, or a best one of theirs exported."""
+    run, words = tmp_path / "run", f"{TINY} --checkpoint-every 1 --eval-every 2 --eval-frames 6"
+    assert train(f"{words} --store {store} --out {run} --iterations 4 --lr 1e-3") == 0
+    folder = checkpoint.checkpoint_folder(run)
+    assert checkpoint.load(folder / "best.pt")["iteration"] == 4
+    assert train(f"--resume {folder}/00000002.pt --iterations 3 --lr 1e-6") == 0
+    assert "back to iteration 2" in capfd.readouterr().err
+    assert checkpoint.find(run).name == "00000003.pt"
+    best = checkpoint.load(folder / "best.pt")
+    assert (best["iteration"], best["config"]["optimiser"]["lr"]) == (3, 1e-6)
+    other = tmp_path / "other"
+    assert train(f"--resume {run} --out {other} --iterations 4") == 0
+    assert checkpoint.find(other).name == "00000004.pt"
+    assert train(f"--resume {folder}/00000002.pt --out {other}") == 2
+    assert "already holds a run" in capfd.readouterr().err
+
+
 def test_nan_stops_with_the_batch_saved(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A learning rate of 1e30 blows up at once: exit code 2, and the batch is there to look at."""
     assert train(f"{TINY} --lr 1e30 --iterations 9 --store {store} --out {tmp_path}/run") == 2

@@ -64,7 +64,10 @@ def _train(args: argparse.Namespace) -> None:
             raise TrainingError("--resume takes the settings of its checkpoint; give changes as single options")
         path = checkpoint.find(args.resume)
         state = checkpoint.load(path)
-        folder = args.out or (args.resume if args.resume.is_dir() else args.resume.parent.parent)
+        own = args.resume if args.resume.is_dir() else args.resume.parent.parent
+        folder = args.out or own
+        if folder.resolve() != own.resolve():
+            checkpoint.refuse_another_run(folder)
         train(checkpoint.stored_config(state, changes, path), folder, state)
         return
     if args.out is None:

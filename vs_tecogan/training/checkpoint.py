@@ -1,9 +1,11 @@
 """Checkpoints that a crash, a kill or a full disk cannot spoil.
 
 A checkpoint is written under another name, forced to disk and then renamed; older ones are removed only after that.
+Who goes back to an older one keeps those that came after it, under another name.
 """
 
 import io
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,8 @@ import torch
 
 from .config import ARCHITECTURE, Config, merge, options, to_dict
 from .errors import TrainingError
+
+log = logging.getLogger(__name__)
 
 FORMAT = 1
 
@@ -47,12 +51,43 @@ def save(path: Path, state: dict[str, Any]) -> None:
 
 
 def save_numbered(run: Path, iteration: int, state: dict[str, Any], keep: int) -> Path:
-    """Write the checkpoint of an iteration and remove all but the newest ``keep``."""
+    """Write the checkpoint of an iteration and remove all but that and the newest ``keep - 1`` of the others."""
     path = checkpoint_folder(run) / f"{iteration:08d}.pt"
     save(path, state)
-    for old in numbered(run)[: -max(keep, 1)]:
+    others = [other for other in numbered(run) if other != path]
+    for old in others[: max(len(others) - max(keep - 1, 0), 0)]:
         old.unlink(missing_ok=True)
     return path
+
+
+def refuse_another_run(folder: Path) -> None:
+    """See that a folder is free for a run.
+
+    :raises TrainingError: it holds checkpoints, which those of another run would mix with and push out.
+    """
+    if numbered(folder):
+        raise TrainingError(f"{folder} already holds a run; continue it with --resume {folder}, or use another --out")
+
+
+def set_newer_aside(run: Path, iteration: int) -> None:
+    """Rename what a run that goes on from an iteration leaves behind: newer checkpoints, and a best one among them.
+
+    The next ``--resume RUN`` would go on from those instead.
+
+    :raises TrainingError: the best checkpoint is damaged, or a file cannot be renamed.
+    """
+    newer = [path for path in numbered(run) if path.name > f"{iteration:08d}.pt"]
+    best = checkpoint_folder(run) / "best.pt"
+    if newer and best.exists() and load(best)["iteration"] > iteration:
+        newer.append(best)
+    try:
+        for path in newer:
+            path.replace(path.with_name(path.name + ".aside"))
+    except OSError as error:
+        raise TrainingError(f"cannot rename checkpoints in {checkpoint_folder(run)}: {error.strerror}") from error
+    if newer:
+        names = ", ".join(path.name for path in newer)
+        log.info("back to iteration %d: set aside as .aside in %s: %s", iteration, checkpoint_folder(run), names)
 
 
 def numbered(run: Path) -> list[Path]:

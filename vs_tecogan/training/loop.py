@@ -153,8 +153,8 @@ def set_up(
     """Open the data, build the networks, take up a checkpoint."""
     if not config.data.store:
         raise TrainingError("no data: give --store, a folder made by vs-tecogan prepare")
-    if resume is None and folder.exists() and checkpoint.numbered(folder):
-        raise TrainingError(f"{folder} already holds a run; continue it with --resume {folder}, or use another --out")
+    if resume is None:
+        checkpoint.refuse_another_run(folder)
     store, options = Store(Path(config.data.store)), build_samples(config)
     samples = Samples(store, options, curriculum(config).longest)
     features = build_feature_net(config, device)
@@ -174,6 +174,10 @@ def set_up(
             folder.mkdir(parents=True, exist_ok=True)
         except OSError as error:
             raise TrainingError(f"cannot create {folder}: {error.strerror}") from error
+        checkpoint.set_newer_aside(folder, run.iteration)
+        if run.best > float("-inf") and not (checkpoint.checkpoint_folder(folder) / "best.pt").exists():
+            log.info("no best checkpoint is there any more; the next evaluation begins anew")
+            run.best = float("-inf")
         run.logs = Logs(folder, tensorboard=config.loop.tensorboard, active=True, iteration=run.iteration)
         if config.loop.eval_every:
             run.clips = held_out(config, options, store)
