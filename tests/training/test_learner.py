@@ -341,3 +341,28 @@ def test_perceptual_term_reuses_the_mirrored_targets(frames: int) -> None:
     )
     torch.testing.assert_close(result, direct)
     assert net.seen == (2 * (9 + 5) if not frames else 2 * (3 + len({min(t, 8 - t) for t in chosen})))
+
+
+def test_resumed_optimisers_obey_the_settings() -> None:
+    """Would catch options given with --resume that the optimiser's state quietly takes back."""
+    words = "--discriminator ds --perceptual-weight 0 --optimiser muon"
+    before = Learner(options(words), CPU, None)
+    after = Learner(options(f"{words} --beta1 0.8 --beta2 0.9 --epsilon 1e-6 --momentum 0.9"), CPU, None)
+    after.load_state_dict(before.state_dict())
+    assert after.critic_optimiser is not None
+    for optimiser in (after.optimiser, after.critic_optimiser):
+        assert all((g["betas"], g["eps"]) == ((0.8, 0.9), 1e-6) for g in optimiser.param_groups)
+    assert after.muon is not None
+    assert all(g["momentum"] == 0.9 for g in after.muon.param_groups)
+
+
+def test_precision_may_change_on_the_way() -> None:
+    """Would catch fp16 refused after fp32, or a scale found in fp16 that is lost."""
+    plain, half = Learner(options(""), CPU, None), Learner(options("--precision fp16"), CPU, None)
+    half.load_state_dict(plain.state_dict())
+    assert half.scaler.is_enabled()
+    plain.load_state_dict(half.state_dict())
+    state = half.state_dict()
+    state["scaler"]["scale"] = 2.0
+    half.load_state_dict(state)
+    assert half.scaler.get_scale() == 2

@@ -341,6 +341,9 @@ def test_bad_input(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
         (f"--resume {tmp_path}/empty", "holds no checkpoint"),
         (f"--resume {tmp_path}/broken.pt", "not a readable checkpoint"),
         (f"--resume {run} --blocks 2", "blocks is 1 in the checkpoint, 2 was asked for"),
+        (f"--resume {run} --optimiser muon", "optimiser is adam in the checkpoint, muon was asked for"),
+        (f"--resume {run} --centred-pairs", "centred_pairs is False in the checkpoint, True was asked for"),
+        (f"--resume {run} --init frvsr-4x", "init is none in the checkpoint, frvsr-4x was asked for"),
         (f"--resume {run} --config {tmp_path}/bad.toml", "takes the settings of its checkpoint"),
     ]
     for words, text in cases:

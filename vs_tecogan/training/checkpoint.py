@@ -12,7 +12,7 @@ from typing import Any
 
 import torch
 
-from .config import ARCHITECTURE, Config, merge, options, to_dict
+from .config import FIXED, Config, merge, options, to_dict
 from .errors import TrainingError
 
 log = logging.getLogger(__name__)
@@ -127,15 +127,16 @@ def find(run: Path) -> Path:
 def stored_config(state: dict[str, Any], changes: dict[str, dict[str, Any]], path: Path) -> Config:
     """The settings of a checkpoint with the given changes.
 
-    :raises TrainingError: a change concerns the architecture, so that the checkpoint would not fit.
+    :raises TrainingError: a change concerns what is fixed, so that the checkpoint would not fit.
     """
     config = merge(Config(), state["config"], str(path))
     for table, name, _, _ in options():
         new = changes.get(table, {}).get(name)
         old = getattr(getattr(config, table), name)
-        if name in ARCHITECTURE and new is not None and new != old:
+        if name in FIXED and new is not None and new != old:
+            shown = "none" if old == "" else old
             raise TrainingError(
-                f"{path}: {name} is {old} in the checkpoint, {new} was asked for; start a new run for it"
+                f"{path}: {name} is {shown} in the checkpoint, {new} was asked for; start a new run for it"
             )
     return merge(config, changes, "command line")
 

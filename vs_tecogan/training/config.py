@@ -185,8 +185,11 @@ class Config:
     loop: LoopConfig = field(default_factory=LoopConfig)
 
 
-ARCHITECTURE = ("scale", "blocks", "channels", "degradation", "discriminator", "normalisation")
-"""Fields that a resumed run cannot change."""
+FIXED = (
+    "scale", "blocks", "channels", "degradation", "centred_pairs", "init", "discriminator", "normalisation",
+    "optimiser",
+)  # fmt: skip
+"""Fields that a resumed run cannot change: its weights or the state of its optimiser depend on them."""
 
 
 def options() -> Iterator[tuple[str, str, Any, str]]:

@@ -63,6 +63,14 @@ def _some(group: dict[str, Any], *, matrices: bool) -> dict[str, Any]:
     return group | {"params": [p for p in group["params"] if is_matrix(p) == matrices]}
 
 
+def _take_up(optimiser: Optimizer, state: dict[str, Any]) -> None:
+    """Load what an optimiser has gathered; its settings stay those of the run, which may have changed since."""
+    settings = [{key: value for key, value in g.items() if key != "params"} for g in optimiser.param_groups]
+    optimiser.load_state_dict(state)
+    for group, own in zip(optimiser.param_groups, settings, strict=True):
+        group.update(own)
+
+
 class Learner:
     """Everything that a step changes.
 
@@ -271,11 +279,13 @@ class Learner:
         if self.average is not None:
             self.average.load_state_dict(state["average"] or state["generator"])
         self.critics.load_state_dict(state["critics"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        _take_up(self.optimiser, state["optimiser"])
         if self.muon is not None:
-            self.muon.load_state_dict(state["muon"])
+            _take_up(self.muon, state["muon"])
         if self.critic_optimiser is not None:
-            self.critic_optimiser.load_state_dict(state["critic_optimiser"])
+            _take_up(self.critic_optimiser, state["critic_optimiser"])
         self.gate.average = state["gate"]
-        self.scaler.load_state_dict(state["scaler"])
-        self.critic_scaler.load_state_dict(state["critic_scaler"])
+        for name, scaler in (("scaler", self.scaler), ("critic_scaler", self.critic_scaler)):
+            # Of a run in another precision it is empty: this one's scaler begins anew.
+            if state[name]:
+                scaler.load_state_dict(state[name])
