@@ -306,6 +306,24 @@ def test_going_back_to_an_older_checkpoint(store: Path, tmp_path: Path, capfd: p
     assert "already holds a run" in capfd.readouterr().err
 
 
+def test_best_is_chosen_anew_by_another_rule(
+    store: Path, tmp_path: Path, shared: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Would catch a perceptual stage whose negated distances never exceed the dB of the stage before."""
+    squeezenet = shared / "data" / "perceptual" / "squeezenet1.1_notop.h5"
+    if not squeezenet.exists():
+        pytest.skip(f"{squeezenet} is absent")
+    run, said = tmp_path / "run", "the next checkpoint judged is the best"
+    words = f"{TINY} --eval-every 1 --eval-frames 6 --perceptual-weights {squeezenet}"
+    assert train(f"{words} --store {store} --out {run} --iterations 1") == 0
+    assert train(f"--resume {run} --iterations 2 --beta1 0.8") == 0
+    assert said not in capfd.readouterr().err
+    assert train(f"--resume {run} --iterations 3 --perceptual-alone") == 0
+    assert said in capfd.readouterr().err
+    best = checkpoint.load(checkpoint.checkpoint_folder(run) / "best.pt")
+    assert (best["judged"], best["best"]) == (3, -best["scores"]["perceptual_squeezenet1.1"])
+
+
 def test_nan_stops_with_the_batch_saved(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A learning rate of 1e30 blows up at once: exit code 2, and the batch is there to look at."""
     assert train(f"{TINY} --lr 1e30 --iterations 9 --store {store} --out {tmp_path}/run") == 2

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -16,10 +17,11 @@ from torch import Tensor
 from ..networks import Generator
 from ..networks.perceptual import FeatureNet
 from ..networks.srnet import image_upsampler
+from .build import build_degradation
 from .config import Config
 from .dataset import SampleOptions
 from .decode import Frame, find_sources, frames_of
-from .degradations import Frames
+from .degradations import Frames, describe
 from .errors import TrainingError
 from .losses import perceptual_loss
 from .store import Store
@@ -153,6 +155,29 @@ def luma_psnr(output: Tensor, target: Tensor) -> float:
 
 def _mean(values: list[float]) -> float:
     return float(np.mean(values)) if values else float("nan")
+
+
+def perceptual_name(features: FeatureNet | None) -> str:
+    """What the network's distance is called among the scores; empty without one."""
+    return f"perceptual_{features.label}" if features is not None else ""
+
+
+def by_perception(config: Config) -> bool:
+    """Whether the best checkpoint is not simply that of the highest Y-PSNR."""
+    return config.objective.discriminator != "none" or config.objective.perceptual
+
+
+def standard(config: Config, network: str) -> dict[str, Any]:
+    """All that :func:`rank` depends on besides the weights: ranks by different standards cannot be compared.
+
+    :param network: its :func:`perceptual_name`.
+    """
+    data, loop = config.data, config.loop
+    return {
+        "rule": (network or "psnr and flicker") if by_perception(config) else "psnr",
+        "clips": (data.eval_store or data.store, loop.eval_clips, loop.eval_frames, data.seed),
+        "degradation": describe(build_degradation(config.degradation)),
+    }
 
 
 def rank(scores: Scores, adversarial: bool) -> float:

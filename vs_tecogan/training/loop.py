@@ -17,11 +17,11 @@ from torch import Tensor
 from ..reasons import reason
 from . import checkpoint
 from .build import build_feature_net, build_samples
-from .config import Config, check, curriculum_steps
+from .config import Config, check, curriculum_steps, merge
 from .dataset import Curriculum, Samples, Share, Tickets, batches
 from .degradations import describe
 from .errors import TrainingError
-from .evaluation import HeldOut, evaluate, held_out, rank
+from .evaluation import HeldOut, by_perception, evaluate, held_out, perceptual_name, rank, standard
 from .flow_pretraining import MOST_WORKERS, FlowCheck, FlowPretraining, FlowTickets
 from .flow_pretraining import Batch as FlowBatch
 from .flow_pretraining import to_batch as to_flow_batch
@@ -167,6 +167,9 @@ def set_up(
             raise TrainingError(f"the checkpoint does not fit this architecture: {reason(error)}") from error
         run.iteration, run.best, run.seconds = resume["iteration"], resume["best"], resume["seconds"]
         run.scores, run.judged = dict(resume["scores"]), resume.get("judged", -1)
+        if run.best > float("-inf") and judged_otherwise(run, merge(Config(), resume["config"], "checkpoint")):
+            log.info("scores do not compare with earlier ones any more: the next checkpoint judged is the best")
+            run.best = float("-inf")
         checkpoint.restore_rng(resume)
     run.flow = flow_stage(run, (resume or {}).get("flow"))
     if own.main:
@@ -187,6 +190,12 @@ def set_up(
         "%d clips, %s, %s, from iteration %d", len(store.clips("train")), device, config.loop.precision, run.iteration
     )
     return run, samples
+
+
+def judged_otherwise(run: Run, before: Config) -> bool:
+    """Whether the best score of an earlier session, with its settings, is of another kind than those to come."""
+    (network,) = [name for name in run.scores if name.startswith("perceptual_")] or [""]
+    return standard(before, network) != standard(run.config, perceptual_name(run.learner.features))
 
 
 def curriculum(config: Config) -> Curriculum:
@@ -285,15 +294,15 @@ def judge(run: Run) -> None:
     with run.learner.precision():
         scores, shown = evaluate(generator, run.clips, run.device, run.learner.features)
     values = {"psnr": scores.psnr, "bicubic": scores.bicubic, "flicker": scores.flicker}
-    if scores.perceptual is not None and run.learner.features is not None:
-        values[f"perceptual_{run.learner.features.label}"] = scores.perceptual
+    if scores.perceptual is not None:
+        values[perceptual_name(run.learner.features)] = scores.perceptual
     run.logs.scalars(run.iteration, {f"eval_{name}": value for name, value in values.items()} | motion)
     first = run.clips[0]
     run.logs.motion(run.iteration, "eval", first.lr[:10], stack(shown[:10]), first.hr[:10].float() / 255)
     log.info(
         "iteration %d: %s", run.iteration, ", ".join(f"{name} {value:.4f}" for name, value in (values | motion).items())
     )
-    result = rank(scores, run.config.objective.discriminator != "none" or run.config.objective.perceptual)
+    result = rank(scores, by_perception(run.config))
     if result > run.best:
         run.best, run.scores, run.judged = result, values, run.iteration
         checkpoint.save(checkpoint.checkpoint_folder(run.folder) / "best.pt", state_of(run))
