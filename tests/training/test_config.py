@@ -145,6 +145,7 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
         ("--flow-reach 30", 1, "FNet's limit"),
         ("--flow-from 0", 1, "flow_from 0.0; expected up to 16"),
         ("--flow-rounds 9", 1, "flow_rounds 9; expected 0 to 8"),
+        ("--flow-rounds -2", 1, "flow_rounds -2; expected 0 to 8, or -1"),
         ("--soft-share 2", 1, "soft_share 2.0; expected a share"),
         ("--soft-sigma 2 1", 1, "the smaller first"),
         ("--real-blur 2 1", 1, "lowest and highest"),

@@ -17,11 +17,12 @@ import torch
 from vs_tecogan.cli import export as export_command
 from vs_tecogan.cli import train as command
 from vs_tecogan.cli.common import UsageError, guarded
+from vs_tecogan.networks import Generator, GeneratorSpec
 from vs_tecogan.training import checkpoint
 from vs_tecogan.training.config import Config, merge
 from vs_tecogan.training.export import card_of
 from vs_tecogan.training.learner import Learner
-from vs_tecogan.weights import load_model
+from vs_tecogan.weights import ModelCard, load_model, save_model
 
 from .conftest import TINY, make_store, pan
 
@@ -322,6 +323,21 @@ def test_best_is_chosen_anew_by_another_rule(
     assert said in capfd.readouterr().err
     best = checkpoint.load(checkpoint.checkpoint_folder(run) / "best.pt")
     assert (best["judged"], best["best"]) == (3, -best["scores"]["perceptual_squeezenet1.1"])
+
+
+def test_refined_flow_comes_with_init(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Would catch refined flow lost on the way from model to model, and a resumed run that still wants the file."""
+    file = tmp_path / "begin.safetensors"
+    spec = GeneratorSpec(blocks=1, channels=8, flow_rounds=2)
+    save_model(file, Generator(spec), ModelCard(name="begin", spec=spec))
+    for words, rounds in (("", 2), ("--flow-rounds 0", 0)):
+        run = tmp_path / f"run{rounds}"
+        assert train(f"{TINY} {words} --init {file} --store {store} --out {run} --iterations 1") == 0
+        assert ("refined in 2 rounds" in capfd.readouterr().err) == (rounds == 2)
+        assert checkpoint.load(checkpoint.find(run))["config"]["model"]["flow_rounds"] == rounds
+    file.unlink()
+    assert train(f"--resume {tmp_path}/run2 --iterations 2 --flow-rounds -1") == 0
+    assert checkpoint.load(checkpoint.find(tmp_path / "run2"))["config"]["model"]["flow_rounds"] == 2
 
 
 def test_nan_stops_with_the_batch_saved(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

@@ -1,6 +1,7 @@
 """From settings to objects: degradation, samples, generator, perceptual network."""
 
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -91,8 +92,37 @@ def build_spec(config: Config) -> GeneratorSpec:
         blocks=model.blocks,
         channels=model.channels,
         dialect=dialect,
-        flow_rounds=model.flow_rounds,
+        flow_rounds=max(model.flow_rounds, 0),
     )
+
+
+def settle(config: Config) -> Config:
+    """Fill in, before a run begins, what its settings leave to ``init``: the rounds in which flow is refined.
+
+    :raises TrainingError: the weights of ``init`` cannot be used.
+    """
+    if config.model.flow_rounds >= 0:
+        return config
+    rounds = load_init(config.model.init).spec.flow_rounds if config.model.init else 0
+    if rounds:
+        log.info("flow is refined in %d rounds, as %s asks for; flow_rounds 0 leaves it", rounds, config.model.init)
+    return replace(config, model=replace(config.model, flow_rounds=rounds))
+
+
+def without_init(config: Config) -> Config:
+    """Settings for a learner that takes its weights from a checkpoint: those of ``init`` may be gone by then."""
+    return replace(config, model=replace(config.model, init=""))
+
+
+def load_init(init: str) -> Generator:
+    """The generator that a run begins with.
+
+    :raises TrainingError: its weights cannot be used.
+    """
+    try:
+        return load_model(init).generator
+    except (WeightsError, OSError) as error:
+        raise TrainingError(f"init: {error}") from error
 
 
 def build_generator(config: Config) -> Generator:
@@ -105,10 +135,7 @@ def build_generator(config: Config) -> Generator:
     if config.flow.flow_init == "motion":
         initialise_for_motion(generator.fnet)
     if config.model.init:
-        try:
-            source = load_model(config.model.init).generator
-        except (WeightsError, OSError) as error:
-            raise TrainingError(f"init: {error}") from error
+        source = load_init(config.model.init)
         transplant(source, generator)
         if source.spec.scale != generator.spec.scale:
             log.info(

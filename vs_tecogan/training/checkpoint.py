@@ -7,6 +7,7 @@ Who goes back to an older one keeps those that came after it, under another name
 import io
 import logging
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -138,7 +139,11 @@ def stored_config(state: dict[str, Any], changes: dict[str, dict[str, Any]], pat
             raise TrainingError(
                 f"{path}: {name} is {shown} in the checkpoint, {new} was asked for; start a new run for it"
             )
-    return merge(config, changes, "command line")
+    changed = merge(config, changes, "command line")
+    if changed.model.flow_rounds < 0:
+        # The run has begun: init has been asked. Checkpoints from before there was a choice have none.
+        changed = replace(changed, model=replace(changed.model, flow_rounds=max(config.model.flow_rounds, 0)))
+    return changed
 
 
 def pack(config: Config, iteration: int, learner: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:

@@ -74,7 +74,9 @@ class ModelConfig:
     scale: int = _option(4, "2 or 4")
     blocks: int = _option(10, "residual blocks: 10 (FRVSR, TecoGAN-minus) or 16 (TecoGAN)")
     channels: int = _option(64, "features of the reconstruction network")
-    flow_rounds: int = _option(0, "rounds in which FNet's flow is refined against the frames; 2 is enough, published 0")
+    flow_rounds: int = _option(
+        -1, "rounds in which FNet's flow is refined against the frames; 2 is enough, published 0; -1: as init's, or 0"
+    )
     init: str = _option("", "start from these weights (.safetensors, .pth or a shipped model's name)")
 
 
@@ -306,8 +308,10 @@ def check(config: Config, world: int) -> None:
     parts = world * loop.accumulate
     if config.model.scale not in (2, 4):
         raise TrainingError(f"scale {config.model.scale}; expected 2 or 4")
-    if not 0 <= config.model.flow_rounds <= MOST_FLOW_ROUNDS:
-        raise TrainingError(f"flow_rounds {config.model.flow_rounds}; expected 0 to {MOST_FLOW_ROUNDS}")
+    if not -1 <= config.model.flow_rounds <= MOST_FLOW_ROUNDS:
+        raise TrainingError(
+            f"flow_rounds {config.model.flow_rounds}; expected 0 to {MOST_FLOW_ROUNDS}, or -1 for those of init"
+        )
     if min(data.batch, data.crop, config.model.channels, loop.accumulate, loop.iterations, loop.log_every) < 1:
         raise TrainingError("batch, crop, channels, accumulate, iterations and log_every must be at least 1")
     if data.batch % parts:

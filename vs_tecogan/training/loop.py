@@ -16,7 +16,7 @@ from torch import Tensor
 
 from ..reasons import reason
 from . import checkpoint
-from .build import build_feature_net, build_samples
+from .build import build_feature_net, build_samples, settle, without_init
 from .config import Config, check, curriculum_steps, merge
 from .dataset import Curriculum, Samples, Share, Tickets, batches
 from .degradations import describe
@@ -72,6 +72,7 @@ def train(config: Config, folder: Path, resume: dict[str, Any] | None = None) ->
     """
     own = processes()
     check(config, own.world)
+    config = settle(config)
     device = pick_device(config.loop.device, own)
     if config.loop.threads:
         torch.set_num_threads(config.loop.threads)
@@ -158,7 +159,7 @@ def set_up(
     store, options = Store(Path(config.data.store)), build_samples(config)
     samples = Samples(store, options, curriculum(config).longest)
     features = build_feature_net(config, device)
-    learner = Learner(config, device, features, own.world)
+    learner = Learner(config if resume is None else without_init(config), device, features, own.world)
     run = Run(config, folder, own, device, learner, logs=Logs(folder, tensorboard=False, active=False), clips=[])
     if resume is not None:
         try:
