@@ -110,6 +110,14 @@ def test_folders_of_clips_are_paired_by_name(write: Write) -> None:
         pair_up([root / "t"], [root / "r"])
 
 
+def test_clips_of_one_name_are_refused(tmp_path: Path) -> None:
+    """Would catch a result that silently goes unmeasured beside another of its name."""
+    for name in ("a.mp4", "a.mkv"):
+        (tmp_path / name).touch()
+    with pytest.raises(MetricsError, match=r"a\.mkv and .*a\.mp4 are both named a; "):
+        pair_up([tmp_path], [])
+
+
 def test_list_of_pairs(write: Write) -> None:
     """Paths taken relative to the working folder, comments read as paths, broken lines skipped."""
     frames = moving(2, 16, 16)

@@ -13,9 +13,9 @@ import pytest
 from vs_tecogan.cli import prepare as command
 from vs_tecogan.cli.common import guarded
 from vs_tecogan.training.cuts import Analyser, CutRule, find_cuts
-from vs_tecogan.training.decode import ffmpeg_executable, find_sources, video_frames
+from vs_tecogan.training.decode import Source, ffmpeg_executable, find_sources, video_frames
 from vs_tecogan.training.errors import TrainingError
-from vs_tecogan.training.preparation import PrepareOptions, divide, prepare
+from vs_tecogan.training.preparation import PrepareOptions, divide, pair_sources, prepare
 from vs_tecogan.training.store import Store, read_manifest
 
 from .conftest import pan, texture
@@ -206,6 +206,18 @@ def test_own_pairs(tmp_path: Path) -> None:
         with pytest.raises(TrainingError, match=text):
             prepare([tmp_path / "hr"], tmp_path / side / "store", SMALL, lr=[tmp_path / side])
         assert not list((tmp_path / side / "store" / "clips").iterdir())
+
+
+def test_pairs_go_by_whole_names() -> None:
+    """Would catch shot.002 taken for shot.001, and one of two films of a name trained with the other's LR."""
+    high, low = (
+        [Source(path=Path(f"{side}/shot.00{k}"), images=(Path("0.png"),)) for k in (1, 2)] for side in ("hr", "lr")
+    )
+    assert pair_sources(high, low[::-1]) == list(zip(high, low, strict=True))
+    films = [Source(path=Path(f"{name}/film.mkv")) for name in ("a", "b")]
+    for sides in ((films, films[:1]), (films[:1], films)):
+        with pytest.raises(TrainingError, match=r"a/film\.mkv and b/film\.mkv are both named film"):
+            pair_sources(*sides)
 
 
 def test_divide_is_even() -> None:

@@ -224,7 +224,12 @@ def _clips_below(path: Path) -> dict[str, Path] | None:
     clips = [p for p in entries if p.suffix.lower() in VIDEOS or (p.is_dir() and _images_in(p))]
     if not clips:
         raise MetricsError(f"{path} holds neither images, nor videos, nor folders of images")
-    return {p.name if p.is_dir() else p.stem: p for p in clips}
+    named: dict[str, Path] = {}
+    for clip in clips:
+        name = clip.name if clip.is_dir() else clip.stem
+        if named.setdefault(name, clip) is not clip:
+            raise MetricsError(f"{named[name]} and {clip} are both named {name}; clips are paired by name, rename one")
+    return named
 
 
 def read_pairs(path: Path) -> tuple[list[Path], list[Path]]:

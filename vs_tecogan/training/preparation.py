@@ -210,16 +210,33 @@ def shrink(frame: Frame, factor: int) -> Frame:
 
 
 def pair_sources(hr: list[Source], lr: list[Source]) -> list[tuple[Source, Source | None]]:
-    """Match LR sources to HR ones by the names of their files or folders.
+    """Match LR sources to HR ones by the names of their files, without endings, or folders.
 
-    :raises TrainingError: an HR source has no LR partner.
+    :raises TrainingError: an HR source has no LR partner, or two of a side have one name.
     """
     if not lr:
         return [(source, None) for source in hr]
-    by_name = {source.path.stem: source for source in lr}
-    if missing := [s.path.stem for s in hr if s.path.stem not in by_name]:
+    high, low = by_name(hr, "HR"), by_name(lr, "LR")
+    if missing := [name for name in high if name not in low]:
         raise TrainingError(f"no LR partner for {', '.join(missing)}; both sides must use the same names")
-    return [(source, by_name[source.path.stem]) for source in hr]
+    return [(source, low[name]) for name, source in high.items()]
+
+
+def by_name(sources: list[Source], side: str) -> dict[str, Source]:
+    """Sources by what pairs them; a folder's name is whole, as a dot in it begins no ending.
+
+    :raises TrainingError: two have the same name.
+    """
+    named: dict[str, Source] = {}
+    for source in sources:
+        name = source.path.name if source.images else source.path.stem
+        first = named.setdefault(name, source)
+        if first is not source:
+            raise TrainingError(
+                f"{side} sources {first.path} and {source.path} are both named {name}; pairs are matched by name, "
+                "rename one on both sides"
+            )
+    return named
 
 
 def prepare(
