@@ -35,7 +35,7 @@ def test_presets_load_and_are_consistent(preset: Path) -> None:
     check(load(preset), 1)
 
 
-def test_published_preset_is_to_the_letter() -> None:
+def test_published_preset_has_the_published_values() -> None:
     """The values of runGan.py case 3, as the reference lists them."""
     config = load(CONFIGS / "tecogan-published.toml")
     data, objective, optimiser = config.data, config.objective, config.optimiser

@@ -84,7 +84,7 @@ class ModelConfig:
 class FlowConfig:
     """How FNet begins, and the stage before all others in which it is trained alone, on motion that is known."""
 
-    flow_init: Literal["xavier", "motion"] = _option("xavier", "FNet's first weights: as published, or that see motion")
+    flow_init: Literal["xavier", "motion"] = _option("xavier", "FNet's first weights: plain, or that see motion")
     flow_pretraining: int = _option(0, "iterations of FNet alone on synthetic motion; 0 is none")
     flow_again: bool = _option(False, "that stage also where FNet comes from init, which goes without it otherwise")
     flow_teacher: Literal["none", "dis"] = _option("none", "what also tells it the motion of real pairs: OpenCV's DIS")

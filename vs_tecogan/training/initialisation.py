@@ -13,7 +13,7 @@ SLOPE = 0.2
 
 
 def initialise(generator: Generator) -> None:
-    """Xavier weights and zero biases, as published; both heads are scaled down.
+    """Xavier weights and zero biases, as published, but for both heads, which are scaled down.
 
     So training starts near zero flow (tanh * 24 would begin with displacements of many pixels) and near the skip.
     """
