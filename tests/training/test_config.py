@@ -149,6 +149,7 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
         ("--soft-share 2", 1, "soft_share 2.0; expected a share"),
         ("--soft-sigma 2 1", 1, "the smaller first"),
         ("--real-blur 2 1", 1, "lowest and highest"),
+        ("--real-blur 0 2", 1, "two sigmas above 0"),
         ("--precision fp16 --r1-weight 1", 1, "overflows"),
     ],
 )

@@ -6,10 +6,11 @@ import cv2
 import numpy as np
 import pytest
 
+from vs_tecogan.training.build import build_degradation
 from vs_tecogan.training.degradations import BicubicDown, BlurDown, Realistic, bicubic_taps, describe
-from vs_tecogan.training.stages import Blur, Codec, Jpeg, Noise, Rescale, compress, drift
+from vs_tecogan.training.stages import Blur, Codec, Jpeg, Noise, Rescale, compress, drift, gaussian_kernel
 
-from .conftest import pan, texture
+from .conftest import options, pan, texture
 
 RNG = np.random.default_rng(0)
 
@@ -81,13 +82,31 @@ def test_realistic_chain(scale: int) -> None:
     assert np.corrcoef(first.ravel(), clean.ravel())[0, 1] > 0.8
 
 
-def test_realistic_clean_share_is_plain_bd() -> None:
-    """Would catch a shifted grid between the clean and the degraded share."""
-    rule = Realistic(clean_share=1.0)
+@pytest.mark.parametrize("sigma", [1.0, 1.5, 14.0])
+def test_realistic_clean_share_is_plain_bd(sigma: float) -> None:
+    """Would catch a shifted grid between the clean and the degraded share, or a blur other than the settings say."""
+    config = options(f"--degradation realistic --real-clean 1 --blur-sigma {sigma}").degradation
+    rule, plain = build_degradation(config), BlurDown(sigma=sigma, quantise=True)
+    assert rule is not None
     margin = rule.margin(4)
     hr = pan(2, 64 + 2 * margin, 64 + 2 * margin).astype(np.float32) / 255
-    spare = margin - 4
-    assert np.array_equal(rule(hr, 4, RNG), BlurDown()(hr[:, spare:-spare, spare:-spare], 4, RNG))
+    spare = margin - plain.margin(4)
+    inner = slice(spare, spare + 64 + 2 * plain.margin(4))
+    assert np.array_equal(rule(hr, 4, RNG), plain(hr[:, inner, inner], 4, RNG))
+
+
+def test_realistic_output_is_of_eight_bits() -> None:
+    """Would catch samples that no file can hold, where neither JPEG nor a codec has come over them."""
+    rule = Realistic(clean_share=0.0, stages=(Noise(share=1),))
+    side = 32 + 2 * rule.margin(4)
+    levels = rule(pan(2, side, side).astype(np.float32) / 255, 4, np.random.default_rng(0)) * 255
+    np.testing.assert_allclose(levels, np.rint(levels), atol=1e-4)
+
+
+def test_a_blur_of_nothing_is_no_nan() -> None:
+    """Would catch 0 / 0 in the middle of the kernel, which spreads over a whole run."""
+    kernel = gaussian_kernel(0.0, 0.0, 0.3, 2)
+    assert kernel[2, 2] == kernel.sum() == 1
 
 
 def test_realistic_grid_does_not_move() -> None:

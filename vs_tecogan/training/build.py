@@ -31,6 +31,7 @@ def build_degradation(config: DegradationConfig) -> Degradation | None:
         return BicubicDown(quantise=config.quantise)
     return Realistic(
         clean_share=config.real_clean,
+        clean=BlurDown(sigma=config.blur_sigma),
         blur=Blur(sigma=_range(config.real_blur)),
         stages=(
             Rescale(share=config.real_rescale, factor=_range(config.real_factor)),

@@ -49,8 +49,8 @@ class DegradationConfig:
     """How LR is made; the ``real_`` fields matter to ``realistic`` only."""
 
     degradation: Literal["bd", "bi", "realistic", "pairs"] = _option("bd", "rule that makes LR, or the store's own LR")
-    blur_sigma: float = _option(1.5, "BD: standard deviation in HR pixels")
-    bd_quantise: bool = _option(False, "BD: round LR to 8 bits, as files do")
+    blur_sigma: float = _option(1.5, "BD, alone and within realistic: standard deviation in HR pixels")
+    bd_quantise: bool = _option(False, "BD: round LR to 8 bits, as files do; realistic always does")
     quantise: bool = _option(True, "BI: round LR to 8 bits")
     centred_pairs: bool = _option(False, "pairs: LR sits on half-pixel centres (as BI) instead of corners (as BD)")
     real_clean: float = _option(0.15, "share of samples with plain BD")
@@ -361,6 +361,8 @@ def check(config: Config, world: int) -> None:
         limits = getattr(config.degradation, name)
         if len(limits) != 2 or limits[0] > limits[1]:
             raise TrainingError(f"{name} = {limits}; expected lowest and highest")
+    if config.degradation.real_blur[0] <= 0:
+        raise TrainingError(f"real_blur = {config.degradation.real_blur}; expected two sigmas above 0, such as 0.2 2.4")
 
 
 def curriculum_steps(config: Config) -> tuple[tuple[int, int], ...]:

@@ -108,12 +108,14 @@ class Realistic:
     """What cameras, scalers and codecs do: blur, sample, then rescale, noise, JPEG and video compression.
 
     Every stage draws its strength once per clip and lets it drift slowly; stages are skipped at random, and a share of
-    the clips gets plain BD, so that clean input stays sharp. The pixel grid stays that of BD. Ranges after
-    RealBasicVSR, narrowed to what broadcast and web video show.
+    the clips gets plain BD, so that clean input stays sharp. The pixel grid stays that of BD. All of it is rounded to 8
+    bits, as the files are that it stands for. Ranges after RealBasicVSR, narrowed to what broadcast and web video show.
     """
 
     clean_share: float = 0.15
     """Share of clips that get BD only."""
+    clean: BlurDown = field(default_factory=BlurDown)
+    """That BD."""
     blur: Blur = field(default_factory=Blur)
     """On HR, before every ``scale``-th pixel is taken."""
     stages: tuple[Stage, ...] = (Rescale(), Noise(), Jpeg(), Codec())
@@ -122,22 +124,22 @@ class Realistic:
     """LR pixels computed beyond the crop and cut off at the end, so that block grids and filters see neighbours."""
 
     def margin(self, scale: int) -> int:
-        """The LR border and the blur's reach."""
-        return self.border * scale + -(-self.blur.radius // scale) * scale
+        """The LR border and the blur's reach; at least that of the clean share."""
+        return max(self.border * scale + -(-self.blur.radius // scale) * scale, self.clean.margin(scale))
 
     def __call__(self, hr: Frames, scale: int, rng: np.random.Generator) -> Frames:
         """Degrade one clip."""
         if rng.random() < self.clean_share:
-            clean = BlurDown()
-            spare = self.margin(scale) - clean.margin(scale)
-            return clean(hr[:, spare:-spare, spare:-spare], scale, rng)
+            spare = self.margin(scale) - self.clean.margin(scale)
+            inner = slice(spare, -spare or None)
+            return _rounded(self.clean(hr[:, inner, inner], scale, rng))
         reach = self.margin(scale) - self.border * scale
         inner = slice(reach, -reach, scale)
         frames = np.ascontiguousarray(self.blur(hr, rng)[:, inner, inner])
         for stage in self.stages:
             frames = stage(frames, rng)
         cut = slice(self.border, -self.border)
-        return np.ascontiguousarray(np.clip(frames, 0, 1)[:, cut, cut], np.float32)
+        return _rounded(np.clip(frames, 0, 1)[:, cut, cut])
 
 
 def describe(degradation: Degradation | None) -> dict[str, Any]:

@@ -65,8 +65,13 @@ class Blur:
         return np.stack(blurred).astype(np.float32)
 
 
+SHARPEST = 1e-3
+"""Least sigma of a kernel; it has one tap then."""
+
+
 def gaussian_kernel(along: float, across: float, angle: float, radius: int) -> npt.NDArray[np.float32]:
     """Normalised Gaussian of two widths, (2 radius + 1) squared."""
+    along, across = max(along, SHARPEST), max(across, SHARPEST)
     y, x = np.mgrid[-radius : radius + 1, -radius : radius + 1]
     u = x * np.cos(angle) + y * np.sin(angle)
     v = y * np.cos(angle) - x * np.sin(angle)
