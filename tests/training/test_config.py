@@ -151,6 +151,7 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
         ("--real-blur 2 1", 1, "lowest and highest"),
         ("--real-blur 0 2", 1, "two sigmas above 0"),
         ("--precision fp16 --r1-weight 1", 1, "overflows"),
+        ("--r1-weight 1 --r1-every 0", 1, "r1_every 0; expected at least 1"),
     ],
 )
 def test_contradictions(words: str, world: int, message: str) -> None:

@@ -340,6 +340,20 @@ def test_refined_flow_comes_with_init(store: Path, tmp_path: Path, capfd: pytest
     assert checkpoint.load(checkpoint.find(tmp_path / "run2"))["config"]["model"]["flow_rounds"] == 2
 
 
+@pytest.mark.parametrize("kind", ["pairs", "stills"])
+def test_evaluation_without_known_motion(tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str) -> None:
+    """Would catch a usable store refused because the flow's error cannot be measured on it; and 0 as a period."""
+    frames, words = {
+        "pairs": (pan(5, 64, 64), "--degradation pairs"),
+        "stills": (pan(1, 112, 112), "--still-share 1 --eval-clips 0"),
+    }[kind]
+    data = make_store(tmp_path / "store", {"c": frames}, lr=4 if kind == "pairs" else 0)
+    evaluated = f"{TINY} {words} --eval-every 1 --checkpoint-every 0 --iterations 1"
+    assert train(f"{evaluated} --store {data} --out {tmp_path}/run") == 0
+    assert "goes without the flow's error" in capfd.readouterr().err
+    assert checkpoint.find(tmp_path / "run").name == "00000001.pt"
+
+
 def test_nan_stops_with_the_batch_saved(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """A learning rate of 1e30 blows up at once: exit code 2, and the batch is there to look at."""
     assert train(f"{TINY} --lr 1e30 --iterations 9 --store {store} --out {tmp_path}/run") == 2

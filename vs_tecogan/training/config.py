@@ -168,7 +168,7 @@ class LoopConfig:
     eval_every: int = _option(5000, "iterations between evaluations; 0 is never")
     eval_clips: int = _option(8, "clips in an evaluation, 0 is all")
     eval_frames: int = _option(30, "frames of each clip in an evaluation")
-    checkpoint_every: int = _option(1000, "iterations between checkpoints")
+    checkpoint_every: int = _option(1000, "iterations between checkpoints; 0 leaves it to the minutes")
     checkpoint_minutes: float = _option(10.0, "and minutes between them")
     keep: int = _option(3, "checkpoints kept, besides the best")
     tensorboard: bool = _option(True, "write TensorBoard files where tensorboard is installed")
@@ -337,6 +337,8 @@ def check(config: Config, world: int) -> None:
         raise TrainingError("a temporal discriminator needs sequences of at least 3 frames")
     if objective.discriminator != "none" and objective.normalisation == "batch" and loop.accumulate > 1:
         raise TrainingError("batch normalisation in D sees micro-batches one by one; use accumulate 1 or spectral")
+    if objective.r1_weight and objective.r1_every < 1:
+        raise TrainingError(f"r1_every {objective.r1_every}; expected at least 1, or r1_weight 0 for no penalty")
     if loop.precision == "fp16" and objective.r1_weight:
         raise TrainingError("the R1 penalty overflows in fp16; use bf16 or fp32, or r1_weight 0")
     if config.flow.flow_pretraining and (config.flow.flow_batch < 3 or config.flow.flow_batch % world):

@@ -93,7 +93,7 @@ def _raw_clips(config: Config, store: Store) -> Iterator[tuple[str, Iterator[Fra
     clips = other.clips(None if config.data.eval_store else "val")
     chosen = config.loop.eval_clips or len(clips)
     # Spread over the store instead of its first source only.
-    for clip in clips[:: max(1, len(clips) // chosen)]:
+    for clip in clips[:: max(1, len(clips) // max(1, chosen))]:
         yield clip.file, other.hr(clip), other.lr(clip) if clip.lr_file else None
 
 

@@ -185,7 +185,10 @@ def set_up(
         run.logs = Logs(folder, tensorboard=config.loop.tensorboard, active=True, iteration=run.iteration)
         if config.loop.eval_every:
             run.clips = held_out(config, options, store)
-            run.check = FlowCheck(FlowSamples(store, options), config.flow.flow_patience, device)
+            try:
+                run.check = FlowCheck(FlowSamples(store, options), config.flow.flow_patience, device)
+            except TrainingError as error:
+                log.warning("evaluation goes without the flow's error on known motion: %s", error)
             log.info("evaluation on %d held-out clips", len(run.clips))
     log.info(
         "%d clips, %s, %s, from iteration %d", len(store.clips("train")), device, config.loop.precision, run.iteration
@@ -343,8 +346,8 @@ def elapsed(run: Run) -> float:
 
 def checkpoint_due(run: Run, iteration: int) -> bool:
     """By iterations or by minutes, whichever comes first; only the main process keeps time, and only it saves."""
-    minutes = (time.monotonic() - run.saved_at) / 60
-    return iteration % run.config.loop.checkpoint_every == 0 or minutes >= run.config.loop.checkpoint_minutes
+    every, minutes = run.config.loop.checkpoint_every, (time.monotonic() - run.saved_at) / 60
+    return (every > 0 and iteration % every == 0) or minutes >= run.config.loop.checkpoint_minutes
 
 
 def time_is_up(run: Run) -> bool:

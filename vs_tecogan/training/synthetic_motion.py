@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from .augmentation import Pixels, shrink
 from .dataset import SampleOptions, Samples, Ticket
 from .degradations import BicubicDown, BlurDown
+from .errors import TrainingError
 from .flow_teacher import dis_flow
 from .store import Clip, Store
 
@@ -76,6 +77,11 @@ class FlowSamples(Dataset[Item]):
         clips = [c for c in store.clips("train") if min(c.height, c.width) >= self._side]
         self._stills = [c for c in clips if c.frames == 1] if options.augmentation.still_share else []
         self._clips = [c for c in clips if c.frames > 1] or self._stills
+        if not self._clips:
+            raise TrainingError(
+                f"{store.folder}: no training clip has the {self._side}x{self._side} pixels that known motion is cut "
+                f"from (crop {options.crop} x scale {options.scale} + margins)"
+            )
         self._ends = np.cumsum([c.frames for c in self._clips])
 
     def __getitem__(self, ticket: FlowTicket) -> Item:
