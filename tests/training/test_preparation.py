@@ -15,7 +15,7 @@ from vs_tecogan.cli.common import guarded
 from vs_tecogan.training.cuts import Analyser, CutRule, find_cuts
 from vs_tecogan.training.decode import Source, ffmpeg_executable, find_sources, video_frames
 from vs_tecogan.training.errors import TrainingError
-from vs_tecogan.training.preparation import PrepareOptions, divide, pair_sources, prepare
+from vs_tecogan.training.preparation import PrepareOptions, divide, pair_sources, plan_source, prepare
 from vs_tecogan.training.store import Store, read_manifest
 
 from .conftest import pan, texture
@@ -86,6 +86,18 @@ def test_continuous_motion_and_repeated_frames_are_no_cuts() -> None:
         for frame in frames:
             analyser.add(frame)
         assert find_cuts(analyser.pairs, CutRule()) == []
+
+
+def test_jumps_do_not_divide_what_is_held_out(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch a shot of which training sees one part and evaluation another."""
+    second = pan(30, 96, 128, step=1, seed=2)
+    film = encode(tmp_path / "film.mp4", np.concatenate([pan(10, 96, 128, seed=1), second[:8], second[14:]]))
+    asked: list[str] = []
+    monkeypatch.setattr("vs_tecogan.training.preparation.in_holdout", lambda key, _: bool(asked.append(key)))
+    (source,) = find_sources([film])
+    plan = plan_source(source, "film", SMALL)
+    assert plan.cuts == [10, 18]
+    assert asked == ["film:0", "film:10", "film:10"]
 
 
 def test_area_downscale(film: Path, tmp_path: Path) -> None:

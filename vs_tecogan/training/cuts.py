@@ -81,10 +81,15 @@ def find_cuts(pairs: list[Pair], rule: CutRule) -> list[int]:
     """
     difference = np.array([p.difference for p in pairs], np.float64)
     residual = np.array([p.residual for p in pairs], np.float64)
-    alarm = [residual > rule.residual]
+    alarm = [np.array([is_cut(p, rule) for p in pairs], np.bool_)]
     for signal in (difference, residual):
         alarm.append(signal > rule.ratio * (_neighbour_maximum(signal, rule.neighbours) + rule.floor))
     return [int(i) + 1 for i in np.flatnonzero(np.logical_or.reduce(alarm))]
+
+
+def is_cut(pair: Pair, rule: CutRule) -> bool:
+    """Whether a change is a cut to another shot; :func:`find_cuts` finds jumps within one, too."""
+    return pair.residual > rule.residual
 
 
 def _neighbour_maximum(signal: npt.NDArray[np.float64], reach: int) -> npt.NDArray[np.float64]:

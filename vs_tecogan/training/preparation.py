@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .cuts import Analyser, CutRule, find_cuts
+from .cuts import Analyser, CutRule, find_cuts, is_cut
 from .decode import Frame, Source, find_sources, find_stills, frame_rate, frames_of
 from .errors import TrainingError
 from .store import Clip, ClipWriter, SourceRecord, Split, append_record, read_manifest, write_settings
@@ -36,7 +36,7 @@ class PrepareOptions:
     black: float = 20.0
     """Clips whose mean luma is below this (0 to 255) are dropped."""
     holdout: float = 0.05
-    """Share of scenes set aside as ``val``, chosen by a hash of source and scene."""
+    """Share of shots set aside as ``val``, chosen by a hash of source and first frame."""
     cut_rule: CutRule = field(default_factory=CutRule)
 
 
@@ -89,8 +89,12 @@ def plan_source(source: Source, digest: str, options: PrepareOptions) -> Plan:
         else:
             spans.append((0, 1, "train"))
     else:
+        shot = 0
         for begin, end in pairwise([0, *cuts, count]):
-            split: Split = "val" if in_holdout(f"{digest}:{begin}", options.holdout) else "train"
+            if begin and is_cut(analyser.pairs[begin - 1], options.cut_rule):
+                shot = begin
+            # What a jump divides is still one shot: both sides of it show the same things.
+            split: Split = "val" if in_holdout(f"{digest}:{shot}", options.holdout) else "train"
             for start, length in divide(begin, end, options.max_frames):
                 if reason := reason_to_drop(analyser, start, length, options):
                     dropped[reason] += length
