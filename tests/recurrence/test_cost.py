@@ -7,7 +7,7 @@ import vapoursynth as vs
 
 from vs_tecogan.recurrence import Schedule, recurrent
 
-from .standin import Hash, Source, build, cut_clip, reference, wrong
+from .standin import HEIGHT, WIDTH, Hash, Source, State, build, cut_clip, reference, wrong
 
 MIB = 1 << 20
 
@@ -98,6 +98,41 @@ def test_a_cold_seek_in_an_endless_chain_pulls_in_batches(core: vs.Core) -> None
     assert recurrence.steps <= 1.5 * 700
 
 
+class Watched(Hash):
+    """Notes at every step how many bytes VapourSynth's frames take, and how many states are alive."""
+
+    def __init__(self, size: int) -> None:
+        super().__init__(size)
+        self.held: list[int] = []
+        self.most = 0
+
+    def step(self, state: State, frame: vs.VideoFrame) -> State:
+        self.held.append(vs.core.used_cache_size)
+        self.most = max(self.most, len(self.alive))
+        return super().step(state, frame)
+
+
+@pytest.mark.parametrize(("warmup", "attached"), [(3, 0), (0, 0), (0, MIB)])
+def test_a_cold_seek_keeps_neither_the_frames_nor_the_states_it_went_over(
+    core: vs.Core, warmup: int, attached: int
+) -> None:
+    """Catches a stage that holds its batch, or the state it began from, until the frame asked for is done.
+
+    With a mebibyte attached to each frame, the smallest batches there are go the same way.
+    """
+    core.num_threads = 2
+    recurrence = Watched(size=MIB)
+    clip = Source(700).clip()
+    clip.std.SetVideoCache(mode=0)
+    schedule = Schedule(restart=0, warmup=warmup, memory=4)
+    output = recurrent(clip, None, recurrence, template=clip, schedule=schedule, attached=attached)
+    before = core.used_cache_size
+    expected = reference(Hash(), 700, schedule)
+    assert wrong([(699, output.get_frame(699))], expected) == []
+    assert max(recurrence.held) - before < 700 * 4 * WIDTH * HEIGHT // 4
+    assert recurrence.most <= 6
+
+
 @pytest.mark.parametrize("memory", [1, 3, 9])
 def test_memory_is_bounded(core: vs.Core, memory: int) -> None:
     """Catches states that are kept beyond the budget, whatever the requests (one in flight here)."""
@@ -111,6 +146,42 @@ def test_memory_is_bounded(core: vs.Core, memory: int) -> None:
         assert wrong([(n, clip.get_frame(n))], expected) == []
         most = max(most, len(recurrence.alive))
     assert most <= memory
+
+
+def carrying(source: Source) -> vs.VideoNode:
+    """The frames of the source, each with a frame of a mebibyte of its own as a prop; no cache keeps any."""
+    burden = vs.core.std.BlankClip(width=1024, height=1024, format=vs.GRAY8, length=source.length)
+    clip = source.clip().std.ClipToProp(burden, prop="burden")
+    burden.std.SetVideoCache(mode=0)
+    clip.std.SetVideoCache(mode=0)
+    return clip
+
+
+def test_what_frames_carry_counts_for_the_memory(core: vs.Core) -> None:
+    """Catches input frames kept by the size of their planes alone: 18 would stay here, of a mebibyte each."""
+    core.num_threads = 1
+    clip = carrying(Source(40))
+    schedule = Schedule(restart=0, warmup=8, memory=8)
+    output = recurrent(clip, None, Hash(), template=clip, schedule=schedule, attached=MIB)
+    before = core.used_cache_size
+    for n in range(40):
+        output.get_frame(n)
+    output.clear_cache()
+    assert core.used_cache_size - before < 4 * MIB
+
+
+@pytest.mark.parametrize("prefetch", [1, 2, 4, 8])
+def test_warm_up_frames_that_the_memory_cannot_hold_are_asked_for_again(core: vs.Core, prefetch: int) -> None:
+    """Catches a chain primed with less than its warm-up because the frames were not kept, or requests without end."""
+    core.num_threads = 2
+    source = Source(120)
+    schedule = Schedule(restart=40, warmup=8, memory=8)
+    expected = reference(Hash(), 120, schedule)
+    clip = source.clip()
+    clip.std.SetVideoCache(mode=0)
+    output = recurrent(clip, None, Hash(), template=clip, schedule=schedule, attached=MIB)
+    assert wrong(enumerate(output.frames(prefetch=prefetch)), expected) == []
+    assert len(source.asked) <= 120 + 9 * 3 * (prefetch + 1)
 
 
 def test_a_tiny_budget_is_still_exact_with_many_requests_in_flight(core: vs.Core) -> None:

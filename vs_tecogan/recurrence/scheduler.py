@@ -16,7 +16,7 @@ from .chains import Chain, grid_start
 from .lifetime import close_with_core
 from .nodes import Emitters, Stages, Taps
 from .plan import Missing, Planner, Route, Search, Wait, from_entry
-from .store import Entry, FlagStore, FrameCache, Role, StateStore
+from .store import Entry, FlagStore, FrameCache, Role, StateStore, frame_bytes
 from .upstream import LIVE_LENGTH, Key, Kind, Token, Upstream
 
 CUT_PROP = "_TecoganCut"
@@ -36,6 +36,7 @@ def recurrent[S](
     *,
     template: vs.VideoNode,
     schedule: Schedule,
+    attached: int = 0,
 ) -> vs.VideoNode:
     """The clip whose frame n shows the state of `recurrence` after input frame n, whatever the order of requests.
 
@@ -52,6 +53,7 @@ def recurrent[S](
     :param template: clip of the output's format, size, length and rate; its frames are never requested.
     :param schedule: see `Schedule`. States and frames of requests in flight may exceed its `memory`, and of a live clip
         the frames that the next warm-up needs are always kept.
+    :param attached: bytes of other frames that each frame of `clip` carries as props; they count for `memory`.
     :raises ValueError: cuts or template of another length.
 
     Output frames are those of `recurrence.write` with the int props `TecoganChainStart` (the frame where the chain of n
@@ -59,7 +61,7 @@ def recurrent[S](
     failing frame; later ones restart after it from the zero state, without warm-up and with a warning, until a request
     for that frame succeeds (frames of a restart may stay in VapourSynth's own cache for a while).
     """
-    scheduler = Scheduler(clip, cuts, recurrence, template, schedule)
+    scheduler = Scheduler(clip, cuts, recurrence, template, schedule, attached)
     return template.std.FrameEval(scheduler.plan, clip_src=[clip] if cuts is None else [clip, cuts])
 
 
@@ -77,6 +79,7 @@ class Scheduler[S]:
         recurrence: Recurrence[S],
         template: vs.VideoNode,
         schedule: Schedule,
+        attached: int,
     ) -> None:
         for name, other in (("cuts", cuts), ("template", template)):
             if other is not None and other.num_frames != clip.num_frames:
@@ -96,9 +99,9 @@ class Scheduler[S]:
         self._computing = threading.Lock()
         self._budget = schedule.memory * MIB
         self._states: StateStore[S] = StateStore(schedule.checkpoint)
-        self._inputs = FrameCache(_frame_bytes(clip), self._budget // 4)
-        # a batch takes at least one step
-        self._batch = max(schedule.warmup + 1, min(PULL_BATCH, self._inputs.most))
+        self._inputs = FrameCache(frame_bytes(clip) + attached, self._budget // 4)
+        # a batch takes at least one step, and `Stages` holds on to a single frame
+        self._batch = max(schedule.warmup + 1, 2, min(PULL_BATCH, self._inputs.most))
         self._flags = FlagStore()
         self._upstream = Upstream(clip, cuts, partial(_keep_probed, self._inputs, self._flags))
         self._lock = self._upstream.lock
@@ -274,14 +277,15 @@ class Scheduler[S]:
             order = sorted(asked, reverse=True)
             token = self._upstream.depart(n, [(Kind.INPUT, k) for k in order])
         if last < n:
-            holder: list[Route[S]] = [route]
+            # VapourSynth holds every stage until frame n is done: none may keep the state and the frames it went over
+            way: list[Route[S]] = [route]
 
             def advance(arrived: list[vs.VideoFrame]) -> None:
                 self._take(token, order, arrived, frames)
-                holder[0] = from_entry(self._catch_up(route, frames, last, n))
+                way.append(from_entry(self._catch_up(way.pop(), frames, last, n)))
+                frames.clear()
 
-            resume = lambda: self._pull(n, holder[0], at_hand)  # noqa: E731
-            return self._stages.node(self._clip, order, n, advance, resume)
+            return self._stages.node(self._clip, order, n, advance, lambda: self._pull(n, way.pop(), at_hand))
         make = partial(self._make, token, order, route, frames)
         if not order:
             return self._emitters.node(n, partial(make, n, []))
@@ -387,10 +391,3 @@ def _keep_probed(inputs: FrameCache, flags: FlagStore, kind: Kind, k: int, frame
         inputs.put(k, frame)
     else:
         flags.put(k, _is_cut(frame))
-
-
-def _frame_bytes(clip: vs.VideoNode) -> int:
-    luma: int = clip.width * clip.height * clip.format.bytes_per_sample
-    chroma: int = luma >> (clip.format.subsampling_w + clip.format.subsampling_h)
-    planes: int = clip.format.num_planes
-    return luma + (planes - 1) * chroma

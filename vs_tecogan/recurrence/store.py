@@ -155,6 +155,14 @@ class StateStore[S]:
         self.bytes -= ENTRY_BYTES + (0 if shares else entry.size)
 
 
+def frame_bytes(clip: vs.VideoNode) -> int:
+    """What the planes of one frame of `clip` take."""
+    luma: int = clip.width * clip.height * clip.format.bytes_per_sample
+    chroma: int = luma >> (clip.format.subsampling_w + clip.format.subsampling_h)
+    planes: int = clip.format.num_planes
+    return luma + (planes - 1) * chroma
+
+
 class FrameCache:
     """The last input frames, by reference, so that the warm-up of the next chain need not ask for them again."""
 
