@@ -144,11 +144,13 @@ def test_looks_only_where_it_must(core: vs.Core) -> None:
 
 
 def test_lengths(core: vs.Core) -> None:
-    """Clips of one frame, and of 2**27 as mpv has them: nothing may depend on the length."""
+    """Clips of one frame, of 2**27 as mpv has them, and the longest, as of ``std.Loop``: a shift must not overflow."""
     for length in (1, 2, 3):
         assert cuts(core.std.BlankClip(format=vs.RGB24, width=8, height=8, length=length)) == [0]
-    endless = core.std.BlankClip(format=vs.RGB24, width=8, height=8, length=2**27)
-    assert scene_cuts(endless).get_frame(2**26).props[CUT_PROP] == 0
+    for length in (2**27, 2**31 - 1):
+        endless = core.std.BlankClip(format=vs.RGB24, width=8, height=8, length=length)
+        for n in (1, 2**26, length - 1):
+            assert scene_cuts(endless).get_frame(n).props[CUT_PROP] == 0
 
 
 def test_sizes(core: vs.Core) -> None:

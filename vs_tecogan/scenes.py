@@ -121,5 +121,6 @@ def _shifted(clip: vs.VideoNode, by: int) -> vs.VideoNode:
     if shift == 0:
         return clip
     if by < 0:
-        return clip.std.DuplicateFrames([0] * shift).std.Trim(length=length)
+        # trimmed first: the longest clip there is has no room for another frame
+        return clip.std.Trim(length=length - shift).std.DuplicateFrames([0] * shift)
     return clip.std.Trim(first=shift).std.DuplicateFrames([length - 1 - shift] * shift)
