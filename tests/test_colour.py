@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
-from vs_tecogan.colour import MATRICES, Colour, ColourError, check_format, guess_matrix, parse_matrix, read_tags
+from vs_tecogan.colour import MATRICES, NEEDS, Colour, ColourError, check_format, guess_matrix, parse_matrix, read_tags
 
 from .conftest import ClipMaker
 
@@ -77,6 +77,41 @@ def test_matrices_that_need_the_transfer(core: vs.Core, matrix: int, transfer: i
     assert (frame.props["_Matrix"], frame.props["_Transfer"], frame.props["_Primaries"]) == (matrix, transfer, 9)
     for before, after in zip(planes(clip.get_frame(0)), planes(frame), strict=True):
         assert np.abs(before - after).max() <= 257  # one level of 8 bit
+
+
+@pytest.mark.parametrize(
+    ("matrix", "props", "words"),
+    [
+        ("2020cl", {}, ["frame 0", "_Transfer=None", "set _Transfer", "14"]),
+        ("2020cl", {"_Transfer": 16}, ["_Transfer=16", "set _Transfer"]),
+        ("chromancl", {"_Transfer": 1, "_Primaries": 2}, ["_Primaries=2", "set _Primaries"]),
+        ("chromacl", {}, ["_Transfer=None and _Primaries=None", "set _Transfer", "and _Primaries"]),
+        ("chromacl", {"_Transfer": 1}, ["_Primaries=None", "set _Primaries"]),
+        ("ictcp", {"_Transfer": 1, "_Primaries": 9}, ["_Transfer=1;", "set _Transfer (one of 16, 18)"]),
+        ("ictcp", {"_Transfer": 16, "_Primaries": 1}, ["_Primaries=1;", "set _Primaries (one of 9)"]),
+    ],
+)
+def test_missing_transfer_or_primaries(core: vs.Core, matrix: str, props: dict[str, int], words: list[str]) -> None:
+    """``matrix=`` on an untagged clip must say what else the frames lack, in one line, not zimg's numbers."""
+    clip = core.std.BlankClip(format=vs.YUV444P8, width=4, height=4, length=1)
+    clip = clip.std.SetFrameProps(**props) if props else clip
+    colour = Colour(clip=clip, matrix=parse_matrix(matrix), log=[].append)
+    for node in (colour.to_rgb(), colour.to_coded(), colour.to_coded(with_rgb=True)):
+        with pytest.raises(vs.Error) as caught:
+            node.get_frame(0)
+        line = next(line for line in str(caught.value).splitlines() if "tecogan: frame 0: " in line)
+        assert [word for word in (f'"{matrix}"', "SetFrameProps", *words) if word not in line] == []
+
+
+def test_what_a_matrix_needs_is_what_the_resizer_needs(core: vs.Core) -> None:
+    """Every code that is let through must convert both ways, and odd values of what is not needed must not matter."""
+    blank = core.std.BlankClip(format=vs.YUV444P16, width=4, height=4, length=1, color=[30000, 32768, 33000])
+    for matrix, needs in NEEDS.items():
+        for name, codes in needs.items():
+            for code in codes:
+                props = {"_Transfer": 0, "_Primaries": 3} | {need: first[0] for need, first in needs.items()}
+                clip = blank.std.SetFrameProps(**(props | {name: code, "_Matrix": matrix}))
+                assert there_and_back(clip).get_frame(0).props[name] == code
 
 
 @pytest.mark.parametrize("location", [None, 0, 1, 2])

@@ -37,7 +37,16 @@ HOST_RGB = "_TecoganRGB"
 """Property of a frame that only zimg can convert: the same picture as an RGBS frame."""
 
 _UNSPECIFIED = 2
-_NEED_TRANSFER = frozenset({MATRICES[name] for name in ("2020cl", "chromancl", "chromacl", "ictcp")})
+NEEDS: Mapping[int, Mapping[str, tuple[int, ...]]] = {
+    MATRICES["2020cl"]: {"_Transfer": (1, 6, 7, 14, 15)},
+    MATRICES["chromancl"]: {"_Primaries": (1, 4, 5, 6, 7, 8, 9, 11, 12, 22)},
+    MATRICES["chromacl"]: {
+        "_Transfer": (1, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18),
+        "_Primaries": (1, 4, 5, 6, 7, 8, 9, 11, 12, 22),
+    },
+    MATRICES["ictcp"]: {"_Transfer": (16, 18), "_Primaries": (9,)},
+}
+"""What zimg must know beside such a matrix, both ways, and the codes that it then takes."""
 _GREY_LUMA = MATRICES["709"]  # R = G = B up to the network's own tint, so any luma weights do
 
 # Chroma is resampled by Spline36: closest to the source of the kernels zimg has, bar the ringing of Lanczos.
@@ -136,6 +145,21 @@ def read_tags(props: Mapping[str, Any], form: vs.VideoFormat) -> Tags:
     return Tags(matrix=matrix, full_range=full, chroma_location=location)
 
 
+def check_needs(matrix: int | None, props: Mapping[str, Any]) -> None:
+    """Refuse a frame that does not say what its matrix needs beside it.
+
+    :param matrix: of YUV, resolved.
+    :raises ColourError: no, or an unfit, ``_Transfer`` or ``_Primaries``.
+    """
+    wrong = {name: codes for name, codes in _needs(matrix).items() if props.get(name) not in codes}
+    if wrong:
+        came = " and ".join(f"{name}={props.get(name)}" for name in wrong)
+        wanted = " and ".join(f"{name} (one of {', '.join(map(str, codes))})" for name, codes in wrong.items())
+        raise ColourError(
+            f'matrix "{_matrix_name(matrix)}" on a frame with {came}; set {wanted} first with core.std.SetFrameProps'
+        )
+
+
 def coding_of(form: vs.VideoFormat, tags: Tags, matrix: int | None) -> Coding | None:
     """How a device is told of frames of this format; None where only zimg can convert them.
 
@@ -187,7 +211,7 @@ class Colour:
     def to_rgb(self) -> vs.VideoNode:
         """The clip as RGBS, frame by frame as its properties say; an RGBS clip passes through untouched.
 
-        Frames that :func:`read_tags` refuses fail, each on its own.
+        Frames that :func:`read_tags` or :func:`check_needs` refuses fail, each on its own.
         """
         import vapoursynth as vs
 
@@ -197,7 +221,7 @@ class Colour:
         return template.std.FrameEval(choose, prop_src=[clip], clip_src=[clip])
 
     def to_coded(self, *, with_rgb: bool = False) -> vs.VideoNode:
-        """The clip as it is, but for the property :data:`HOST_RGB`; frames that :func:`read_tags` refuses fail.
+        """The clip as it is, but for the property :data:`HOST_RGB`; refused frames fail as in :meth:`to_rgb`.
 
         :param with_rgb: all frames have the property, not only those that no engine converts.
         """
@@ -215,6 +239,12 @@ class Colour:
     def coding(self, frame: vs.VideoFrame) -> Coding | None:
         """What the planes of a frame of :meth:`to_coded` mean, and those of its upscaled frame; None: see HOST_RGB."""
         return self._coding(read_tags(frame.props, frame.format))
+
+    @property
+    def rgb_bytes(self) -> int:
+        """What the property :data:`HOST_RGB` of a frame takes."""
+        pixels: int = self.clip.width * self.clip.height
+        return 3 * 4 * pixels
 
     def retag(self, frame: vs.VideoFrame, props: MutableMapping[str, Any]) -> None:
         """Bring ``props``, the properties of ``frame``, to what zimg would say of its upscaled frame."""
@@ -245,7 +275,7 @@ class Colour:
         converted = self.from_rgb(rgb)
 
         def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
-            return converted if self._coding(_read(f, n)) is None else upscaled
+            return converted if self._coding(self._read(f, n)) is None else upscaled
 
         return upscaled.std.FrameEval(choose, prop_src=[clip], clip_src=[upscaled, converted])
 
@@ -272,7 +302,7 @@ class Colour:
             return node.std.CopyFrameProps(clip, props=kept)
 
         def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
-            return converted(_read(f, n))
+            return converted(self._read(f, n))
 
         template = upscaled.std.BlankClip(format=form.id, keep=True)
         return template.std.FrameEval(choose, prop_src=[clip], clip_src=[upscaled])
@@ -300,7 +330,7 @@ class Colour:
 
         def choose(n: int, f: vs.VideoFrame) -> vs.VideoNode:
             nonlocal told
-            tags = _read(f, n)
+            tags = self._read(f, n)
             yuv = self.clip.format.color_family == vs.YUV
             if yuv and tags.matrix is None and self.matrix is None and not told:
                 told = True
@@ -319,9 +349,19 @@ class Colour:
             return None
         return tags.matrix or self.matrix or guess_matrix(self.clip.width, self.clip.height)
 
+    def _read(self, frame: vs.VideoFrame, n: int) -> Tags:
+        import vapoursynth as vs
+
+        try:
+            tags = read_tags(frame.props, frame.format)
+            check_needs(self._matrix(tags), frame.props)
+        except ColourError as error:
+            raise vs.Error(f"tecogan: frame {n}: {error}") from None
+        return tags
+
     def _guessing(self, n: int) -> str:
         width, height = self.clip.width, self.clip.height
-        name = next(name for name, code in MATRICES.items() if code == guess_matrix(width, height))
+        name = _matrix_name(guess_matrix(width, height))
         return f'frame {n} has no _Matrix; taking "{name}" by the size {width}x{height}; give matrix= to choose'
 
 
@@ -330,7 +370,7 @@ def _bare(clip: vs.VideoNode, matrix: int | None) -> vs.VideoNode:
     import vapoursynth as vs
 
     family = clip.format.color_family
-    odd = [] if matrix in _NEED_TRANSFER else ["_Transfer", "_Primaries"]
+    odd = [name for name in ("_Transfer", "_Primaries") if name not in _needs(matrix)]
     odd += [] if family == vs.YUV else ["_Matrix"]
     return clip.std.RemoveFrameProps(odd) if odd else clip
 
@@ -342,10 +382,9 @@ def _take_rgb(f: vs.VideoFrame, **_: int) -> vs.VideoFrame:
     return frame
 
 
-def _read(frame: vs.VideoFrame, n: int) -> Tags:
-    import vapoursynth as vs
+def _needs(matrix: int | None) -> Mapping[str, tuple[int, ...]]:
+    return {} if matrix is None else NEEDS.get(matrix, {})
 
-    try:
-        return read_tags(frame.props, frame.format)
-    except ColourError as error:
-        raise vs.Error(f"tecogan: frame {n}: {error}") from None
+
+def _matrix_name(matrix: int | None) -> str:
+    return next(name for name, code in MATRICES.items() if code == matrix)
