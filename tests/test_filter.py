@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ import vapoursynth as vs
 import vs_tecogan
 from vs_tecogan import tecogan
 from vs_tecogan.networks import Generator
+from vs_tecogan.recurrence import recurrent
 from vs_tecogan.weights import Model, ModelCard, generator_from_tensorflow, save_model
 
 from .conftest import REPOSITORY, ClipMaker, ModelMaker
@@ -141,6 +143,40 @@ def test_frame_properties(make_clip: ClipMaker, tiny_file: Path) -> None:
         assert frame.props["TecoganVersion"] == vs_tecogan.__version__
         assert (frame.props["TecoganChainStart"], frame.props["TecoganWarmup"]) == (2, 1)
         assert (out.fps, out.num_frames, out.format.id) == (clip.fps, clip.num_frames, form)
+
+
+@pytest.mark.parametrize("form", [vs.RGBS, vs.RGB24, vs.GRAY16, vs.YUV420P8])
+def test_alpha_is_dropped(make_clip: ClipMaker, tiny_file: Path, form: int) -> None:
+    """Catches an alpha plane of the input's size beside an output of four times that."""
+    clip = make_clip(form, 16, 16, 1)
+    clip = clip.std.ClipToProp(clip.std.BlankClip(format=vs.GRAY8), prop="_Alpha")
+    assert "_Alpha" not in tecogan(clip, tiny_file, device="cpu", matrix=1).get_frame(0).props
+
+
+@pytest.mark.parametrize("form", [vs.RGBS, vs.RGB24, vs.GRAY8, vs.YUV420P8])
+def test_what_input_frames_carry_is_counted(
+    make_clip: ClipMaker, tiny_file: Path, monkeypatch: pytest.MonkeyPatch, form: int
+) -> None:
+    """Catches ``memory`` that forgets the RGBS picture beside each integer frame, nine times as large as the frame."""
+    seen: list[tuple[vs.VideoNode, int]] = []
+
+    def noting(clip: vs.VideoNode, *others: Any, attached: int = 0, **options: Any) -> vs.VideoNode:
+        seen.append((clip, attached))
+        return recurrent(clip, *others, attached=attached, **options)
+
+    monkeypatch.setattr("vs_tecogan.recurrence.recurrent", noting)
+    tecogan(make_clip(form, 18, 14, 1), tiny_file, device="cpu", matrix=1)
+    [(clip, attached)] = seen
+    carried = [value for value in clip.get_frame(0).props.values() if isinstance(value, vs.VideoFrame)]
+    assert attached == sum(np.asarray(plane).nbytes for frame in carried for plane in frame)
+
+
+def test_the_longest_clip(core: vs.Core, tiny_file: Path) -> None:
+    """``std.Loop`` makes clips of 2**31 - 1 frames: nothing may be added to that number."""
+    clip = core.std.Loop(core.std.BlankClip(format=vs.YUV420P8, width=16, height=16, length=3))
+    out = tecogan(clip, tiny_file, device="cpu", matrix=1)
+    assert out.num_frames == 2**31 - 1
+    assert out.get_frame(7).props["TecoganChainStart"] == 0
 
 
 def test_version_is_that_of_the_package() -> None:
