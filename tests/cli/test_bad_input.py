@@ -13,8 +13,10 @@ from pathlib import Path
 import pytest
 
 from vs_tecogan.media import ffmpeg as ff
+from vs_tecogan.media.errors import MediaError
+from vs_tecogan.media.partial import partial_file
 
-from .conftest import Command, Ended, ffmpeg, python
+from .conftest import Command, Ended, ffmpeg, inspect, python
 
 
 def assert_refused(done: Ended, *words: str) -> None:
@@ -114,11 +116,66 @@ def test_output_that_cannot_be_made(film: Path, command: Command, tmp_path: Path
     assert list(tmp_path.iterdir()) == []
 
 
+def test_partial_file_of_another_stays(film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch a partial file written over, and then removed: that of another run, or the input itself."""
+    other = tmp_path / "o.part.mkv"
+    other.write_text("mine")
+    assert_refused(command("upscale", film, tmp_path / "o.mkv", "-y"), "o.part.mkv exists")
+    assert other.read_text() == "mine"
+    other.write_bytes(film.read_bytes())
+    assert_refused(command("upscale", other, tmp_path / "o.mkv"), "o.part.mkv exists")
+    assert other.read_bytes() == film.read_bytes()
+    with pytest.raises(MediaError, match=r"o\.part\.mkv exists"), partial_file(tmp_path / "o.mkv"):
+        pytest.fail("was made between the check and the run, and taken")
+    assert [path.name for path in tmp_path.iterdir()] == ["o.part.mkv"]
+
+
+def test_names_that_no_system_takes(film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch a bug reported where a name is too long, or is not text."""
+    assert_refused(command("upscale", film, tmp_path / f"{'n' * 300}.mkv"), "name too long")
+    source = tmp_path / os.fsdecode(b"b\xff.mkv")
+    source.write_bytes(film.read_bytes())
+    assert_refused(command("upscale", source, tmp_path / "o.mkv"), "UTF-8", "rename")
+
+
+def test_quality_that_an_encoder_lacks(film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch --crf passed to an encoder that ignores it, and a default bit rate taken without a word."""
+    out = tmp_path / "o.mkv"
+    assert_refused(command("upscale", film, out, "--codec", "mpeg4", "--crf", "3"), "mpeg4 has no --crf", "-q:v")
+    few = ("-y", "-q", "--end", "2", "--codec")
+    assert "default bit rate" in command("upscale", film, out, *few, "mpeg4").err
+    for words in (("mpeg4", "--", "-q:v", "2"), ("ffv1",), ("libx264", "--crf", "20")):
+        done = command("upscale", film, out, *few, *words)
+        assert (done.code, "bit rate" in done.err) == (0, False), done.err
+
+
+def test_nobody_reads_stderr(film: Path, tiny_file: Path, tmp_path: Path) -> None:
+    """Would catch a file left short, or not made at all, with exit code 0 because a message could not be told."""
+    out = tmp_path / "o.mkv"
+    reader, writer = os.pipe()
+    os.close(reader)
+    command_line = [sys.executable, "-m", "vs_tecogan", "upscale", film, out, "--model", tiny_file]
+    assert subprocess.run(command_line, stderr=writer, check=False).returncode == 0
+    os.close(writer)
+    assert inspect(out).frames == inspect(film).frames
+
+
+def test_nobody_reads_stdout() -> None:
+    """Would catch a traceback, or a wrong exit code, in `vs-tecogan models | head -1`."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    command_line = [sys.executable, "-m", "vs_tecogan", "models"]
+    done = subprocess.run(command_line, stdout=writer, stderr=subprocess.PIPE, text=True, check=False)
+    os.close(writer)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_output_without_a_container(film: Path, command: Command, tmp_path: Path) -> None:
     """Would catch names that tell ffmpeg no format, with one line instead of its several."""
     assert_refused(command("upscale", film, tmp_path / "out"), "no suffix")
     assert_refused(command("upscale", film, tmp_path / "out.nonsense"), "format")
-    assert_refused(command("upscale", film, tmp_path / "out.png"), "more than one file", ".png may be the reason")
+    assert_refused(command("upscale", film, tmp_path / "out.png"), "is a picture", "out.mkv")
+    assert_refused(command("upscale", film, tmp_path / "f%03d.JPG"), "is a picture")
     assert list(tmp_path.iterdir()) == []
 
 

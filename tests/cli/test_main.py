@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import logging
+import os
 import signal
 import subprocess
 import sys
@@ -127,6 +128,27 @@ def test_progress_in_a_log(monkeypatch: pytest.MonkeyPatch) -> None:
         for _ in range(6):
             progress.frame()
     assert log.getvalue() == "3/9 frames, 0.09 fps, 00:01:06 left\n6/9 frames, 0.09 fps, 00:00:33 left\n"
+
+
+def test_progress_of_days(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch hours that begin again at 24: a film on a CPU takes days."""
+    clock = iter((0.0, 40.0))
+    monkeypatch.setattr("vs_tecogan.cli.progress.time.monotonic", lambda: next(clock))
+    log = io.StringIO()
+    with Progress(10_001, stream=log) as progress:
+        progress.frame()
+    assert log.getvalue() == "1/10001 frames, 0.03 fps, 111:06:40 left\n"
+
+
+def test_progress_that_nobody_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch a render that ends because the reader of its log has gone."""
+    monkeypatch.setattr("vs_tecogan.cli.progress._SECONDS_BETWEEN_LINES", 0.0)
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as log, Progress(2, stream=log) as progress:
+        progress.frame()
+        progress.frame()
+    assert progress.done == 2
 
 
 @pytest.mark.parametrize(("name", "code"), [("SIGINT", 130), ("SIGTERM", 143)])

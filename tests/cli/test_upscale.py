@@ -105,6 +105,39 @@ def test_every_container_has_its_own_mind(suffix: str, command: Command, tmp_pat
     assert abs(len(pcm(out, "-map", "0:a:0", "-ac", "1")) / 2 / 48000 - 0.3) < 0.08
 
 
+def test_sound_of_discs_in_matroska(command: Command, tmp_path: Path) -> None:
+    """Would catch sound copied to Matroska that has no name there: ffmpeg then writes nothing."""
+    source, out = tmp_path / "in.m2ts", tmp_path / "out.mkv"
+    sound = ("-f", "lavfi", "-i", "sine=duration=0.4:sample_rate=48000", "-c:a", "pcm_bluray", "-ac", "2")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.4", *sound, "-c:v", "libx264", source)
+    done = command("upscale", source, out)
+    assert (done.code, "now flac" in done.err) == (0, True), done.err
+    length = min(len(pcm(source)), len(pcm(out)))
+    assert length > 48000
+    assert pcm(out)[:length] == pcm(source)[:length]
+
+
+def test_aspect_of_the_container(command: Command, tmp_path: Path) -> None:
+    """Would catch the stream's own aspect ratio taken where the file overrides it, and that of a picture turned."""
+    square, wide, tall = (tmp_path / f"{name}.mp4" for name in ("square", "wide", "tall"))
+    picture = ("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.12", "-c:v", "libx264")
+    ffmpeg(*picture, "-vf", "setsar=1", square)
+    ffmpeg("-i", square, "-c", "copy", "-aspect", "16:9", wide)
+    ffmpeg("-display_rotation", "90", "-i", wide, "-c", "copy", tall)
+    for source, size, aspect in ((square, (256, 192), "1:1"), (wide, (256, 192), "4:3"), (tall, (192, 256), "3:4")):
+        out = source.with_suffix(".mkv")
+        assert command("upscale", source, out).code == 0
+        assert (inspect(out).width, inspect(out).height) == size
+        assert f"SAR {aspect}" in ffmpeg("-i", out)
+
+
+def test_names_with_a_colon(film: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch a name such as "12:30 show" taken for a protocol and an address."""
+    monkeypatch.chdir(tmp_path)
+    Path("12:30 show.mkv").write_bytes(film.read_bytes())
+    assert command("upscale", "12:30 show.mkv", "12:30 large.mkv", "--end", "2").code == 0
+
+
 def test_truncated_input_is_said(film: Path, command: Command, tmp_path: Path) -> None:
     """Would catch half of a download upscaled as if it were the film: one warning, even with -q, then the work."""
     source, out = tmp_path / "in.mkv", tmp_path / "out.mkv"
@@ -229,7 +262,7 @@ def test_real_clip(shared: Path, command: Command, tmp_path: Path) -> None:
 
 
 def test_vspipe_to_ffmpeg(shared: Path, tiny_file: Path, tmp_path: Path) -> None:
-    """Would catch anything written to stdout, which breaks `vspipe -c y4m script.vpy - | ffmpeg`."""
+    """Would catch anything on stdout, which breaks the pipe that the README names, and colours changed by its tags."""
     source, script, out = tmp_path / "clip.mp4", tmp_path / "s.vpy", tmp_path / "out.mkv"
     cut = ("-ss", "1", "-i", shared / "data/train/highway_360p.mp4", "-frames:v", "6", "-vf", "crop=160:96")
     ffmpeg(*cut, "-c:v", "libx264", source)
@@ -242,11 +275,25 @@ def test_vspipe_to_ffmpeg(shared: Path, tiny_file: Path, tmp_path: Path) -> None
     root = Path(__file__).resolve().parents[2]
     env = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "PYTHONPATH": str(root)}
     pipe = subprocess.Popen([bin_folder / "vspipe", "-c", "y4m", script, "-"], stdout=subprocess.PIPE, env=env)
-    encoder = [ff.find_ffmpeg("libx264"), "-v", "error", "-y", "-i", "-", "-c:v", "libx264", str(out)]
+    tags = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
+    readme = re.search(r"vspipe -c y4m script.vpy - \| ffmpeg (.*) -i - ", (root / "README.md").read_text())
+    assert readme is not None and readme[1].split() == tags
+    encode = ["-i", "-", "-c:v", "libx264", "-qp", "0"]
+    encoder = [ff.find_ffmpeg("libx264"), "-v", "error", "-y", *tags, *encode, str(out)]
     done = subprocess.run(encoder, stdin=pipe.stdout, capture_output=True, text=True, check=False)
     assert (pipe.wait(), done.returncode, done.stderr) == (0, 0, "")
     after = inspect(out)
     assert (after.width, after.height, after.frames) == (640, 384, inspect(source).frames)
+    assert [after.props[name] for name in ("_Matrix", "_Primaries", "_Transfer")] == [1, 1, 1]
+    y4m = subprocess.run([bin_folder / "vspipe", "-c", "y4m", script, "-"], capture_output=True, env=env, check=True)
+    hashes = [_picture_hash("-i", out), _picture_hash("-f", "yuv4mpegpipe", "-i", "-", stdin=y4m.stdout)]
+    assert hashes[0] == hashes[1]
+
+
+def _picture_hash(*source: str | Path, stdin: bytes = b"") -> bytes:
+    """A digest of all decoded frames."""
+    command = [ff.find_ffmpeg("libx264"), "-v", "error", *map(str, source), "-map", "0:v", "-f", "md5", "-"]
+    return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout
 
 
 @pytest.mark.parametrize(("codec", "model"), [("libx264", "tecogan-real-4x"), ("ffv1", "tecogan-4x")])

@@ -118,5 +118,11 @@ def test_parse_probe() -> None:
         "1440x1080 [SAR 4:3 DAR 16:9], 27 kb/s, 25 fps, 25 tbr, 16k tbn (default)\n"
     )
     length = 3723 + Fraction(1, 2)
-    assert parse_probe(text) == Probe(start=Fraction(-7, 1000), duration=length, sizes={1: (1440, 1080)})
-    assert parse_probe("in: Invalid data") == Probe(start=Fraction(0), duration=None, sizes={})
+    sizes, wide = {1: (1440, 1080)}, {1: Fraction(4, 3)}
+    assert parse_probe(text) == Probe(start=Fraction(-7, 1000), duration=length, sizes=sizes, sample_aspects=wide)
+    container = parse_probe(text.replace("DAR 16:9]", "DAR 16:9], SAR 1:1 DAR 4:3"))
+    assert (container.sizes, container.sample_aspects) == (sizes, {1: 1})
+    unknown = parse_probe(text.replace(" [SAR 4:3 DAR 16:9]", " [SAR 0:1 DAR 0:1]"))
+    assert (unknown.sizes, unknown.sample_aspects) == (sizes, {})
+    nothing = Probe(start=Fraction(0), duration=None, sizes={}, sample_aspects={})
+    assert parse_probe("in: Invalid data") == nothing

@@ -6,6 +6,7 @@ import argparse
 import logging
 import os
 import re
+import select
 import signal
 import sys
 import traceback
@@ -13,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from threading import Timer, main_thread
 from types import FrameType, TracebackType
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, NoReturn, TextIO
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -54,13 +55,32 @@ def one_line(text: object) -> str:
 
 
 def say(text: object) -> None:
-    """Print one line to stderr; stdout is left to what a caller may want to read from it."""
+    """Print one line to stderr; stdout is left to what a caller may want to read from it.
+
+    Where whoever read stderr has gone, nothing is said, and the work goes on.
+    """
     line = f"{PROGRAM}: {one_line(text)}"
-    if (progress := sys.modules.get("tqdm")) is not None:
-        progress.tqdm.write(line, file=sys.stderr)  # above a progress bar, not at its end
-        sys.stderr.flush()
-    else:
-        print(line, file=sys.stderr, flush=True)  # noqa: T201
+    with lost_reader_is_no_error(sys.stderr):
+        if (progress := sys.modules.get("tqdm")) is not None:
+            progress.tqdm.write(line, file=sys.stderr)  # above a progress bar, not at its end
+            sys.stderr.flush()
+        else:
+            print(line, file=sys.stderr, flush=True)  # noqa: T201
+
+
+@contextmanager
+def lost_reader_is_no_error(stream: TextIO) -> Iterator[None]:
+    """Go on after the block where `stream` cannot be written to any more."""
+    try:
+        yield
+    except OSError:
+        _lead_nowhere(stream)
+
+
+def _lead_nowhere(stream: TextIO) -> None:
+    """Give a stream whose reader has gone another end: what it still holds would fail again in the flush at exit."""
+    with suppress(OSError):  # no file of the system
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
 
 
 def guarded(command: Callable[[], int]) -> int:
@@ -75,11 +95,9 @@ def guarded(command: Callable[[], int]) -> int:
     except KeyboardInterrupt as interrupt:
         say("interrupted")
         return 128 + (interrupt.signum if isinstance(interrupt, Interrupted) else signal.SIGINT)
-    except BrokenPipeError:
-        # Whoever read our stdout has gone, as in `vs-tecogan models | head -1`; the flush at exit must not complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
     except Exception as error:
+        if isinstance(error, BrokenPipeError) and _stdout_has_no_reader():
+            return 0
         if os.environ.get("VS_TECOGAN_DEBUG"):
             traceback.print_exc()
         kind, text = _innermost(error)
@@ -88,6 +106,16 @@ def guarded(command: Callable[[], int]) -> int:
             return 2
         say(f"internal error: {kind or type(error).__name__}: {text} (VS_TECOGAN_DEBUG=1 shows where)")
         return 1
+
+
+def _stdout_has_no_reader() -> bool:
+    """Whether who read our stdout has gone, as in `vs-tecogan models | head -1`; it then leads to nowhere."""
+    watch = select.poll()
+    watch.register(sys.stdout.fileno(), 0)
+    gone = bool(watch.poll(0))  # no event was asked for: only errors are told
+    if gone:
+        _lead_nowhere(sys.stdout)
+    return gone
 
 
 def _innermost(error: Exception) -> tuple[str, str]:
@@ -119,8 +147,7 @@ class _Said(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print the record's message."""
-        with suppress(OSError):  # stderr has gone; the work goes on
-            say(record.getMessage())
+        say(record.getMessage())
 
 
 @contextmanager

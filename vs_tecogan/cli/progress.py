@@ -7,6 +7,8 @@ from typing import Self, TextIO
 
 from tqdm import tqdm
 
+from .common import lost_reader_is_no_error
+
 _SECONDS_BETWEEN_LINES = 30.0
 
 
@@ -36,12 +38,13 @@ class Progress:
     def frame(self) -> None:
         """One frame more is done."""
         self.done += 1
-        self._bar.update()
         now = time.monotonic()
-        if self._lines and now - self._last_line >= _SECONDS_BETWEEN_LINES:
-            self._last_line = now
-            self._stream.write(f"{self._line(now)}\n")
-            self._stream.flush()
+        with lost_reader_is_no_error(self._stream):
+            self._bar.update()
+            if self._lines and now - self._last_line >= _SECONDS_BETWEEN_LINES:
+                self._last_line = now
+                self._stream.write(f"{self._line(now)}\n")
+                self._stream.flush()
 
     @property
     def seconds(self) -> float:
@@ -52,9 +55,11 @@ class Progress:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
-        self._bar.close()
+        with lost_reader_is_no_error(self._stream):
+            self._bar.close()
 
     def _line(self, now: float) -> str:
         rate = self.done / (now - self._begin)
-        left = time.strftime("%H:%M:%S", time.gmtime((self._total - self.done) / rate))
+        minutes, seconds = divmod(int((self._total - self.done) / rate), 60)
+        left = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"  # a film on a CPU takes days
         return f"{self.done}/{self._total} frames, {rate:.2f} fps, {left} left"

@@ -15,6 +15,11 @@ if TYPE_CHECKING:
 
     from ..media.source import Source
 
+_PICTURES = frozenset(
+    (".bmp", ".dpx", ".exr", ".jp2", ".jpeg", ".jpg", ".jxl", ".pbm", ".pgm", ".png", ".ppm", ".tga", ".tif", ".tiff")
+)
+"""Suffixes for which ffmpeg writes a file for each frame."""
+
 _DESCRIPTION = """\
 Upscale the video of IN into OUT. Audio, subtitles, chapters, attachments and tags are copied where OUT's container
 holds them and converted where it does not; frame rate (variable too), sample aspect ratio and colour tags stay.
@@ -110,6 +115,7 @@ def run(args: argparse.Namespace) -> int:
     from ..media.encode import EncoderOptions, Job, choose_codec, encode
     from ..media.errors import MediaError
     from ..media.ffmpeg import find_ffmpeg
+    from ..media.quality import check_quality
     from ..media.remarks import remarks
     from ..media.source import check_readable, open_source
     from ..media.streams import container_of, is_known, plan_streams
@@ -119,7 +125,8 @@ def run(args: argparse.Namespace) -> int:
     _check_out(args.source, args.out, overwrite=args.overwrite)
     _check_options(args.ffmpeg_options)
     options = EncoderOptions(codec=args.codec, crf=args.crf, preset=args.preset, extra=args.ffmpeg_options)
-    find_ffmpeg(choose_codec(args.out, options))
+    codec = choose_codec(args.out, options)
+    doubt = check_quality(find_ffmpeg(codec), codec, crf=args.crf, extra=args.ffmpeg_options)
     source = open_source(args.source)
     first, end = _part(source, args.start, args.end)
     if args.model is None:
@@ -137,7 +144,7 @@ def run(args: argparse.Namespace) -> int:
     )
     known = is_known(args.out)
     notes = plan_streams(source.tracks, container_of(args.out)).notes if known else ()
-    for line in (*remarks(source), *notes):
+    for line in (*([doubt] if doubt else []), *remarks(source), *notes):
         say(line)  # before hours of work, not after
     with Progress(end - first, quiet=args.quiet) as progress:
         try:
@@ -176,16 +183,29 @@ def upscaled(clip: vs.VideoNode, args: argparse.Namespace) -> vs.VideoNode:
 
 
 def _check_out(source: Path, out: Path, *, overwrite: bool) -> None:
+    try:
+        _look_at_out(source, out, overwrite=overwrite)
+    except OSError as error:
+        raise UsageError(f"cannot write {out}: {error.strerror}; give another name") from None
+
+
+def _look_at_out(source: Path, out: Path, *, overwrite: bool) -> None:
+    from ..media.partial import in_the_way, partial_path
+
     if out.is_dir():
         raise UsageError(f"{out} is a directory; give the name of a file in it")
     if not out.suffix:
         raise UsageError(f"{out} has no suffix to name a container; give one, such as {out}.mkv")
+    if out.suffix.lower() in _PICTURES:
+        raise UsageError(f"{out} is a picture; give a video file, such as {out.with_suffix('.mkv').name}")
     if not out.parent.is_dir():
         raise UsageError(f"{out.parent} is no directory; make it first")
     if out.exists() and out.samefile(source):
         raise UsageError(f"{out} is the input itself; give another name")
     if out.exists() and not overwrite:
         raise UsageError(f"{out} exists; give another name, or -y to replace it")
+    if partial_path(out).exists():
+        raise UsageError(in_the_way(partial_path(out)))
     if not os.access(out.parent, os.W_OK):
         raise UsageError(f"{out.parent} cannot be written to; choose another place")
 

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from . import ffmpeg as ff
-from .errors import MediaError
 from .formats import colour_tags, for_encoder, hdr10_options, raw_fourcc, raw_planes
 from .nut import NutHeader, NutWriter
-from .signals import held_signals
+from .partial import partial_file
+from .quality import quality_options
 from .source import Source, Timeline
 from .streams import container_of, plan_streams
 
 if TYPE_CHECKING:
     import vapoursynth as vs
-
-_DEFAULT_CRF = {"libx264": 16, "libx264rgb": 16, "libx265": 18, "libsvtav1": 24, "libaom-av1": 24, "libvpx-vp9": 24}
-_CONSTANT_QUALITY_NEEDS_ZERO_RATE = frozenset({"libvpx-vp9", "libvpx", "libaom-av1"})
 
 _STATISTICS = ("BPS", "DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "SOURCE_ID", "_STATISTICS_TAGS")
 """Tags that mkvmerge computes from a stream."""
@@ -92,31 +88,49 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
             f"file:{part}",
         ]
         with ff.Encoder(command) as encoder:
-            try:
-                writer = NutWriter(encoder.stdin, _header(clip, timeline, props))
-                for tick, frame in zip(timeline.ticks, clip.frames(close=True), strict=False):
-                    writer.write(tick, raw_planes(frame))
-                    on_frame()
-            except BrokenPipeError:
-                pass  # finish() knows whether ffmpeg failed or had all that it was told to take
+            _feed(encoder, clip, timeline.ticks, _header(job, clip, timeline, props), on_frame)
             encoder.finish()
     for line in plan.notes:
         note(line)
 
 
-def _header(clip: vs.VideoNode, timeline: Timeline, props: Mapping[str, object]) -> NutHeader:
+def _feed(
+    encoder: ff.Encoder, clip: vs.VideoNode, ticks: Sequence[int], header: NutHeader, on_frame: Callable[[], None]
+) -> None:
+    """Write all frames, or as many as ffmpeg takes: its exit status knows whether it failed or had all it wanted."""
+    try:
+        writer = NutWriter(encoder.stdin, header)
+    except BrokenPipeError:
+        return
+    for tick, frame in zip(ticks, clip.frames(close=True), strict=False):
+        try:
+            writer.write(tick, raw_planes(frame))
+        except BrokenPipeError:
+            return
+        on_frame()
+
+
+def _header(job: Job, clip: vs.VideoNode, timeline: Timeline, props: Mapping[str, object]) -> NutHeader:
     return NutHeader(
         fourcc=raw_fourcc(clip.format),
         width=clip.width,
         height=clip.height,
         time_base=timeline.time_base,
         frame_rate=timeline.frame_rate,
-        sample_aspect=sample_aspect(props),
+        sample_aspect=sample_aspect(job.source, props),
     )
 
 
-def sample_aspect(props: Mapping[str, object]) -> Fraction:
-    """Width over height of a sample; 0 where the properties do not say."""
+def sample_aspect(source: Source, props: Mapping[str, object]) -> Fraction:
+    """Width over height of a sample; 0 where neither file nor properties say.
+
+    The container's word counts before the stream's own, which is all that the properties know.
+    """
+    told = source.probe.sample_aspects.get(source.video.index) or _sample_aspect(props)
+    return 1 / told if told and source.turned else told
+
+
+def _sample_aspect(props: Mapping[str, object]) -> Fraction:
     width, height = props.get("_SARNum"), props.get("_SARDen")
     if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
         return Fraction(width, height)
@@ -152,18 +166,11 @@ def _picture_options(job: Job, codec: str, props: Mapping[str, object]) -> list[
     apple = codec == "libx265" and job.out.suffix.lower() in (".mp4", ".m4v", ".mov")
     tag = ["-tag:v:0", "hvc1"] if apple else []  # the only one that Apple's players take
     return [
-        *("-c:v:0", codec, *_quality(codec, job.options), *hdr10_options(props, codec)),
+        *("-c:v:0", codec, *quality_options(codec, crf=job.options.crf, preset=job.options.preset)),
+        *hdr10_options(props, codec),
         *_picture_metadata(job, props),
         *tag,
     ]
-
-
-def _quality(codec: str, options: EncoderOptions) -> list[str]:
-    crf = _DEFAULT_CRF.get(codec) if options.crf is None else options.crf
-    arguments = [] if crf is None else ["-crf", f"{crf:g}"]
-    if crf is not None and codec in _CONSTANT_QUALITY_NEEDS_ZERO_RATE:
-        arguments += ["-b:v:0", "0"]
-    return arguments if options.preset is None else [*arguments, "-preset", options.preset]
 
 
 def _picture_metadata(job: Job, props: Mapping[str, object]) -> list[str]:
@@ -187,24 +194,3 @@ def _tag(key: str, value: str) -> tuple[str, str]:
 
 def _plain(value: object) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
-
-
-@contextmanager
-def partial_file(out: Path) -> Iterator[Path]:
-    """An empty file beside `out` to write to, renamed to `out` at the end, removed on any error.
-
-    :raises MediaError: it cannot be made or renamed, or nothing was written to it.
-    """
-    part = out.with_name(f"{out.stem}.part{out.suffix}")
-    try:
-        part.touch()  # here the system says what is wrong with the place; ffmpeg's messages do not name it
-        yield part
-        if not part.stat().st_size:
-            raise MediaError(f"ffmpeg wrote no {out.name}; check the options after --")
-        part.replace(out)
-    except OSError as error:
-        raise MediaError(f"cannot write {out}: {error.strerror or error}") from None
-    finally:
-        # An impatient second Ctrl-C must not leave files behind; a name that could not be made cannot be removed.
-        with held_signals(), suppress(OSError):
-            part.unlink(missing_ok=True)

@@ -84,6 +84,12 @@ def has_encoder(ffmpeg: str, codec: str) -> bool:
     return re.search(rf"^ V\S{{5}} {re.escape(codec)} ", listing, re.MULTILINE) is not None
 
 
+def encoder_takes(ffmpeg: str, codec: str, option: str) -> bool:
+    """True where an encoder has an option of its own of that name."""
+    listing = ask(ffmpeg, "-hide_banner", "-h", f"encoder={codec}").stdout
+    return re.search(rf"^ +-{re.escape(option)} ", listing, re.MULTILINE) is not None
+
+
 def version(ffmpeg: str) -> str:
     """Version as ffmpeg tells it, such as "7.1.1" or "n8.0-12-gabcdef"."""
     match = re.match(r"ffmpeg version (\S+)", ask(ffmpeg, "-version").stdout)

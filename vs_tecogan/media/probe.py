@@ -21,6 +21,9 @@ class Probe:
     """Length in seconds that the container announces; None where it announces none, or ffmpeg had to guess."""
     sizes: Mapping[int, tuple[int, int]]
     """(width, height) in pixels of each video stream as it is stored, by the number of the stream."""
+    sample_aspects: Mapping[int, Fraction]
+    """Width over height of a sample, by the number of the stream, where it is told. The container's counts before the
+    codec's."""
 
 
 def probe(ffmpeg: str, path: Path) -> Probe:
@@ -36,11 +39,14 @@ def parse_probe(text: str) -> Probe:
     start = re.search(r"^  Duration: .*?, start: (-?\d+\.\d+)", text, re.MULTILINE)
     length = re.search(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", text, re.MULTILINE)
     guessed = "Estimating duration from bitrate" in text
-    streams = re.finditer(r"^ +Stream #0:(\d+).*?: Video: .*?, (\d+)x(\d+)(?=[ ,]|$)", text, re.MULTILINE)
+    streams = list(re.finditer(r"^ +Stream #0:(\d+).*?: Video: .*?, (\d+)x(\d+)(?=[ ,]|$)(.*)", text, re.MULTILINE))
+    # The codec's stands in brackets after the size; the container's follows, if it is another.
+    aspects = {int(match[1]): re.findall(r"\bSAR ([1-9]\d*):([1-9]\d*)", match[4]) for match in streams}
     return Probe(
         start=Fraction(start[1]) if start else Fraction(0),
         duration=(int(length[1]) * 60 + int(length[2])) * 60 + Fraction(length[3]) if length and not guessed else None,
-        sizes={int(index): (int(width), int(height)) for index, width, height in (m.groups() for m in streams)},
+        sizes={int(match[1]): (int(match[2]), int(match[3])) for match in streams},
+        sample_aspects={index: Fraction(int(last[-1][0]), int(last[-1][1])) for index, last in aspects.items() if last},
     )
 
 

@@ -84,6 +84,18 @@ class Source:
     """All streams, in the file's order."""
     probe: Probe
 
+    @property
+    def turned(self) -> bool:
+        """Whether the pictures are stored on their side: BestSource turns them as the file says."""
+        stored = self.probe.sizes.get(self.video.index)
+        if stored is None:
+            return False
+        # Either may be odd, and lose a column or row to subsampled chroma.
+        upright, aside = (
+            abs(self.clip.width - width) + abs(self.clip.height - height) for width, height in (stored, stored[::-1])
+        )
+        return bool(aside < upright)
+
 
 def open_source(path: Path) -> Source:
     """Open the first video stream of a file. Nothing is written beside it: the index stays in memory.
@@ -103,7 +115,7 @@ def open_source(path: Path) -> Source:
     try:
         with _quiet_bestsource():
             opened: dict[str, Any] = vs.core.bs.VideoSource(
-                str(path), track=videos[0].index, cachemode=0, showprogress=False, exporttimestamps=True
+                _address(path), track=videos[0].index, cachemode=0, showprogress=False, exporttimestamps=True
             )
     except vs.Error as error:
         raise MediaError(f"cannot read the video of {path}: {error}") from None
@@ -120,11 +132,14 @@ def open_source(path: Path) -> Source:
 def check_readable(path: Path) -> None:
     """Raise MediaError unless `path` is a file that can be read."""
     try:
+        str(path).encode()
         if path.is_dir():
             raise MediaError(f"{path} is a directory; give a video file")
         with path.open("rb") as file:
             if not file.read(1):
                 raise MediaError(f"{path} is empty; give a video file")
+    except UnicodeEncodeError:
+        raise MediaError(f"the name {str(path)!r} is not UTF-8, which BestSource asks for; rename the file") from None
     except OSError as error:
         raise MediaError(f"cannot read {path}: {error.strerror}") from None
 
@@ -171,7 +186,7 @@ def _tracks(path: Path) -> tuple[Track, ...]:
     import vapoursynth as vs
 
     try:
-        info: dict[str, Any] = vs.core.bs.TrackInfo(str(path))
+        info: dict[str, Any] = vs.core.bs.TrackInfo(_address(path))
     except vs.Error:
         raise MediaError(f"{path} is not a video file that can be opened; give a video file") from None
     columns = (_column(info[key]) for key in ("tracktypestr", "codecstr", "dispositionstr"))
@@ -179,6 +194,11 @@ def _tracks(path: Path) -> tuple[Track, ...]:
         Track(index=index, kind=_text(kind), codec=_text(codec), disposition=_text(disposition))
         for index, (kind, codec, disposition) in enumerate(zip(*columns, strict=True))
     )
+
+
+def _address(path: Path) -> str:
+    """The path for BestSource, whose ffmpeg takes what stands before a colon for a protocol."""
+    return str(path.absolute())
 
 
 def _column(value: object) -> Iterable[object]:

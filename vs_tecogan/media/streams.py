@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -23,6 +23,8 @@ class Container:
     audio: frozenset[str] | None = None
     audio_encoder: str = "aac"
     """Encoder for audio that cannot be copied."""
+    audio_instead: Mapping[str, str] = field(default_factory=dict)
+    """Encoders for audio of single codecs that cannot be copied, lossless ones."""
     subtitles: frozenset[str] = frozenset()
     text_encoder: str = ""
     """Encoder for text subtitles that cannot be copied; empty where the format has none."""
@@ -35,6 +37,13 @@ class Container:
 
 
 _MATROSKA = Container(
+    # That of Blu-ray, DVD, QuickTime and Flash that has neither a name in Matroska nor one in WAVE.
+    audio_instead={
+        **dict.fromkeys(("pcm_bluray", "pcm_dvd", "pcm_s8", "nellymoser", "adpcm_ima_qt"), "flac"),
+        **dict.fromkeys(("mace3", "mace6", "qdm2", "qdmc"), "flac"),
+        "pcm_f32be": "pcm_f32le",
+        "pcm_f64be": "pcm_f64le",
+    },
     subtitles=frozenset({"subrip", "ass", "ssa", "webvtt", "hdmv_pgs_subtitle", "dvd_subtitle", "dvb_subtitle"}),
     text_encoder="srt",
     attachments=True,
@@ -139,7 +148,7 @@ def _encoder(kind: str, codec: str, container: Container) -> str | None:
     match kind:
         case "audio":
             fits = container.audio is None or codec in container.audio
-            return "copy" if fits else container.audio_encoder
+            return container.audio_instead.get(codec, "copy" if fits else container.audio_encoder)
         case "subtitle" if codec in container.subtitles:
             return "copy"
         case "subtitle" if codec in _TEXT and container.text_encoder:

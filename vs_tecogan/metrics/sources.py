@@ -132,7 +132,7 @@ def _video_node(path: Path) -> vs.VideoNode:
     if not hasattr(vs.core, "bs"):
         raise MetricsError("reading video needs BestSource: pip install vapoursynth-bestsource")
     try:
-        return rgb24(vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=False), name=str(path))
+        return rgb24(vs.core.bs.VideoSource(str(path.absolute()), cachemode=0, showprogress=False), name=str(path))
     except (vs.Error, ColourError) as error:
         raise MetricsError(f"cannot read {path} as a video: {' '.join(str(error).split())}") from None
 
