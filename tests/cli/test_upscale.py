@@ -105,13 +105,23 @@ def test_every_container_has_its_own_mind(suffix: str, command: Command, tmp_pat
     assert abs(len(pcm(out, "-map", "0:a:0", "-ac", "1")) / 2 / 48000 - 0.3) < 0.08
 
 
-def test_sound_of_discs_in_matroska(command: Command, tmp_path: Path) -> None:
-    """Would catch sound copied to Matroska that has no name there: ffmpeg then writes nothing."""
-    source, out = tmp_path / "in.m2ts", tmp_path / "out.mkv"
-    sound = ("-f", "lavfi", "-i", "sine=duration=0.4:sample_rate=48000", "-c:a", "pcm_bluray", "-ac", "2")
-    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.4", *sound, "-c:v", "libx264", source)
+@pytest.mark.parametrize(
+    ("suffix", "codec", "instead"),
+    [
+        (".m2ts", "pcm_bluray", "flac"),
+        (".vob", "pcm_dvd", "flac"),
+        (".ts", "s302m", "flac"),
+        (".mov", "pcm_s8", "flac"),
+        (".mov", "pcm_f32be", "pcm_f32le"),
+    ],
+)
+def test_sound_that_matroska_lacks(suffix: str, codec: str, instead: str, command: Command, tmp_path: Path) -> None:
+    """Would catch sound copied to Matroska that has no name there, when ffmpeg writes nothing, or made worse."""
+    source, out = tmp_path / f"in{suffix}", tmp_path / "out.mkv"
+    sound = ("-f", "lavfi", "-i", "sine=duration=0.4:sample_rate=48000", "-c:a", codec, "-ac", "2", "-strict", "-2")
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.4", *sound, "-c:v", "mpeg2video", source)
     done = command("upscale", source, out)
-    assert (done.code, "now flac" in done.err) == (0, True), done.err
+    assert (done.code, f"now {instead}" in done.err) == (0, True), done.err
     length = min(len(pcm(source)), len(pcm(out)))
     assert length > 48000
     assert pcm(out)[:length] == pcm(source)[:length]

@@ -37,10 +37,10 @@ class Container:
 
 
 _MATROSKA = Container(
-    # That of Blu-ray, DVD, QuickTime and Flash that has neither a name in Matroska nor one in WAVE.
+    # That of Blu-ray, DVD, broadcasts, QuickTime and Flash that has neither a name in Matroska nor one in WAVE.
     audio_instead={
-        **dict.fromkeys(("pcm_bluray", "pcm_dvd", "pcm_s8", "nellymoser", "adpcm_ima_qt"), "flac"),
-        **dict.fromkeys(("mace3", "mace6", "qdm2", "qdmc"), "flac"),
+        **dict.fromkeys(("pcm_bluray", "pcm_dvd", "s302m", "pcm_s8", "nellymoser"), "flac"),
+        **dict.fromkeys(("adpcm_ima_qt", "mace3", "mace6", "qdm2", "qdmc"), "flac"),
         "pcm_f32be": "pcm_f32le",
         "pcm_f64be": "pcm_f64le",
     },
