@@ -31,7 +31,9 @@ def partial_file(out: Path) -> Iterator[Path]:
         yield part
         if not part.stat().st_size:
             raise MediaError(f"ffmpeg wrote no {out.name}; check the options after --")
-        part.replace(out)
+        with held_signals():
+            part.replace(out)
+            ours = False  # from here on a file of that name is another's
     except OSError as error:
         if not ours and isinstance(error, FileExistsError):
             raise MediaError(in_the_way(part)) from None
