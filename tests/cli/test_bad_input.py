@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import shlex
 import signal
@@ -123,7 +124,7 @@ def test_partial_file_of_another_stays(film: Path, command: Command, tmp_path: P
     assert_refused(command("upscale", film, tmp_path / "o.mkv", "-y"), "o.part.mkv exists")
     assert other.read_text() == "mine"
     other.write_bytes(film.read_bytes())
-    assert_refused(command("upscale", other, tmp_path / "o.mkv"), "o.part.mkv exists")
+    assert_refused(command("upscale", other, tmp_path / "o.mkv", "-y"), "o.part.mkv is the input", "another name")
     assert other.read_bytes() == film.read_bytes()
     with pytest.raises(MediaError, match=r"o\.part\.mkv exists"), partial_file(tmp_path / "o.mkv"):
         pytest.fail("was made between the check and the run, and taken")
@@ -143,7 +144,8 @@ def test_quality_that_an_encoder_lacks(film: Path, command: Command, tmp_path: P
     out = tmp_path / "o.mkv"
     assert_refused(command("upscale", film, out, "--codec", "mpeg4", "--crf", "3"), "mpeg4 has no --crf", "-q:v")
     few = ("-y", "-q", "--end", "2", "--codec")
-    assert "default bit rate" in command("upscale", film, out, *few, "mpeg4").err
+    for words in (("mpeg4",), ("mpeg4", "--", "-an", "-b:a", "64k")):
+        assert "default bit rate" in command("upscale", film, out, *few, *words).err
     for words in (("mpeg4", "--", "-q:v", "2"), ("ffv1",), ("libx264", "--crf", "20")):
         done = command("upscale", film, out, *few, *words)
         assert (done.code, "bit rate" in done.err) == (0, False), done.err
@@ -151,12 +153,34 @@ def test_quality_that_an_encoder_lacks(film: Path, command: Command, tmp_path: P
 
 def test_nobody_reads_stderr(film: Path, tiny_file: Path, tmp_path: Path) -> None:
     """Would catch a file left short, or not made at all, with exit code 0 because a message could not be told."""
-    out = tmp_path / "o.mkv"
+    out = tmp_path / "o.mp4"  # does not hold all streams, which is said before the work
     reader, writer = os.pipe()
     os.close(reader)
     command_line = [sys.executable, "-m", "vs_tecogan", "upscale", film, out, "--model", tiny_file]
     assert subprocess.run(command_line, stderr=writer, check=False).returncode == 0
     os.close(writer)
+    assert inspect(out).frames == inspect(film).frames
+
+
+def test_lost_pipe_that_is_not_the_encoders(
+    film: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Would catch it taken for an ffmpeg that has all it wants: OUT was then cut short, with exit code 0."""
+
+    def lost(_progress: object) -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")
+
+    monkeypatch.setattr("vs_tecogan.cli.progress.Progress.frame", lost)
+    assert_refused(command("upscale", film, tmp_path / "o.mkv"), "Broken pipe")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_closed_streams(film: Path, tiny_file: Path, tmp_path: Path) -> None:
+    """Would catch a program that needs a stream the caller has closed, as services do, or writes messages into OUT."""
+    out = tmp_path / "o.mkv"
+    command_line = [sys.executable, "-m", "vs_tecogan", "upscale", film, out, "--model", tiny_file]
+    done = subprocess.run(command_line, preexec_fn=lambda: os.closerange(0, 3), check=False)
+    assert done.returncode == 0
     assert inspect(out).frames == inspect(film).frames
 
 
@@ -174,8 +198,8 @@ def test_output_without_a_container(film: Path, command: Command, tmp_path: Path
     """Would catch names that tell ffmpeg no format, with one line instead of its several."""
     assert_refused(command("upscale", film, tmp_path / "out"), "no suffix")
     assert_refused(command("upscale", film, tmp_path / "out.nonsense"), "format")
-    assert_refused(command("upscale", film, tmp_path / "out.png"), "is a picture", "out.mkv")
-    assert_refused(command("upscale", film, tmp_path / "f%03d.JPG"), "is a picture")
+    for name in ("out.png", "f%03d.JPG", "f%03d.sgi", "out.m3u8"):
+        assert_refused(command("upscale", film, tmp_path / name), "many files", ".mkv")
     assert list(tmp_path.iterdir()) == []
 
 

@@ -12,6 +12,7 @@ import sys
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from threading import Timer, main_thread
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn, TextIO
@@ -89,6 +90,7 @@ def guarded(command: Callable[[], int]) -> int:
     :return: the command's code; 2 for what the user can put right, 1 for what the program did wrong, 130 after Ctrl-C,
         143 after SIGTERM.
     """
+    _replace_closed_streams()
     try:
         with _log_on_stderr(), _signals_raise(), _no_interrupt_lost():
             return command()
@@ -106,6 +108,16 @@ def guarded(command: Callable[[], int]) -> int:
             return 2
         say(f"internal error: {kind or type(error).__name__}: {text} (VS_TECOGAN_DEBUG=1 shows where)")
         return 1
+
+
+def _replace_closed_streams() -> None:
+    """Lead to nowhere what the caller has closed, as in `2>&-`: Python then has None for a stream.
+
+    Its number would go to the next file that is opened, and messages of libraries into that file.
+    """
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):  # lowest number first, as the system gives it
+        if getattr(sys, name) is None:
+            setattr(sys, name, Path(os.devnull).open(mode))  # noqa: SIM115
 
 
 def _stdout_has_no_reader() -> bool:

@@ -8,6 +8,10 @@ from .ffmpeg import encoder_takes
 
 _DEFAULT_CRF = {"libx264": 16, "libx264rgb": 16, "libx265": 18, "libsvtav1": 24, "libaom-av1": 24, "libvpx-vp9": 24}
 _CONSTANT_QUALITY_NEEDS_ZERO_RATE = frozenset({"libvpx-vp9", "libvpx", "libaom-av1"})
+_CHOICES = frozenset(
+    ("-b", "-vb", "-q", "-qscale", "-cq", "-qp", "-crf", "-rc", "-global_quality", "-quality", "-lossless", "-target")
+)
+"""Options of ffmpeg and of its encoders that say how good a stream is to be, without the stream that may follow."""
 _HOW = "give the quality after --, such as -- -q:v 2 or -- -b:v 40M (-cq 18 for NVENC)"
 
 
@@ -27,13 +31,19 @@ def quality_options(codec: str, *, crf: float | None, preset: str | None) -> lis
 def check_quality(ffmpeg: str, codec: str, *, crf: float | None, extra: tuple[str, ...]) -> str | None:
     """What to tell the user of an encoder that has no constant quality and was given no other; None: nothing.
 
-    :param extra: ffmpeg's options that the user gave; any counts as a choice.
+    :param extra: ffmpeg's options that the user gave.
     :raises MediaError: `crf` for an encoder that would ignore it.
     """
-    if codec in _DEFAULT_CRF or (crf is None and (extra or is_clean(codec.partition("_")[0]))):
+    if codec in _DEFAULT_CRF or (crf is None and (_chooses(extra) or is_clean(codec.partition("_")[0]))):
         return None
     if encoder_takes(ffmpeg, codec, "crf"):
         return None
     if crf is not None:
         raise MediaError(f"{codec} has no --crf (got {crf:g}); {_HOW}")
     return f"{codec} goes by ffmpeg's default bit rate, which is low for large frames: {_HOW}"
+
+
+def _chooses(extra: tuple[str, ...]) -> bool:
+    """Whether ffmpeg's options say how good the picture is to be."""
+    options = (word.partition(":") for word in extra)
+    return any(name in _CHOICES and not stream.startswith("a") for name, _, stream in options)
