@@ -55,6 +55,13 @@ def test_other_architectures_are_refused(other: dict[str, object]) -> None:
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("share", "rounds"), [(0, 0), (0.3, 0), (0.5, 3), (1, 3)])
+def test_refined_flow_is_no_other_architecture(share: float, rounds: int) -> None:
+    """Would catch shipped models that cannot be averaged, and ends that refine unlike the models themselves."""
+    mixed = interpolate(drawn(1, "a"), drawn(2, "b", flow_rounds=3), share)
+    assert (mixed.generator.spec.flow_rounds, mixed.card.spec.flow_rounds) == (rounds, rounds)
+
+
 def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The file opens, its card names both parents and claims no scores, and nothing is written to stdout."""
     for model in (drawn(1, "a"), drawn(2, "b")):

@@ -1,5 +1,7 @@
 """A generator between two: the weights of both, averaged (network interpolation, ESRGAN, Wang et al. 2018)."""
 
+from dataclasses import replace
+
 import torch
 
 from ..networks import Generator
@@ -11,7 +13,8 @@ def interpolate(first: Model, second: Model, share: float, *, name: str = "") ->
     """Average the weights of two models of one architecture.
 
     Works well where one model was trained on from the other, or both from a third, as a perceptual one from its
-    regression model: fidelity and texture then pass into each other.
+    regression model: fidelity and texture then pass into each other. Flow is refined as often as by the model of the
+    larger share.
 
     :param share: part of the second model, from 0 (the first alone) to 1 (the second alone).
     :param name:  name on the card, which says of what and how the model was made, and carries no scores.
@@ -20,14 +23,16 @@ def interpolate(first: Model, second: Model, share: float, *, name: str = "") ->
     if not 0 <= share <= 1:
         raise WeightsError(f"share {share:g} is outside 0 to 1; give the second model's part of the average")
     one, two = first.generator.spec, second.generator.spec
-    if one != two:
+    rounds = (one if share < 0.5 else two).flow_rounds
+    if replace(one, flow_rounds=rounds) != replace(two, flow_rounds=rounds):
         raise WeightsError(f"models of different architectures cannot be averaged: {one} and {two}")
-    generator = Generator(one)
+    generator = Generator(replace(one, flow_rounds=rounds))
     theirs = second.generator.state_dict()
     generator.load_state_dict(
         {key: torch.lerp(own.float(), theirs[key].float(), share) for key, own in first.generator.state_dict().items()}
     )
-    return Model(generator=generator.eval().requires_grad_(False), card=_card(first.card, second.card, share, name))
+    card = replace(_card(first.card, second.card, share, name), spec=generator.spec)
+    return Model(generator=generator.eval().requires_grad_(False), card=card)
 
 
 def _card(first: ModelCard, second: ModelCard, share: float, name: str) -> ModelCard:
