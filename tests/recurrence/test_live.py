@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import tracemalloc
 
 import pytest
@@ -54,6 +55,36 @@ def test_playing_is_exact_and_never_asks_for_what_is_gone(
     assert recurrence.steps == SHOWN + 6 * chains
 
 
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_a_request_overtaken_by_a_later_one_is_exact(core: vs.Core, warnings: list[str], ahead: int) -> None:
+    """Catches a restart where a starved thread plans a chain's first frame after a later frame's flags were asked."""
+    core.num_threads = 4
+    first = SCHEDULE.restart
+    late = first + ahead
+    entered, leave = threading.Event(), threading.Event()
+
+    def hold(n: int) -> bool:
+        if n == late:
+            entered.set()
+            leave.wait(1)
+        elif n == first:
+            leave.set()
+        return False
+
+    blank = cut_clip(ENDLESS, CUTS)
+    held = Source(ENDLESS, fail=hold, jitter=1e-9).clip()
+    flags = blank.std.FrameEval(lambda **_: blank, prop_src=held)
+    clip = recurrent(Source(ENDLESS, fail=Buffer(12)).clip(), flags, Hash(), template=held, schedule=SCHEDULE)
+    for n in range(first):
+        clip.get_frame(n)
+    later = clip.get_frame_async(late)
+    assert entered.wait(10)
+    sooner = clip.get_frame_async(first)
+    expected = reference(Hash(), late + 1, SCHEDULE, CUTS)
+    assert wrong([(first, sooner.result()), (late, later.result())], expected) == []
+    assert warnings == []
+
+
 def test_a_jump_forward_is_exact(core: vs.Core, warnings: list[str]) -> None:
     """Catches a forward jump that is taken for a restart."""
     core.num_threads = 1
@@ -78,6 +109,19 @@ def test_a_jump_back_restarts_with_a_warning(core: vs.Core, warnings: list[str])
     assert restarts <= {200, 210}
     assert wrong([(n, frames[n]) for n in range(240, 300)], expected) == []
     assert buffer.refused == []
+
+
+def test_frames_jumped_over_are_asked_for_no_more_once_they_are_old(core: vs.Core, warnings: list[str]) -> None:
+    """Catches a jump to a cut whose skipped frames count for ever as those of a late thread."""
+    core.num_threads = 4
+    buffer = Buffer(12)
+    clip = live(buffer)
+    for n in (0, 1, *range(100, 116)):
+        clip.get_frame(n)
+    clip.clear_cache()
+    with pytest.raises(vs.Error, match="source frame 98 is broken"):
+        clip.get_frame(98)
+    assert set(buffer.refused) == {98}
 
 
 def test_a_seek_beyond_the_buffer_fails_alone(core: vs.Core, warnings: list[str]) -> None:

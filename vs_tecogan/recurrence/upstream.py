@@ -8,10 +8,8 @@ from collections.abc import Callable, Iterable, Mapping
 from enum import StrEnum
 from functools import partial
 from types import MappingProxyType
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import vapoursynth as vs
+import vapoursynth as vs
 
 LIVE_LENGTH = 1 << 26
 """A clip this long is a player's stream (mpv): frames older than the newest one asked for are gone."""
@@ -79,6 +77,7 @@ class Upstream:
         self._length = clip.num_frames
         self._flying: dict[int, Pull] = {}
         self._newest = {Kind.INPUT: -1, Kind.FLAG: -1}
+        self._overtaken: dict[Kind, set[int]] = {Kind.INPUT: set(), Kind.FLAG: set()}
         self._failing: OrderedDict[Key, bool] = OrderedDict()
         self._pending: dict[Key, object] = {}  # by probe, so that one overtaken by a delivery is not believed
         self._failed: deque[Pull] = deque()
@@ -101,8 +100,8 @@ class Upstream:
         pull = Pull(target, tuple(asked))
         self._flying[id(pull)] = pull
         if self.live:
-            for kind, k in pull.asked:
-                self._newest[kind] = max(self._newest[kind], k)
+            for key in sorted(pull.asked):
+                self._advance(*key)
         return Token(pull, self.failed)
 
     def arrive(self, token: Token) -> None:
@@ -126,13 +125,13 @@ class Upstream:
         return dict(self._newest) if self.live else NOWHERE
 
     def askable(self, kind: Kind, k: int, horizon: Horizon) -> bool:
-        """Whether a plan that began at `horizon` may ask for a frame that it can do without."""
+        """Whether a plan that began at `horizon` may ask for a frame that it can do without; see `_advance`."""
         key = (kind, k)
         if key in self._failing:
             return False
         if not self.live or k > horizon[kind]:
             return True
-        return any(key in pull.asked for pull in self._flying.values())
+        return k in self._overtaken[kind] or any(key in pull.asked for pull in self._flying.values())
 
     @property
     def trouble(self) -> bool:
@@ -203,6 +202,20 @@ class Upstream:
                 if len(self._failing) > MOST_FAILING:
                     self._failing.popitem(last=False)
             self.answered.notify_all()
+
+    def _advance(self, kind: Kind, k: int) -> None:
+        """Note a frame asked for, in a live clip, and those that it overtook.
+
+        Threads do not plan in the order of the requests. A frame that nobody asked for yet, fewer frames than there are
+        threads before one that somebody did, can still be had: a filter of frame n alone may ask for it as late.
+        """
+        newest = self._newest[kind]
+        if k > newest:
+            since = k - vs.core.num_threads + 1
+            late = {j for j in self._overtaken[kind] if j >= since}
+            self._overtaken[kind] = late.union(range(max(newest + 1, since), k))
+            self._newest[kind] = k
+        self._overtaken[kind].discard(k)
 
     def _exists(self, key: Key) -> bool:
         return 0 <= key[1] < self._length and self._nodes[key[0]] is not None
