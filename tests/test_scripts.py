@@ -72,3 +72,25 @@ def test_demo_parts(tiny_file: Path, tmp_path: Path) -> None:
     data = picture.read_bytes()
     assert data[:8] == b"\x89PNG\r\n\x1a\n"
     assert struct.unpack(">II", data[16:24]) == (1280, 480)
+
+
+def test_crops_are_cut_where_they_were_asked_for(tiny_file: Path, tmp_path: Path) -> None:
+    """Would catch tiles of another frame or corner, a model left out, or a traceback for a crop beyond the frame."""
+    import numpy as np
+
+    from vs_tecogan.metrics.sources import open_clip
+
+    cv2 = pytest.importorskip("cv2")
+    clip, out = tmp_path / "a.mkv", tmp_path / "crops.png"
+    subprocess.run([sys.executable, REPOSITORY / "scripts/demo.py", "clip", clip], check=True)
+    options = ["--models", tiny_file, "--size", "40x30", "--frames", "3", "--zoom", "1", "--device", "cpu"]
+    command = [sys.executable, REPOSITORY / "scripts/crops.py", out, *options, "--crop"]
+    subprocess.run([*command, f"{clip}:7:20,50"], check=True)
+    picture = cv2.imread(str(out))[..., ::-1]
+    assert picture.shape == (30, 3 * 40, 3)
+    original = list(open_clip(clip).frames())[7][50:80, 20:60]
+    assert np.array_equal(picture[:, 80:], original)
+    distances = [np.abs(picture[:, at : at + 40].astype(int) - original).mean() for at in (0, 40)]
+    assert min(distances) > 0 and max(distances) < 40 and distances[0] != distances[1]
+    done = subprocess.run([*command, f"{clip}:7:150,50"], capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and "has 48 frames of 160x120" in done.stderr

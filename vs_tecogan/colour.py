@@ -362,7 +362,8 @@ class Colour:
     def _guessing(self, n: int) -> str:
         width, height = self.clip.width, self.clip.height
         name = _matrix_name(guess_matrix(width, height))
-        return f'frame {n} has no _Matrix; taking "{name}" by the size {width}x{height}; give matrix= to choose'
+        taken = f'frame {n} has no _Matrix; taking "{name}" by the size {width}x{height}'
+        return f"{taken}; give matrix= (--matrix of the command) to choose"
 
 
 def _bare(clip: vs.VideoNode, matrix: int | None) -> vs.VideoNode:

@@ -66,9 +66,10 @@ def tecogan(
                             "advance" runs the network as for any frame, whose output may still change a little.
     :param memory:          MiB of RAM, or of device memory, that states and recent frames may take. Too little costs
                             time when frames are requested out of order; never changes the picture.
-    :param tile:            (width, height) in input pixels: larger frames are computed in overlapping, blended tiles of
-                            this size, each with a state of its own. None = whole frames, tiled only where they would
-                            not fit into half of the device's memory. Changes the picture slightly.
+    :param tile:            (width, height) in input pixels, each above 64: larger frames are computed in overlapping,
+                            blended tiles of at most this size, each with a state of its own. None = whole frames,
+                            tiled only where they would not fit into half of the device's memory. Changes the picture
+                            slightly.
     :param matrix:          Matrix of YUV frames that have no ``_Matrix`` (or 2, unspecified): a name as in
                             ``core.resize`` ("709", "170m", "470bg", "2020ncl", ...) or its H.273 code. None = by the
                             size of the clip, as players do, with one warning in the log. Ignored where a frame has
@@ -76,9 +77,9 @@ def tecogan(
                             "ictcp" must say their ``_Transfer`` or ``_Primaries``, or both, too.
     :return:                The clip at ``scale`` times the size, same family, subsampling and depth. RGBS comes out
                             unclamped; integers are rounded without dither, so give a deeper clip to dither yourself.
-                            Frame properties are kept, ``_Matrix`` and ``_Range`` of YUV always set; added:
-                            ``TecoganModel``, ``TecoganVersion``, ``TecoganChainStart`` and ``TecoganWarmup``. Dropped:
-                            ``_Alpha``, a picture of the input's size.
+                            Frame properties are kept. Always set: ``_Range`` but for RGB in float, ``_Matrix`` of YUV,
+                            ``_ChromaLocation`` where chroma is subsampled. Added: ``TecoganModel``, ``TecoganVersion``,
+                            ``TecoganChainStart``, ``TecoganWarmup``. Dropped: ``_Alpha``, of the input's size.
     :raises vapoursynth.Error: anything wrong with the arguments, in one line. What is wrong with single frames
                             (interlaced, a failing filter upstream) fails those frames.
     """

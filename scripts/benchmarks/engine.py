@@ -113,7 +113,7 @@ def conv_flops(width: int, height: int, blocks: int) -> int:
 
 def random_model(blocks: int) -> Model:
     torch.manual_seed(0)
-    spec = GeneratorSpec(blocks=blocks, flow_rounds=2)  # as the default model
+    spec = GeneratorSpec(blocks=blocks, flow_rounds=2)  # as frvsr-4x; tecogan-4x has a third
     return Model(Generator(spec).eval(), ModelCard(name="random", spec=spec))
 
 

@@ -15,12 +15,14 @@ import numpy as np
 from vs_tecogan.engine import create_engine
 from vs_tecogan.weights import DEFAULT_MODEL, Model, load_model
 
+from ._videos import videos_in
+
 Row = dict[str, object]
 LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("clips", type=Path, help="folder of videos")
+    parser.add_argument("clips", type=Path, help="folder of videos, or one")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--frames", type=int, default=10)
     parser.add_argument("--crop", type=int, default=480, help="side of the crop, pixels of the full size")
@@ -28,7 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def run(args: argparse.Namespace) -> list[Row]:
     model = load_model(args.model)
-    return [compare(model, path, args.frames, args.crop) for path in sorted(args.clips.glob("*.mkv"))]
+    return [compare(model, path, args.frames, args.crop) for path in videos_in(args.clips)]
 
 
 def compare(model: Model, path: Path, frames: int, crop: int) -> Row:

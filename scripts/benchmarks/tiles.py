@@ -17,12 +17,14 @@ from vs_tecogan.engine import create_engine
 from vs_tecogan.engine.tiles import spans
 from vs_tecogan.weights import DEFAULT_MODEL, Model, load_model
 
+from ._videos import videos_in
+
 Row = dict[str, object]
 Image = np.ndarray
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("clips", type=Path, help="folder of videos")
+    parser.add_argument("clips", type=Path, help="folder of videos, or one")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--frames", type=int, default=6)
     parser.add_argument("--size", default="320x240", metavar="WxH", help="crop taken as LR frame (default 320x240)")
@@ -34,7 +36,7 @@ def run(args: argparse.Namespace) -> list[Row]:
     model = load_model(args.model)
     size, tile = (tuple(map(int, text.split("x")))[::-1] for text in (args.size, args.tile))
     rows = []
-    for path in sorted(args.clips.glob("*.mkv")):
+    for path in videos_in(args.clips):
         clip = read(path, args.frames, size)
         whole, tiled = (last_output(model, clip, args.precision, shape) for shape in (size, tile))
         rows.append({"clip": path.stem, **compare(whole, tiled, overlaps(size, tile, model.generator.spec.scale))})

@@ -24,7 +24,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     :param argv: arguments without the program's name; None = those of the process.
-    :return:     exit code: 0 done, 1 failed or unusable, 2 wrong input, 130 interrupted.
+    :return:     exit code: 0 done, 1 failed or unusable, 2 wrong input, 128 + signal when interrupted.
     """
     return guarded(lambda: _run(sys.argv[1:] if argv is None else argv))
 

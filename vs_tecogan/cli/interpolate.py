@@ -16,7 +16,8 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None
         "interpolate",
         help="average the weights of two models into a third",
         description="Average the weights of two models of one architecture, best of a model and what was trained on "
-        "from it: a share of the regression model gives a perceptual one fidelity back, at some cost in texture.",
+        "from it: a share of the regression model gives a perceptual one fidelity back, at some cost in texture. "
+        "Flow is refined as often as by the model of the larger share, at equal shares by SECOND.",
         allow_abbrev=False,
     )
     parser.add_argument("first", metavar="FIRST", help="name of a shipped model, or a weight file")

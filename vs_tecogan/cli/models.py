@@ -13,7 +13,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     parser = subparsers.add_parser(
         "models",
         help="list the models that come with the package",
-        description="List the shipped models; the default is marked with *. Any of these names goes to --model.",
+        description="List the shipped models; * marks the one that the filter takes where none is named (upscale goes "
+        "by the file's codec). Any of these names goes to --model.",
         allow_abbrev=False,
     )
     parser.set_defaults(run=run)

@@ -22,14 +22,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--lr", type=Path, nargs="+", default=[], help="own LR partners of the videos, by same names")
     parser.add_argument("--urls", type=Path, metavar="FILE", help="addresses, one a line, fetched with yt-dlp first")
-    parser.add_argument("--downscale", type=int, default=2, help="area downscale of the frames; 2 as published, 1 none")
+    parser.add_argument(
+        "--downscale", type=int, default=2, help="area downscale of the frames; 2 as published (default), 1 none"
+    )
     parser.add_argument("--min-frames", type=int, default=10, help="drop shorter scenes (default 10)")
     parser.add_argument("--max-frames", type=int, default=60, help="divide longer scenes (default 60)")
     parser.add_argument("--min-size", type=int, default=136, help="drop smaller frames, after downscale (default 136)")
     parser.add_argument("--still", type=float, default=0.3, help="drop clips with less mean luma change (default 0.3)")
     parser.add_argument("--black", type=float, default=20.0, help="drop clips with less mean luma (default 20)")
     parser.add_argument(
-        "--holdout", type=float, default=0.05, help="share of scenes kept for evaluation (default 0.05)"
+        "--holdout", type=float, default=0.05, help="share of shots kept for evaluation, cut to cut (default 0.05)"
     )
     parser.add_argument("--dry-run", "--TEST", action="store_true", help="analyse and report, write nothing")
 

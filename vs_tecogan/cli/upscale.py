@@ -42,7 +42,8 @@ examples:
   vs-tecogan upscale in.mkv out.mkv --model my.safetensors   weights of your own; also published .pth files
   vs-tecogan upscale in.mkv out.mkv -- -an                   without audio
 
-Exit code: 0 done, 2 wrong input or encoder failed (one line on stderr says what), 130 interrupted.
+Exit code: 0 done, 1 internal error (VS_TECOGAN_DEBUG=1 shows where), 2 wrong input or encoder failed (one line on
+stderr says what), 128 + signal when interrupted (130 Ctrl-C, 143 SIGTERM).
 """
 
 
@@ -90,7 +91,7 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
         "--tile",
         metavar="WxH",
         type=_size,
-        help="compute larger frames in blended tiles; default: where memory asks for it",
+        help="compute larger frames in blended tiles of this size, above 64x64; default: where memory asks for it",
     )
     matrix = "YUV matrix where IN names none: 709, 170m, 470bg, 2020ncl... or its code; default: by size"
     group.add_argument("--matrix", metavar="M", help=matrix)

@@ -29,7 +29,7 @@ def refine_flow(previous: Tensor, current: Tensor, flow: Tensor, rounds: int) ->
 
     :param previous, current: (N, 3, H, W) float32, nominally in [0, 1].
     :param flow:   (N, 2, H, W) float32, pixels, right to within a few.
-    :param rounds: how often; 2 is all there is to gain.
+    :param rounds: how often; 2 or 3: beyond that nothing is gained.
     :return:       (N, 2, H, W) float32. No gradient.
     """
     with torch.no_grad():

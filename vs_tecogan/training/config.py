@@ -75,7 +75,8 @@ class ModelConfig:
     blocks: int = _option(10, "residual blocks: 10 (FRVSR, TecoGAN-minus) or 16 (TecoGAN)")
     channels: int = _option(64, "features of the reconstruction network")
     flow_rounds: int = _option(
-        -1, "rounds in which FNet's flow is refined against the frames; 2 is enough, published 0; -1: as init's, or 0"
+        -1,
+        "rounds in which FNet's flow is refined against the frames; 2 or 3 do, published 0; -1: as init's, or 0",
     )
     init: str = _option("", "start from these weights (.safetensors, .pth or a shipped model's name)")
 

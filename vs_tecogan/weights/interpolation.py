@@ -14,7 +14,7 @@ def interpolate(first: Model, second: Model, share: float, *, name: str = "") ->
 
     Works well where one model was trained on from the other, or both from a third, as a perceptual one from its
     regression model: fidelity and texture then pass into each other. Flow is refined as often as by the model of the
-    larger share.
+    larger share, at equal shares by the second.
 
     :param share: part of the second model, from 0 (the first alone) to 1 (the second alone).
     :param name:  name on the card, which says of what and how the model was made, and carries no scores.
