@@ -290,7 +290,7 @@ def test_full_disk_leaves_the_old_checkpoint(store: Path, tmp_path: Path, capfd:
 
 
 def test_going_back_to_an_older_checkpoint(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    """Would catch new work lost to the newer checkpoints of what was given up, or a best one of theirs exported."""
+    """Would catch new work lost to newer checkpoints of what was given up, or a stray file's run in a folder above."""
     run, words = tmp_path / "run", f"{TINY} --checkpoint-every 1 --eval-every 2 --eval-frames 6"
     assert train(f"{words} --store {store} --out {run} --iterations 4 --lr 1e-3") == 0
     folder = checkpoint.checkpoint_folder(run)
@@ -305,6 +305,13 @@ def test_going_back_to_an_older_checkpoint(store: Path, tmp_path: Path, capfd: p
     assert checkpoint.find(other).name == "00000004.pt"
     assert train(f"--resume {folder}/00000002.pt --out {other}") == 2
     assert "already holds a run" in capfd.readouterr().err
+    carried = tmp_path / "elsewhere" / "carried.pt"
+    carried.parent.mkdir()
+    carried.write_bytes((folder / "00000002.pt").read_bytes())
+    assert train(f"--resume {carried} --iterations 3") == 2
+    assert "lies in no run's folder; say with --out" in capfd.readouterr().err
+    assert train(f"--resume {carried} --iterations 3 --out {tmp_path / 'third'}") == 0
+    assert not (tmp_path / "checkpoints").exists()
 
 
 def test_best_is_chosen_anew_by_another_rule(

@@ -64,9 +64,11 @@ def _train(args: argparse.Namespace) -> None:
             raise TrainingError("--resume takes the settings of its checkpoint; give changes as single options")
         path = checkpoint.find(args.resume)
         state = checkpoint.load(path)
-        own = args.resume if args.resume.is_dir() else args.resume.parent.parent
+        own = checkpoint.run_of(args.resume)
         folder = args.out or own
-        if folder.resolve() != own.resolve():
+        if folder is None:
+            raise TrainingError(f"{path} lies in no run's folder; say with --out where to go on")
+        if own is None or folder.resolve() != own.resolve():
             checkpoint.refuse_another_run(folder)
         train(checkpoint.stored_config(state, changes, path), folder, state)
         return

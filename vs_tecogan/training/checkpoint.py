@@ -125,6 +125,14 @@ def find(run: Path) -> Path:
     return found[-1]
 
 
+def run_of(named: Path) -> Path | None:
+    """The run's folder that was named, or that the file named lies in; None for a file elsewhere."""
+    if not named.is_file():
+        return named
+    run = named.absolute().parent.parent
+    return run if checkpoint_folder(run) == named.absolute().parent else None
+
+
 def stored_config(state: dict[str, Any], changes: dict[str, dict[str, Any]], path: Path) -> Config:
     """The settings of a checkpoint with the given changes.
 
