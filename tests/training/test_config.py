@@ -160,6 +160,35 @@ def test_contradictions(words: str, world: int, message: str) -> None:
         check(options(words), world)
 
 
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--seed=-1", "--workers=-1", "--threads=-1", "--blocks=-1", "--eval-frames=0", "--eval-frames=-1"),
+        *(f"--blur-sigma={value}" for value in ("0", "-1", "nan", "inf")),
+        *(f"--{name}={value}" for name in ("beta1", "beta2", "ema") for value in ("-1", "1", "nan")),
+        *(f"--{name}={value}" for name in ("lr", "clip", "epsilon", "d-lr") for value in ("-1", "nan")),
+        *("--lr=inf", "--perceptual-weight=-1"),
+    ],
+)  # fmt: skip
+def test_values_out_of_range(words: str) -> None:
+    """Would catch a value that ends in an internal error or trains NaN: one line names the option and the range."""
+    name = words.split("=")[0].removeprefix("--").replace("-", "_")
+    with pytest.raises(TrainingError, match=rf"^{name} \S+; expected [^\n]+$"):
+        check(options(words), 1)
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *("--checkpoint-minutes inf", "--clip inf", "--gate inf", "--gate=-1"),
+        *("--flow-rounds=-1", "--lr 0", "--ema 0", "--workers 0"),
+    ],
+)
+def test_values_that_mean_off(words: str) -> None:
+    """Would catch a range that refuses the value by which something is switched off."""
+    check(options(words), 1)
+
+
 def test_curriculum() -> None:
     """Would catch entries used out of order."""
     assert curriculum_steps(options("--curriculum 5:7 0:4")) == ((0, 4), (5, 7))

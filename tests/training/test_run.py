@@ -22,6 +22,7 @@ from vs_tecogan.training import checkpoint
 from vs_tecogan.training.config import Config, merge
 from vs_tecogan.training.export import card_of
 from vs_tecogan.training.learner import Learner
+from vs_tecogan.training.logs import Logs
 from vs_tecogan.weights import ModelCard, load_model, save_model
 
 from .conftest import TINY, make_store, pan
@@ -289,6 +290,36 @@ def test_full_disk_leaves_the_old_checkpoint(store: Path, tmp_path: Path, capfd:
     assert train(f"--resume {run} --iterations 3") == 0
 
 
+def test_logs_that_cannot_be_written(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Would catch a run that dies of its table, pictures or TensorBoard, or warns again at every row."""
+    pytest.importorskip("tensorboard")
+    run = tmp_path / "run"
+    (run / "metrics.csv").mkdir(parents=True)
+    for name in ("samples", "tensorboard"):
+        (run / name).touch()
+    words = TINY.replace("--image-every 0", "--image-every 1").replace("--no-tensorboard", "--tensorboard")
+    assert train(f"{words} --store {store} --out {run} --iterations 3") == 0
+    output = capfd.readouterr().err
+    for name in ("metrics.csv", "samples", "tensorboard"):
+        assert output.count(f"cannot write {run / name}") == 1, output
+    assert checkpoint.find(run).name == "00000003.pt"
+
+
+@pytest.mark.parametrize("size", [100, 600])
+def test_table_on_a_full_disk(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], size: int) -> None:
+    """Would catch a write that fails half-way and stops the run, or leaves its temporary file."""
+    logs = Logs(tmp_path, tensorboard=False, active=True)
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, limits[1]))
+    try:
+        for iteration in range(60):
+            logs.scalars(iteration, {"a" * 120: 0.123456})
+            logs.motion(iteration, "x", *(torch.rand(2, 3, side, side) for side in (8, 32, 32)))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.glob("*.part"))
+
+
 def test_going_back_to_an_older_checkpoint(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Would catch new work lost to newer checkpoints of what was given up, or a stray file's run in a folder above."""
     run, words = tmp_path / "run", f"{TINY} --checkpoint-every 1 --eval-every 2 --eval-frames 6"
@@ -368,6 +399,30 @@ def test_nan_stops_with_the_batch_saved(store: Path, tmp_path: Path, capfd: pyte
     (saved,) = (tmp_path / "run").glob("not-finite-*.pt")
     content = torch.load(saved, weights_only=True)
     assert content["batches"][0][0].shape == (2, 3, 3, 16, 16)
+
+
+def test_resuming_after_a_nan(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Would catch diverged weights left as the newest checkpoint, from which no learning rate goes on."""
+    run = tmp_path / "run"
+    assert train(f"{TINY} --store {store} --checkpoint-every 3 --iterations 6 --out {run}") == 0
+    assert train(f"--resume {run} --lr 1e30 --iterations 20") == 2
+    output = capfd.readouterr().err
+    good = checkpoint.find(run)
+    assert good.name == "00000006.pt"
+    assert str(good) in output
+    assert len(list(checkpoint.checkpoint_folder(run).glob("*.aside"))) == 1
+    assert train(f"--resume {run} --lr 1e-6 --iterations 9") == 0
+
+
+def test_nothing_to_evaluate_on(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Would catch an evaluation of nothing that passes: an error where it was named, else one warning."""
+    short = make_store(tmp_path / "short", {"s": pan(4, 112, 112)}, split="val")
+    alone = make_store(tmp_path / "alone", {"c": pan(8, 112, 128)})
+    words = TINY.replace("--eval-every 0", "--eval-every 1") + " --iterations 1"
+    assert train(f"{words} --store {store} --eval-store {short} --out {tmp_path}/a") == 2
+    assert "no clip to evaluate on" in capfd.readouterr().err
+    assert train(f"{words} --store {alone} --out {tmp_path}/b") == 0
+    assert capfd.readouterr().err.count("holds out no clip") == 1
 
 
 def test_bad_input(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:

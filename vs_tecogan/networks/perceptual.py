@@ -4,6 +4,8 @@ Neither is calibrated: a number computed with these is a perceptual *distance of
 """
 
 import os
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +157,9 @@ def load_vgg19(path: str | os.PathLike[str] | None) -> VGG19:
     except ImportError:
         raise PerceptualError("torchvision is not installed and no weight file was given") from None
     try:
-        return VGG19(dict(VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=False)))
+        # torch.hub prints "Downloading: ..." on stdout, which belongs to the results of commands.
+        with redirect_stdout(sys.stderr):
+            return VGG19(dict(VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=False)))
     except OSError as error:
         raise PerceptualError(f"torchvision cannot download its VGG19 weights ({error})") from error
 

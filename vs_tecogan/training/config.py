@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
 from .errors import TrainingError
+from .ranges import check_ranges
 
 
 def _option(default: Any, text: str) -> Any:
@@ -299,7 +300,7 @@ def from_arguments(arguments: argparse.Namespace) -> dict[str, dict[str, Any]]:
 
 
 def check(config: Config, world: int) -> None:
-    """Refuse settings that contradict each other.
+    """Refuse settings that no run can use, or that contradict each other.
 
     :raises TrainingError: they do; the text says which and what to do.
     """
@@ -366,6 +367,7 @@ def check(config: Config, world: int) -> None:
             raise TrainingError(f"{name} = {limits}; expected lowest and highest")
     if config.degradation.real_blur[0] <= 0:
         raise TrainingError(f"real_blur = {config.degradation.real_blur}; expected two sigmas above 0, such as 0.2 2.4")
+    check_ranges(to_dict(config))
 
 
 def curriculum_steps(config: Config) -> tuple[tuple[int, int], ...]:

@@ -60,7 +60,7 @@ class Scores:
 def held_out(config: Config, samples: SampleOptions, store: Store) -> list[HeldOut]:
     """Clips to evaluate on: those of ``eval_store``, else the ``val`` clips of the training store.
 
-    :raises TrainingError: they are asked for and there are none.
+    :raises TrainingError: ``eval_store`` has none that can be used. An empty hold-out is the caller's to report.
     """
     loop, rng = config.loop, np.random.default_rng(config.data.seed)
     clips: list[HeldOut] = []
@@ -80,6 +80,11 @@ def held_out(config: Config, samples: SampleOptions, store: Store) -> list[HeldO
         clips.append(HeldOut(name, torch.from_numpy(lr).permute(0, 3, 1, 2), torch.from_numpy(hr).permute(0, 3, 1, 2)))
         if loop.eval_clips and len(clips) == loop.eval_clips:
             break
+    if config.data.eval_store and not clips:
+        raise TrainingError(
+            f"--eval-store {config.data.eval_store}: no clip to evaluate on; each needs more than {2 * EDGE} frames, "
+            f"of which --eval-frames {loop.eval_frames} are taken"
+        )
     return clips
 
 

@@ -4,6 +4,8 @@ import csv
 import io
 import logging
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +38,9 @@ def show_on_stderr() -> None:
 class Logs:
     """Writer of one run; does nothing in processes other than the first.
 
+    What cannot be written, on a full disk say, is given up with one warning: a run is worth more than its logs, and
+    its checkpoints report a full disk themselves.
+
     :param run: folder of the run.
     :param iteration: where the run goes on; rows of the table from there on are dropped, they will come again.
     :param name: of the table and, unless it is that of the run itself, of a folder within TensorBoard's.
@@ -46,56 +51,78 @@ class Logs:
     ) -> None:
         self._run, self._active = run, active
         self._board: Any = None
+        self._dropped: set[Path] = set()
         if not active:
             return
-        self._table = run / f"{name}.csv"
-        trim_table(self._table, iteration)
+        self._table, self._samples = run / f"{name}.csv", run / "samples"
+        self._boards = run / "tensorboard" / ("" if name == "metrics" else name)
+        with self._writing(self._table):
+            trim_table(self._table, iteration)
         if tensorboard:
             try:
                 from torch.utils.tensorboard import SummaryWriter
             except ImportError:
                 log.warning("tensorboard is not installed; metrics.csv and pictures are written all the same")
             else:
-                folder = run / "tensorboard" / ("" if name == "metrics" else name)
-                self._board = SummaryWriter(str(folder), purge_step=iteration)
+                with self._writing(self._boards):
+                    self._board = SummaryWriter(str(self._boards), purge_step=iteration)
+
+    @contextmanager
+    def _writing(self, place: Path) -> Iterator[None]:
+        """Give up the log kept in ``place``, a file or folder, when it cannot be written."""
+        try:
+            yield
+        except OSError as error:
+            self._dropped.add(place)
+            log.warning("cannot write %s (%s); the run goes on without it", place, error.strerror or error)
+
+    def _wanted(self, place: Path) -> bool:
+        return self._active and place not in self._dropped
+
+    def _on_board(self) -> bool:
+        return self._board is not None and self._wanted(self._boards)
 
     def scalars(self, iteration: int, values: dict[str, float]) -> None:
         """One row of the table and as many TensorBoard points."""
-        if not self._active:
-            return
-        append_row(self._table, {"iteration": iteration, **values})
-        if self._board is not None:
-            for name, value in values.items():
-                self._board.add_scalar(name, value, iteration)
+        if self._wanted(self._table):
+            with self._writing(self._table):
+                append_row(self._table, {"iteration": iteration, **values})
+        if self._on_board():
+            with self._writing(self._boards):
+                for name, value in values.items():
+                    self._board.add_scalar(name, value, iteration)
 
     def motion(self, iteration: int, name: str, lr: Tensor, output: Tensor, target: Tensor) -> None:
         """Input, output and target side by side, as a still in TensorBoard and as an animated GIF.
 
         :param lr: (T, 3, h, w) in [0, 1]; :param output, target: (T, 3, sh, sw) in [0, 1].
         """
-        if not self._active:
+        if not self._wanted(self._samples) and not self._on_board():
             return
         frames = side_by_side(lr, output, target)
         data = gif(frames)
-        if data:
-            folder = self._run / "samples"
-            folder.mkdir(exist_ok=True)
-            (folder / f"{name}-{iteration:08d}.gif").write_bytes(data)
-        if self._board is not None:
-            self._board.add_image(f"{name}/middle", frames[len(frames) // 2], iteration, dataformats="HWC")
-            if data:
-                add_gif(self._board, f"{name}/motion", data, frames.shape, iteration)
+        if data and self._wanted(self._samples):
+            with self._writing(self._samples):
+                self._samples.mkdir(exist_ok=True)
+                (self._samples / f"{name}-{iteration:08d}.gif").write_bytes(data)
+        if self._on_board():
+            with self._writing(self._boards):
+                self._board.add_image(f"{name}/middle", frames[len(frames) // 2], iteration, dataformats="HWC")
+                if data:
+                    add_gif(self._board, f"{name}/motion", data, frames.shape, iteration)
 
     def flow(self, iteration: int, flows: Tensor) -> None:
         """Histograms of both components of the flow, LR pixels."""
-        if self._active and self._board is not None:
-            for axis, name in enumerate("xy"):
-                self._board.add_histogram(f"flow/{name}", flows[..., axis, :, :].detach().float().cpu(), iteration)
+        if self._on_board():
+            with self._writing(self._boards):
+                for axis, name in enumerate("xy"):
+                    self._board.add_histogram(f"flow/{name}", flows[..., axis, :, :].detach().float().cpu(), iteration)
 
     def close(self) -> None:
         """Write what is buffered."""
-        if self._board is not None:
-            self._board.close()
+        if self._on_board():
+            with self._writing(self._boards):
+                self._board.close()
 
 
 def append_row(path: Path, row: dict[str, float]) -> None:
@@ -127,12 +154,16 @@ def trim_table(path: Path, iteration: int) -> None:
 
 def _write_table(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
     temporary = path.with_name(path.name + ".part")
-    with temporary.open("w", newline="") as stream:
-        writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore")
-        if columns:
-            writer.writeheader()
-        writer.writerows(rows)
-    temporary.replace(path)
+    try:
+        with temporary.open("w", newline="") as stream:
+            writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore")
+            if columns:
+                writer.writeheader()
+            writer.writerows(rows)
+        temporary.replace(path)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _short(value: float) -> str:

@@ -20,6 +20,7 @@ from .build import build_feature_net, build_samples, settle, without_init
 from .config import Config, check, curriculum_steps, merge
 from .dataset import Curriculum, Samples, Share, Tickets, batches
 from .degradations import describe
+from .divergence import leave_resumable
 from .errors import TrainingError
 from .evaluation import HeldOut, by_perception, evaluate, held_out, perceptual_name, rank, standard
 from .flow_pretraining import MOST_WORKERS, FlowCheck, FlowPretraining, FlowTickets
@@ -48,6 +49,8 @@ class Run:
     logs: Logs
     clips: list[HeldOut]
     iteration: int = 0
+    began: int = 0
+    """Iteration that this session began from."""
     best: float = float("-inf")
     scores: dict[str, float] = field(default_factory=dict)
     judged: int = -1
@@ -167,6 +170,7 @@ def set_up(
         except (RuntimeError, ValueError, KeyError) as error:
             raise TrainingError(f"the checkpoint does not fit this architecture: {reason(error)}") from error
         run.iteration, run.best, run.seconds = resume["iteration"], resume["best"], resume["seconds"]
+        run.began = run.iteration
         run.scores, run.judged = dict(resume["scores"]), resume.get("judged", -1)
         if run.best > float("-inf") and judged_otherwise(run, merge(Config(), resume["config"], "checkpoint")):
             log.info("scores do not compare with earlier ones any more: the next checkpoint judged is the best")
@@ -189,7 +193,10 @@ def set_up(
                 run.check = FlowCheck(FlowSamples(store, options), config.flow.flow_patience, device)
             except TrainingError as error:
                 log.warning("evaluation goes without the flow's error on known motion: %s", error)
-            log.info("evaluation on %d held-out clips", len(run.clips))
+            if run.clips:
+                log.info("evaluation on %d held-out clips", len(run.clips))
+            else:
+                log.warning("the store holds out no clip that can be evaluated: no scores and no best checkpoint")
     log.info(
         "%d clips, %s, %s, from iteration %d", len(store.clips("train")), device, config.loop.precision, run.iteration
     )
@@ -258,17 +265,16 @@ def feed_flow(run: Run, stage: FlowPretraining) -> Iterator[FlowBatch]:
 
 @contextmanager
 def nan_stops(run: Run, stage: str, iteration: int, batch: list[tuple[Tensor, ...]]) -> Iterator[None]:
-    """On a NaN the batch is saved and the run stops with its weights unharmed."""
+    """On a NaN the batch is saved and the run stops; the text names the checkpoint to resume."""
     try:
         yield
     except NotFinite as error:
         path = run.folder / f"not-finite-{iteration:08d}-rank{run.own.rank}.pt"
         checkpoint.save(path, {"stage": stage, "iteration": iteration, "batches": batch})
-        if run.own.main:
-            save(run)
+        advice = leave_resumable(run.folder, run.iteration, run.began, state_of(run)) if run.own.main else "go on"
         raise TrainingError(
-            f"{stage}, iteration {iteration}: a loss is not finite ({error}); nothing was updated, the batch is in "
-            f"{path}, resume with a lower learning rate or another precision"
+            f"{stage}, iteration {iteration}: a loss is not finite ({error}); the batch is in {path}, {advice} "
+            "with a lower learning rate or another precision"
         ) from error
 
 
