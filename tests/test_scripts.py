@@ -57,6 +57,17 @@ def test_environment_is_reused(checkout: Path) -> None:
     assert ensure(checkout, "dev") == 3
 
 
+def test_demo_leaves_its_input_alone(checkout: Path, tmp_path: Path) -> None:
+    """Would catch a user's photo.png replaced by the picture beside photo.mkv."""
+    shutil.copy(REPOSITORY / "scripts/demo.sh", checkout / "scripts")
+    (tmp_path / "photo.png").write_text("input")
+    env = {"PATH": "/usr/bin:/bin", "PYTHON": str(tmp_path / "python3.12")}
+    command = ["bash", checkout / "scripts/demo.sh", "photo.png", "photo.mkv"]
+    run = {"cwd": tmp_path, "env": env, "capture_output": True, "text": True}
+    done = subprocess.run(command, check=False, **run)
+    assert done.returncode == 0 and done.stderr.endswith("output: photo-picture.png\n"), done.stderr
+
+
 def test_demo_parts(tiny_file: Path, tmp_path: Path) -> None:
     """Would catch a demo clip that is not the same each time, or a picture that is not input beside output."""
     from vs_tecogan.cli import main

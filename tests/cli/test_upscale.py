@@ -78,6 +78,49 @@ def test_variable_frame_rate_is_exact(uneven: Path, command: Command, tmp_path: 
     assert inspect(out).times == times
 
 
+@pytest.mark.parametrize("container", ["mp4", "ts"])
+@pytest.mark.parametrize(("codec", "suffix"), [("mpeg2video", "mkv"), ("mpeg4", "avi"), ("libx264", "mkv")])
+def test_constant_rate_of_a_fine_clock(
+    container: str, codec: str, suffix: str, film: Path, command: Command, tmp_path: Path
+) -> None:
+    """Would catch a container's clock given to the encoder as the frame rate, which MPEG-2 and MPEG-4 refuse.
+
+    An .avi of such a rate has hundreds of frames a second, and H.264 tells decoders a wrong one; the picture is late.
+    """
+    source, out = tmp_path / f"in.{container}", tmp_path / f"out.{suffix}"
+    ffmpeg(
+        *("-i", film, "-f", "lavfi", "-itsoffset", "-0.25", "-i", "sine=duration=0.8", "-map", "0:v", "-map", "1"),
+        *("-r", "25", "-c:v", "libx264", source),
+    )
+    before = inspect(source)
+    done = command("upscale", source, out, "--codec", codec)
+    assert done.code == 0, done.err
+    said = ffmpeg("-i", out)
+    assert re.search(r"\b25 tbr\b", said), said
+    if codec == "libx264":
+        traced = ffmpeg("-i", out, "-map", "0:v", "-c", "copy", "-bsf:v", "trace_headers", "-f", "null", "-")
+        assert re.search(r" time_scale .* = 50$", traced, re.MULTILINE)
+    assert inspect(out).frames >= before.frames if suffix == "avi" else inspect(out).frames == before.frames
+    if suffix == "mkv":
+        late = before.times[0] * 1000 - _sound_start(source)
+        assert inspect(out).times[0] * 1000 - _sound_start(out) == pytest.approx(float(late), abs=2)
+
+
+@pytest.mark.parametrize("suffix", ["mkv", "mp4", "ts"])
+def test_late_picture_of_a_constant_rate(suffix: str, stream: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch the delay of a picture rounded to its frames, or lost, by each way that frames reach a container."""
+    for codec in ("libx264", "mpeg2video"):
+        out = tmp_path / f"{codec}.{suffix}"
+        done = command("upscale", stream, out, "--codec", codec)
+        assert done.code == 0, done.err
+        before, after = inspect(stream), inspect(out)
+        assert after.frames == before.frames
+        late = before.times[0] * 1000 - _sound_start(stream)
+        assert after.times[0] * 1000 - _sound_start(out) == pytest.approx(float(late), abs=2)
+        moved = [a - b - (after.times[0] - before.times[0]) for a, b in zip(after.times, before.times, strict=True)]
+        assert max(map(abs, moved)) < 0.0015
+
+
 def test_mp4_takes_what_it_can(film: Path, command: Command, tmp_path: Path) -> None:
     """Would catch a container that refuses a stream: text subtitles are converted, attachments left out, both said."""
     out = tmp_path / "out.mp4"
@@ -86,6 +129,26 @@ def test_mp4_takes_what_it_can(film: Path, command: Command, tmp_path: Path) -> 
     assert inspect(out).tracks[:3] == ["video", "audio", "subtitle"]
     assert "now mov_text" in done.err
     assert "attachment" in done.err
+
+
+@pytest.mark.parametrize(("suffix", "said"), [("avi", True), ("ts", True), ("mov", False)])
+def test_lost_chapters_are_said(suffix: str, said: bool, film: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch chapters that vanish without a word, or a word where they stay."""
+    out = tmp_path / f"out.{suffix}"
+    done = command("upscale", film, out, "-q", "--end", "2")
+    assert done.code == 0, done.err
+    assert ("chapters (2) do not fit this container: left out" in done.err) is said
+    assert ("Chapter #0:0" in ffmpeg("-i", out)) is not said
+
+
+@pytest.mark.parametrize("option", [("--tile", "10x10"), ("--matrix", "rgb"), ("--device", "cuda:99")])
+def test_a_refused_option_is_all_that_is_said(
+    option: tuple[str, str], film: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Would catch the choice of a model said before the error, which is one line."""
+    assert main(["upscale", str(film), str(tmp_path / "out.mkv"), *option]) == 2
+    err = capfd.readouterr().err
+    assert err.count("\n") == 1 and "--model" not in err, err
 
 
 @pytest.mark.parametrize("suffix", ["webm", "m4v", "mk3d"])

@@ -24,6 +24,40 @@ def test_rounding_of_a_constant_rate_is_undone() -> None:
     assert line.ticks == tuple(range(200))
 
 
+@pytest.mark.parametrize(("clock", "start"), [(12800, 0), (90000, 133200), (90000, UNKNOWN)])
+def test_a_fine_clock_of_a_constant_rate_is_no_rate(clock: int, start: int) -> None:
+    """Would catch 25 frames a second of an mp4 or ts encoded as 12800 or 90000, or a delayed picture's start lost."""
+    first = 0 if start == UNKNOWN else start
+    stamps = [start, *(first + n * clock // 25 for n in range(1, 9))]
+    line = make_timeline(stamps, Fraction(1, clock), Fraction(25), 9)
+    assert (line.time_base, line.frame_rate, line.ticks) == (Fraction(1, 25), 25, tuple(range(9)))
+    assert line.start == Fraction(first, clock)
+    assert line.is_constant
+
+
+def test_rounding_of_an_earlier_container_is_undone() -> None:
+    """Would catch milliseconds copied from Matroska to a finer clock taken for a variable rate."""
+    stamps = [round(n * 1000 / FILM) * 90 for n in range(200)]
+    assert make_timeline(stamps, Fraction(1, 90000), FILM, 200).time_base == 1 / FILM
+    stamps[7] += 900
+    assert not make_timeline(stamps, Fraction(1, 90000), FILM, 200).is_constant
+
+
+def test_even_stamps_count_more_than_the_nominal_rate() -> None:
+    """Would catch a constant rate taken for a variable one because the container declares its clock as the rate."""
+    assert make_timeline([0, 40, 80, 120], Fraction(1, 1000), Fraction(1000), 4).time_base == Fraction(1, 25)
+
+
+@pytest.mark.parametrize(
+    ("nominal", "declared"), [(60, 60), *((rate, Fraction(1000, 17)) for rate in (1000, 16000, 2))]
+)
+def test_a_clock_is_not_declared_as_the_rate(nominal: int, declared: Fraction) -> None:
+    """Would catch a variable rate declared as 1000 frames a second, which encoders refuse; its stamps stay as ever."""
+    stamps = (0, 16, 33, 83, 100, 133, 150)
+    line = make_timeline(stamps, Fraction(1, 1000), Fraction(nominal), 7)
+    assert (line.frame_rate, line.ticks, line.is_constant) == (declared, stamps, False)
+
+
 def test_variable_milliseconds_stay() -> None:
     """Would catch a truly variable rate taken for rounding."""
     stamps = [0, 42, 83, 145, 187]
@@ -41,7 +75,8 @@ def test_variable_milliseconds_stay() -> None:
 )
 def test_gaps_are_filled(stamps: list[int], ticks: tuple[int, ...]) -> None:
     """Would catch a whole file re-timed, and its sound lost, for a few stamps that are missing or go back."""
-    assert make_timeline(stamps, Fraction(1, 90000), Fraction(25), 4).ticks == ticks
+    line = make_timeline(stamps, Fraction(1, 90000), Fraction(25), 4)
+    assert tuple(tick * line.time_base * 90000 for tick in line.ticks) == ticks
 
 
 def test_no_stamps_at_all() -> None:

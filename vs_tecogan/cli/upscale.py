@@ -135,10 +135,9 @@ def run(args: argparse.Namespace) -> int:
     doubt = check_quality(find_ffmpeg(codec), codec, crf=args.crf, extra=args.ffmpeg_options)
     source = open_source(args.source)
     first, end = _part(source, args.start, args.end)
+    reason = ""
     if args.model is None:
         args.model, reason = default_model(source)
-        if not args.quiet:
-            say(reason)
     clip = upscaled(source.clip, args)[first:end]
     job = Job(
         clip=clip,
@@ -149,8 +148,10 @@ def run(args: argparse.Namespace) -> int:
         whole=(first, end) == (0, source.clip.num_frames),
     )
     known = is_known(args.out)
-    notes = plan_streams(source.tracks, container_of(args.out)).notes if known else ()
-    for line in (*([doubt] if doubt else []), *remarks(source), *notes):
+    plan = plan_streams(source.tracks, container_of(args.out), chapters=source.probe.chapters)
+    if reason and not args.quiet:
+        say(reason)  # after all that may be refused, in the one line of an error
+    for line in (*([doubt] if doubt else []), *remarks(source), *(plan.notes if known else ())):
         say(line)  # before hours of work, not after
     with Progress(end - first, quiet=args.quiet) as progress:
         try:

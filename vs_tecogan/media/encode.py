@@ -14,7 +14,7 @@ from .nut import NutHeader, NutWriter
 from .partial import partial_file
 from .quality import quality_options
 from .source import Source, Timeline
-from .streams import container_of, plan_streams
+from .streams import container_of, is_known, plan_streams
 
 if TYPE_CHECKING:
     import vapoursynth as vs
@@ -69,19 +69,23 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
     codec = choose_codec(job.out, job.options)
     ffmpeg = ff.find_ffmpeg(codec)
     tracks = [track for track in job.source.tracks if job.whole or not track.is_cover]
-    plan = plan_streams(tracks, container_of(job.out))
+    plan = plan_streams(tracks, container_of(job.out), chapters=job.source.probe.chapters)
     clip = for_encoder(job.clip, codec)
     with clip.get_frame(0) as frame:
         props = dict(frame.props)
     begin = job.timeline.start - job.source.probe.start
-    timeline = job.timeline.finer(_FINE) if begin and job.whole else job.timeline
+    delay = begin if job.whole else Fraction(0)
+    shift = _packet_shift(job, ffmpeg, delay)
+    exact = not delay or bool(shift) or (job.timeline.is_constant and container_of(job.out).frame_clock)
+    timeline = job.timeline if exact else job.timeline.finer(_FINE)
     with partial_file(job.out) as part:
         command = [
             *(ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
-            *_inputs(job, props, begin),
+            *_inputs(job, props, begin, delay=Fraction(0) if shift else delay),
             *("-map", "0:v:0", *plan.options, "-map_metadata", "1", "-map_chapters", "1", "-dn"),
             *_picture_options(job, codec, props),
             *(*ff.keep_timestamps_option(ffmpeg), "-enc_time_base:v:0", _colon(timeline.time_base)),
+            *shift,
             *container_of(job.out).options,
             *(() if job.whole else _NOTHING_EARLIER),
             *job.options.extra,
@@ -92,6 +96,24 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
             encoder.finish()
     for line in plan.notes:
         note(line)
+
+
+def _packet_shift(job: Job, ffmpeg: str, delay: Fraction) -> list[str]:
+    """Options that delay the encoded picture of a constant rate, whose encoder then counts frames and nothing finer.
+
+    None where nothing is to be delayed or a container counts frames itself, as an unknown one may; where ffmpeg is too
+    old for it; and where the user has a filter there.
+    """
+    if not delay or not job.timeline.is_constant or not is_known(job.out) or container_of(job.out).frame_clock:
+        return []
+    if any(option.startswith(("-bsf", "-vbsf")) for option in job.options.extra):
+        return []
+    if not ff.filter_takes(ffmpeg, "setts", "prescale"):
+        return []
+    tick = job.timeline.finer(_FINE).time_base
+    ticks = round(delay / tick)
+    move = f"pts=PTS+{ticks}:dts=DTS+{ticks}:prescale=1"
+    return ["-bsf:v:0", f"setts={move}:time_base={tick.numerator}/{tick.denominator}"]
 
 
 def _feed(
@@ -137,19 +159,20 @@ def _sample_aspect(props: Mapping[str, object]) -> Fraction:
     return Fraction(0)
 
 
-def _inputs(job: Job, props: Mapping[str, object], begin: Fraction) -> list[str]:
+def _inputs(job: Job, props: Mapping[str, object], begin: Fraction, *, delay: Fraction) -> list[str]:
     """Raw video on standard input, and the original file for all else, on one clock.
 
     ffmpeg lets the original begin at zero. The picture of a whole file is delayed to where it stood; for a part, the
     original is cut instead.
 
     :param begin: seconds from the file's start to the first frame.
+    :param delay: seconds to delay a whole picture here, not later.
     """
     # All there is to know stands in the header: no frames need be read ahead to guess it.
     raw = [*colour_tags(props), "-analyzeduration", "0", "-fpsprobesize", "0", "-f", "nut"]
     original = ["-i", f"file:{job.source.path}"]
     if job.whole:
-        return [*raw, "-itsoffset", _seconds(begin), "-i", "pipe:0", *original]
+        return [*raw, "-itsoffset", _seconds(delay), "-i", "pipe:0", *original]
     length = job.timeline.ticks[-1] * job.timeline.time_base + 1 / job.timeline.frame_rate
     return [*raw, "-i", "pipe:0", "-ss", _seconds(begin), "-t", _seconds(length), *original]
 

@@ -90,6 +90,12 @@ def encoder_takes(ffmpeg: str, codec: str, option: str) -> bool:
     return re.search(rf"^ +-{re.escape(option)} ", listing, re.MULTILINE) is not None
 
 
+def filter_takes(ffmpeg: str, bitstream_filter: str, option: str) -> bool:
+    """True where a filter of encoded packets exists and has an option of that name."""
+    listing = ask(ffmpeg, "-hide_banner", "-h", f"bsf={bitstream_filter}").stdout
+    return re.search(rf"^ +-{re.escape(option)} ", listing, re.MULTILINE) is not None
+
+
 def version(ffmpeg: str) -> str:
     """Version as ffmpeg tells it, such as "7.1.1" or "n8.0-12-gabcdef"."""
     match = re.match(r"ffmpeg version (\S+)", ask(ffmpeg, "-version").stdout)

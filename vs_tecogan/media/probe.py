@@ -24,6 +24,7 @@ class Probe:
     sample_aspects: Mapping[int, Fraction]
     """Width over height of a sample, by the number of the stream, where it is told. The container's counts before the
     codec's."""
+    chapters: int = 0
 
 
 def probe(ffmpeg: str, path: Path) -> Probe:
@@ -47,6 +48,7 @@ def parse_probe(text: str) -> Probe:
         duration=(int(length[1]) * 60 + int(length[2])) * 60 + Fraction(length[3]) if length and not guessed else None,
         sizes={int(match[1]): (int(match[2]), int(match[3])) for match in streams},
         sample_aspects={index: Fraction(int(last[-1][0]), int(last[-1][1])) for index, last in aspects.items() if last},
+        chapters=len(re.findall(r"^ +Chapter #0:\d+: start ", text, re.MULTILINE)),
     )
 
 

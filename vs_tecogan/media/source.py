@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import logging
 import math
+import statistics
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -21,8 +22,10 @@ if TYPE_CHECKING:
 
 _UNKNOWN_TIME = -(2**63)
 _FRAMES_CHECKED_FOR_FIELDS = 12
-_COARSE = 250
-"""Ticks a frame up to which a stamp is coarse: finer stamps that stray from a constant rate mean it."""
+_MILLISECOND = Fraction(1, 1000)
+"""Matroska's clock: its rounding stays in the stamps of what is copied from it to a finer one."""
+_FAR = 4
+"""How many times the usual rate a nominal one may be, or a part of it: a rate further off is the clock's."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +58,12 @@ class Timeline:
     start: Fraction
     """Time of the first frame on the clock of the file, in seconds."""
     frame_rate: Fraction
-    """Frames a second: the nominal rate, or the mean where it varies."""
+    """Frames a second; where it varies, the nominal rate or, if that is just a clock's, the usual one."""
+
+    @property
+    def is_constant(self) -> bool:
+        """Whether each tick is a frame, one after the other."""
+        return self.time_base * self.frame_rate == 1 and self.ticks == tuple(range(len(self.ticks)))
 
     def finer(self, tick: Fraction) -> Timeline:
         """The same times in ticks of at most `tick` seconds."""
@@ -148,9 +156,9 @@ def make_timeline(ticks: Sequence[int], base: Fraction, rate: Fraction, frames: 
     """The timeline of a stream, gaps filled and rounding undone.
 
     Streams without a container, and some program streams, stamp only a few frames or none: those between two stamps are
-    spread evenly, those outside follow at the nominal rate. A stamp not later than one before it counts as none. Coarse
-    stamps that are no more than rounded times of a constant rate, such as Matroska's milliseconds, become that rate, so
-    that rounding does not pile up from file to file.
+    spread evenly, those outside follow at the nominal rate. A stamp not later than one before it counts as none. Stamps
+    that are no more than rounded times of a constant rate become that rate, however fine their clock: rounding, such as
+    to Matroska's milliseconds, does not pile up from file to file, and encoders that know few rates know this one.
 
     :param ticks: what the demuxer says, a frame each; -2**63 where it does not know.
     :param base: seconds a tick.
@@ -162,16 +170,39 @@ def make_timeline(ticks: Sequence[int], base: Fraction, rate: Fraction, frames: 
         if tick != _UNKNOWN_TIME and (not known or tick > known[-1][1]):
             known.append((n, tick))
     start = known[0][1] * base if known and known[0][0] == 0 else Fraction(0)
-    constant = Timeline(time_base=1 / rate, ticks=tuple(range(frames)), start=start, frame_rate=rate)
     if not known or len(ticks) != frames:
-        return constant
+        return _constant(rate, frames, start)
     step = 1 / (rate * base)
     filled = ticks if len(known) == frames else _fill(known, frames, step)
-    first = filled[0]
-    uneven = any(a >= b for a, b in itertools.pairwise(filled))
-    if uneven or (step <= _COARSE and all(abs(tick - first - n * step) <= 1 for n, tick in enumerate(filled))):
-        return constant
-    return Timeline(time_base=base, ticks=tuple(t - first for t in filled), start=first * base, frame_rate=rate)
+    steps = [after - before for before, after in itertools.pairwise(filled)]
+    if any(s <= 0 for s in steps):
+        return _constant(rate, frames, start)
+    start = filled[0] * base
+    if _rounded(filled, step, base):
+        return _constant(rate, frames, start)
+    if len(set(steps)) == 1 and len(steps) > 1:  # even, though the nominal rate is another
+        return _constant(1 / (steps[0] * base), frames, start)
+    return Timeline(
+        time_base=base,
+        ticks=tuple(t - filled[0] for t in filled),
+        start=start,
+        frame_rate=_plausible(rate, 1 / (statistics.median_low(steps) * base)),
+    )
+
+
+def _constant(rate: Fraction, frames: int, start: Fraction) -> Timeline:
+    return Timeline(time_base=1 / rate, ticks=tuple(range(frames)), start=start, frame_rate=rate)
+
+
+def _rounded(ticks: Sequence[int], step: Fraction, base: Fraction) -> bool:
+    """Whether the ticks are `step` apart but for rounding: to the clock, or to one that the file had before."""
+    slack = max(Fraction(1), min(_MILLISECOND / base, step / 8))
+    return all(abs(tick - ticks[0] - n * step) <= slack for n, tick in enumerate(ticks))
+
+
+def _plausible(nominal: Fraction, usual: Fraction) -> Fraction:
+    """The nominal rate unless it is a clock's, such as Matroska's thousand: encoders refuse those, and plan by them."""
+    return nominal if usual / _FAR <= nominal <= usual * _FAR else usual
 
 
 def _fill(known: Sequence[tuple[int, int]], frames: int, step: Fraction) -> list[int]:

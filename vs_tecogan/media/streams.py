@@ -30,6 +30,10 @@ class Container:
     """Encoder for text subtitles that cannot be copied; empty where the format has none."""
     attachments: bool = False
     covers: bool = False
+    chapters: bool = True
+    """Whether it holds chapters, or may."""
+    frame_clock: bool = False
+    """Whether its clock ticks once a frame: anything finer would count as frames that are missing."""
     video_encoder: str = "libx264"
     """Encoder unless the user names one."""
     options: tuple[str, ...] = ()
@@ -74,8 +78,14 @@ _WEBM = Container(
 _TS = Container(
     audio=frozenset({"aac", "mp2", "mp3", "ac3", "eac3", "dts", "opus"}),
     subtitles=frozenset({"dvb_subtitle"}),
+    chapters=False,
 )
-_AVI = Container(audio=frozenset({"mp2", "mp3", "ac3", "pcm_s16le"}), audio_encoder="libmp3lame")
+_AVI = Container(
+    audio=frozenset({"mp2", "mp3", "ac3", "pcm_s16le"}),
+    audio_encoder="libmp3lame",
+    chapters=False,
+    frame_clock=True,
+)
 
 _BY_SUFFIX = {
     ".mkv": _MATROSKA,
@@ -108,13 +118,14 @@ class StreamPlan:
     options: tuple[str, ...] = ()
     """ffmpeg output options; the original file is input 1."""
     notes: tuple[str, ...] = field(default=())
-    """One line for each stream that is changed or left out."""
+    """One line for each stream that is changed or left out, and one for chapters that are."""
 
 
-def plan_streams(tracks: Sequence[Track], container: Container) -> StreamPlan:
-    """Decide for each audio, subtitle, attachment and cover stream.
+def plan_streams(tracks: Sequence[Track], container: Container, *, chapters: int = 0) -> StreamPlan:
+    """Decide for each audio, subtitle, attachment and cover stream, and for the chapters.
 
     :param tracks: streams of the original file; the first that is video is the picture itself.
+    :param chapters: how many the original file has.
     """
     options: list[str] = []
     notes: list[str] = []
@@ -140,6 +151,8 @@ def plan_streams(tracks: Sequence[Track], container: Container) -> StreamPlan:
             options += [f"-disposition:{stream}", "attached_pic"]
         if encoder != "copy":
             notes.append(f"stream {track.index} ({kind}, {track.codec}) does not fit this container: now {encoder}")
+    if chapters and not container.chapters:
+        notes.append(f"chapters ({chapters}) do not fit this container: left out")
     return StreamPlan(options=tuple(options), notes=tuple(notes))
 
 
