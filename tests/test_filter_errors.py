@@ -45,6 +45,7 @@ def refused(clip: Any, *words: str, **options: Any) -> None:
         ({"restart": None}, ["restart=None"]),
         ({"warmup": -3}, ["warmup=-3"]),
         ({"warmup": "8"}, ["warmup='8'"]),
+        ({"restart": 0, "warmup": 10**9}, ["warmup=1000000000", "at most 1000"]),
         ({"restart": 4, "warmup": 5}, ["warmup=5", "restart=4"]),
         ({"duplicates": "skip"}, ["'skip'", '"hold"']),
         ({"duplicates": None}, ["duplicates=None"]),

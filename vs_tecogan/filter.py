@@ -20,6 +20,8 @@ RESTART = 160
 WARMUP = 8
 """A restart differs from no restart by 0.1 to 0.2 levels of 8 bits on average, a tenth of what changes from frame to
 frame or less, and more in single spots (measured: ``docs/recurrence.md``). More frames lower the mean."""
+MOST_WARMUP = 1000
+"""Every chain's first frame waits for its warm-up; a number far above what helps is a slip."""
 MEMORY = 1024
 """MiB; ten states of a 3840x2160 output."""
 
@@ -59,8 +61,8 @@ def tecogan(
                             larger value saves the warm-up, at most ``warmup / restart`` of the time. 0 = only at scene
                             cuts: cheapest to render in one go, but a seek replays the scene from its start.
     :param warmup:          Frames run before the first frame of each chain and thrown away, so that a restart hardly
-                            shows: those before it in the scene, mirrored at the scene's start. Must not exceed
-                            ``restart`` unless that is 0. ``restart=0, warmup=0, scene_change=False`` is the plain
+                            shows: those before it in the scene, mirrored at the scene's start. Must exceed neither 1000
+                            nor ``restart``, unless that is 0. ``restart=0, warmup=0, scene_change=False`` is the plain
                             published recursion.
     :param duplicates:      What a frame identical to its predecessor does: "hold" repeats the output, at no cost;
                             "advance" runs the network as for any frame, whose output may still change a little.
@@ -187,6 +189,8 @@ def _check(
     if not isinstance(scene_change, bool):
         raise ValueError(f"scene_change={scene_change!r}; give True or False")
     restart, warmup = _count("restart", restart, 0), _count("warmup", warmup, 0)
+    if warmup > MOST_WARMUP:
+        raise ValueError(f"warmup={warmup}; give at most {MOST_WARMUP}, each frame of which every chain waits for")
     _count("memory", memory, 1)
     if 0 < restart < warmup:
         raise ValueError(f"warmup={warmup} exceeds restart={restart}; give a warmup of at most restart, or restart=0")

@@ -85,5 +85,9 @@ def test_mismatched_clips(make_clip: ClipMaker, core: vs.Core) -> None:
         clips.psnr(result, truth.std.Crop(left=56))
     with pytest.raises(vs.Error, match="tof: clip has 8 frames, reference 5 frames"):
         clips.tof(result, truth[:5])
+    with pytest.raises(vs.Error, match="psnr: clip runs at 24 fps, reference at 50"):
+        clips.psnr(truth, truth.std.AssumeFPS(fpsnum=50), protocol="plain")
+    with pytest.raises(vs.Error, match="protocol 'x'; give"):
+        clips.psnr(truth, truth, protocol="x")
     with pytest.raises(vs.Error, match="tdiff: the official protocol's crop"):
         clips.tdiff(result.std.Crop(top=60), protocol="official")

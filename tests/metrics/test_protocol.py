@@ -21,6 +21,12 @@ def test_official_crop(width: int, height: int, expected: tuple[int, ...]) -> No
     assert (crop.top, crop.left, crop.height, crop.width) == expected
 
 
+def test_an_unknown_protocol_is_refused() -> None:
+    """Would catch a misspelt name that is measured by half of each protocol."""
+    with pytest.raises(MetricsError, match="protocol 'Official'; give"):
+        crop_of("Official", 576, 720)
+
+
 def test_plain_crop_is_the_whole_picture() -> None:
     """A plain protocol that cuts anything."""
     crop = crop_of("plain", 33, 51)

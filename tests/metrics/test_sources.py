@@ -125,12 +125,23 @@ def test_list_of_pairs(write: Write) -> None:
     table = a.parent / "pairs.csv"
     table.write_text("# result,reference\na,b\n\nb, a\n")
     assert read_pairs(table) == ([a, b], [b, a])
+    table.write_bytes("a,b\n".encode("utf-8-sig"))  # as spreadsheets write it
+    assert read_pairs(table) == ([a], [b])
     table.write_text("a,b\na\n")
     with pytest.raises(MetricsError, match="line 'a'"):
         read_pairs(table)
     table.write_text("")
     with pytest.raises(MetricsError, match="lists no pairs"):
         read_pairs(table)
+
+
+def test_interlaced_video_is_named(tmp_path: Path) -> None:
+    """Would catch a traceback, or its last line lost, where single frames cannot be converted."""
+    options = ("-vf", "setfield=tff", "-pix_fmt", "yuv420p", "-c:v", "ffv1", "-flags", "+ilme")
+    video = encode(tmp_path / "v.mkv", moving(5, 64, 64), options=options)
+    with pytest.raises(MetricsError, match=r"v\.mkv.*interlaced") as caught:
+        list(open_clip(video).frames())
+    assert "Traceback" not in str(caught.value)
 
 
 @pytest.mark.parametrize("make", ["missing", "empty folder", "text file", "broken image"])

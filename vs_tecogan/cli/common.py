@@ -5,7 +5,6 @@ from __future__ import annotations
 import argparse
 import logging
 import os
-import re
 import select
 import signal
 import sys
@@ -16,6 +15,8 @@ from pathlib import Path
 from threading import Timer, main_thread
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn, TextIO
+
+from ..tracebacks import innermost
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
@@ -102,7 +103,7 @@ def guarded(command: Callable[[], int]) -> int:
             return 0
         if os.environ.get("VS_TECOGAN_DEBUG"):
             traceback.print_exc()
-        kind, text = _innermost(error)
+        kind, text = innermost(error)
         if _is_users(error) and kind in ("", "vapoursynth.Error"):
             say(text)
             return 2
@@ -128,20 +129,6 @@ def _stdout_has_no_reader() -> bool:
     if gone:
         _lead_nowhere(sys.stdout)
     return gone
-
-
-def _innermost(error: Exception) -> tuple[str, str]:
-    """Type and text of the exception that a callback of VapourSynth raised, which comes as a printed traceback.
-
-    :return: ("", the text of `error`) where there is no traceback in it.
-    """
-    text = str(error)
-    if "Traceback (most recent call last)" not in text:
-        return "", text
-    after_last_frame = text[text.rfind('\n  File "') :].splitlines()[2:]
-    raised = next((line for line in after_last_frame if re.match(r"[A-Za-z_][\w.]*(:|$)", line)), "Error: unknown")
-    kind, _, message = raised.partition(": ")
-    return kind, message
 
 
 def _is_users(error: Exception) -> bool:

@@ -106,6 +106,9 @@ def _prepare(name: str, clip: vs.VideoNode, reference: vs.VideoNode, protocol: P
     ):
         if mine != theirs:
             raise vs.Error(f"{name}: clip has {mine}, reference {theirs}; give two clips of one {what}")
+    one, other = float(clip.fps), float(reference.fps)
+    if one and other and abs(one / other - 1) > 0.001:
+        raise vs.Error(f"{name}: clip runs at {one:g} fps, reference at {other:g}; give two clips of one frame rate")
     try:
         return crop_of(protocol, clip.height, clip.width)
     except ValueError as error:

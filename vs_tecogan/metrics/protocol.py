@@ -7,7 +7,7 @@ crop keeps the fields of view of methods with different border losses alike.
 from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, get_args
 
 from .errors import MetricsError
 
@@ -47,8 +47,10 @@ def official_length(size: int) -> int:
 def crop_of(protocol: ProtocolName, height: int, width: int) -> Crop:
     """The rectangle that a protocol looks at in a picture of the given size.
 
-    :raises MetricsError: nothing is left of the picture.
+    :raises MetricsError: nothing is left of the picture, or there is no such protocol.
     """
+    if protocol not in get_args(ProtocolName.__value__):
+        raise MetricsError(f'protocol {protocol!r}; give "official" or "plain"')
     if protocol == "plain":
         return Crop(top=0, left=0, height=height, width=width)
     kept_h, kept_w = official_length(height), official_length(width)

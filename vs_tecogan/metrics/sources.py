@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..tracebacks import innermost
 from .errors import MetricsError
 from .picture import Picture
 from .protocol import OVERHANG, ProtocolName
@@ -134,7 +135,7 @@ def _video_node(path: Path) -> vs.VideoNode:
     try:
         return rgb24(vs.core.bs.VideoSource(str(path.absolute()), cachemode=0, showprogress=False), name=str(path))
     except (vs.Error, ColourError) as error:
-        raise MetricsError(f"cannot read {path} as a video: {' '.join(str(error).split())}") from None
+        raise MetricsError(f"cannot read {path} as a video: {_cause(error)}") from None
 
 
 def _open_video(path: Path) -> Clip:
@@ -158,7 +159,12 @@ def _video_frames(path: Path) -> Iterator[Picture]:
         for frame in _video_node(path).frames(prefetch=2, backlog=4, close=True):
             yield picture_of(frame)
     except vs.Error as error:
-        raise MetricsError(f"cannot decode {path}: {' '.join(str(error).split())}") from None
+        raise MetricsError(f"cannot decode {path}: {_cause(error)}") from None
+
+
+def _cause(error: Exception) -> str:
+    """What went wrong, in one line."""
+    return " ".join(innermost(error)[1].split())
 
 
 def check_pair(pair: Pair, protocol: ProtocolName) -> None:
@@ -238,7 +244,7 @@ def read_pairs(path: Path) -> tuple[list[Path], list[Path]]:
     :raises MetricsError: the file cannot be read, or a line does not hold one or two paths.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")  # spreadsheets begin it with a mark
     except (OSError, UnicodeDecodeError) as error:
         raise MetricsError(f"cannot read the list of pairs {path}: {error}") from None
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
