@@ -117,11 +117,25 @@ def test_other_architectures(tmp_path: Path) -> None:
         (tiny_state() | {"fnet.flow.2.weight": torch.zeros(3, 32, 3, 3)}, "shape"),
         (tiny_state() | {"extra.weight": torch.zeros(1)}, "extra.weight is not part"),
         (tiny_state() | {"srnet.conv_out.bias": torch.full((3,), float("nan"))}, "NaN"),
+        (tiny_state() | {"srnet.conv_out.bias": torch.full((3,), 1e300, dtype=torch.float64)}, "infinity"),
+        (tiny_state() | {"srnet.conv_out.bias": torch.zeros(3, dtype=torch.int32)}, "is int32.*expected dense float16"),
+        (tiny_state() | {"srnet.conv_out.bias": torch.zeros(3).to_sparse()}, "sparse_coo.*expected dense"),
         ([1, 2], "holds a list"),
         ({}, "no tensors"),
     ):
         torch.save(state, path)
         assert_refused(path, words)
+
+
+@pytest.mark.parametrize(("field", "words"), [("blocks", "10000000 blocks"), ("channels", "has shape")])
+def test_cards_of_giants(field: str, words: str, tmp_path: Path) -> None:
+    """Would catch a card whose numbers cost hours or all memory before anybody looks at the tensors."""
+    from safetensors.torch import save_file
+
+    metadata = ModelCard(name="m", spec=GeneratorSpec(blocks=1)).metadata() | {field: "10000000"}
+    save_file(tiny_state(), str(tmp_path / "m.safetensors"), metadata=metadata)
+    with pytest.raises(WeightsError, match=words):
+        load_model(tmp_path / "m.safetensors")
 
 
 def test_files_from_before_flow_was_refined(tmp_path: Path) -> None:

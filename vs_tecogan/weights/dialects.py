@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Protocol
 
+import torch
 from torch import Tensor
 
 from ..networks import Dialect, Generator, GeneratorSpec
@@ -11,6 +12,7 @@ from .card import WeightsError
 StateDict = Mapping[str, Tensor]
 
 _SCALE_OF_INPUTS = {51: 4, 15: 2}
+_FLOATS = frozenset({torch.float16, torch.bfloat16, torch.float32, torch.float64})
 _UPSAMPLER_BUFFERS = ("upsample_func.kernels", "srnet.upsample_func.kernels")
 
 
@@ -32,21 +34,27 @@ def count_blocks(state: StateDict) -> int:
 def build(spec: GeneratorSpec, state: StateDict) -> Generator:
     """A generator of ``spec`` holding ``state``.
 
-    :raises WeightsError: a tensor is missing, too many, of another shape, or not finite.
+    :raises WeightsError: a tensor is missing, too many, of another shape or kind, or not finite.
     """
-    generator = Generator(spec)
-    expected = generator.state_dict()
+    if spec.blocks > len(state):  # before as many are made
+        raise WeightsError(f"{len(state)} tensors; expected more for a generator of {spec.blocks} blocks")
+    with torch.device("meta"):  # shapes alone: a wrong number of channels must not cost memory
+        expected = Generator(spec).state_dict()
     for key, tensor in expected.items():
         if key not in state:
             raise WeightsError(f"tensor {key} is missing; expected a complete {spec.dialect} x{spec.scale} generator")
         if state[key].shape != tensor.shape:
             came, wanted = tuple(state[key].shape), tuple(tensor.shape)
             raise WeightsError(f"tensor {key} has shape {came}; expected {wanted} for {spec.dialect} x{spec.scale}")
-        if not bool(state[key].isfinite().all()):
+        if state[key].layout is not torch.strided or state[key].is_meta or state[key].dtype not in _FLOATS:
+            kind = f"{str(state[key].dtype).removeprefix('torch.')}, {state[key].layout}, {state[key].device.type}"
+            raise WeightsError(f"tensor {key} is {kind}; expected dense float16, bfloat16, float32 or float64")
+        if not bool(state[key].float().isfinite().all()):
             raise WeightsError(f"tensor {key} holds NaN or infinity; the training that made it diverged")
     surplus = sorted(set(state) - set(expected))
     if surplus:
         raise WeightsError(f"tensor {surplus[0]} is not part of a {spec.dialect} x{spec.scale} generator")
+    generator = Generator(spec)
     generator.load_state_dict({key: state[key].float() for key in expected})
     return generator.eval().requires_grad_(False)
 
