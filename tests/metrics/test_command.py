@@ -6,6 +6,7 @@ import argparse
 import importlib.util
 import json
 import re
+import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -58,6 +59,31 @@ def test_table_and_files(
     assert document["frame_average"] == pytest.approx(expected)
     assert files["csv"].read_text().startswith("clip,frame,psnr,tof\n")
     assert "<title>Evaluation of result</title>" in files["html"].read_text()
+
+
+def test_pictures_too_small_for_a_metric(write: Write, capsys: pytest.CaptureFixture[str]) -> None:
+    """Would catch an internal error where a picture holds no window of SSIM, or the other metrics lost with it."""
+    a, b = (write(name, moving(3, 6, 6, seed=seed)) for name, seed in (("a", 1), ("b", 2)))
+    assert run(a, "--reference", b, "--protocol", "plain", "--metrics", "psnr,ssim", "-q") == 0
+    out = capsys.readouterr().out
+    assert "PSNR" in out and "SSIM: not measured: b: 6x6 holds no window of 7x7" in out
+    assert run(a, "--reference", b, "--protocol", "plain", "--metrics", "ssim", "-q") == 2
+    assert "choose other --metrics" in capsys.readouterr().err
+
+
+def test_a_full_disk_leaves_no_half_report(
+    write: Write, result: Frames, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Would catch a truncated report that stays, or an error that names no file."""
+    clip, out = write("result", result), tmp_path / "out.html"
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        assert run(clip, "--protocol", "plain", "--metrics", "tdiff", "--html", out, "-q") == 2
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert f"cannot write {out}: File too large" in capsys.readouterr().err
+    assert not out.exists()
 
 
 def test_without_reference(write: Write, result: Frames, capsys: pytest.CaptureFixture[str]) -> None:

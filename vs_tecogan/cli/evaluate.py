@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
@@ -191,17 +192,25 @@ def _write(args: argparse.Namespace, outcome: Outcome, collectors: Mapping[str, 
     from ..metrics.report import report_page
     from ..metrics.tables import as_json, write_csv
 
+    if args.json:
+        _save(args.json, as_json(outcome))
+    if args.csv:
+        table = io.StringIO(newline="")
+        write_csv(outcome, table)
+        _save(args.csv, table.getvalue())
+    if args.html:
+        exhibits = {name: collector.exhibit() for name, collector in collectors.items()}
+        title = f"Evaluation of {', '.join(path.name for path in args.results) or args.pairs.stem}"
+        _save(args.html, report_page(outcome, exhibits, title))
+        if sys.stderr.isatty():
+            say(f"wrote {args.html}")
+
+
+def _save(path: Path, text: str) -> None:
+    """Write a file; none is left that the disk has no room for."""
     try:
-        if args.json:
-            args.json.write_text(as_json(outcome), encoding="utf-8")
-        if args.csv:
-            with args.csv.open("w", encoding="utf-8", newline="") as file:
-                write_csv(outcome, file)
-        if args.html:
-            exhibits = {name: collector.exhibit() for name, collector in collectors.items()}
-            title = f"Evaluation of {', '.join(path.name for path in args.results) or args.pairs.stem}"
-            args.html.write_text(report_page(outcome, exhibits, title), encoding="utf-8")
-            if sys.stderr.isatty():
-                say(f"wrote {args.html}")
+        path.write_text(text, encoding="utf-8", newline="")
     except OSError as error:
-        raise UsageError(f"cannot write {error.filename}: {error.strerror}") from None
+        if error.filename is None and path.is_file():  # it could be opened, not filled
+            path.unlink(missing_ok=True)
+        raise UsageError(f"cannot write {path}: {error.strerror}") from None

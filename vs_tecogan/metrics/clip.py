@@ -14,7 +14,7 @@ import numpy as np
 
 from .evaluation import View
 from .motion import flow_distance, step_error
-from .picture import Picture, psnr_y, ssim_y
+from .picture import SSIM_WINDOW, Picture, psnr_y, ssim_y
 from .protocol import Crop, ProtocolName, crop_of
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ def picture_of(frame: vs.VideoFrame) -> Picture:
 
 
 def psnr(clip: vs.VideoNode, reference: vs.VideoNode, *, protocol: ProtocolName = "plain") -> vs.VideoNode:
-    """Attach ``PSNRY`` and ``SSIMY``: Y-PSNR in decibels (infinity for equal pictures) and SSIM.
+    """Attach ``PSNRY`` and ``SSIMY``: Y-PSNR in decibels (infinity for equal pictures) and, from 7x7 pixels on, SSIM.
 
     :param protocol: "official" looks at the official crop; which frames to skip is left to the script.
     :raises vs.Error: the clips differ in size or length.
@@ -60,7 +60,8 @@ def psnr(clip: vs.VideoNode, reference: vs.VideoNode, *, protocol: ProtocolName 
 
     def measure(result: Picture, truth: Picture) -> Values:
         result, truth = result[crop], truth[crop]
-        return {"PSNRY": psnr_y(result, truth), "SSIMY": ssim_y(result, truth)}
+        values = {"PSNRY": psnr_y(result, truth)}
+        return values if min(result.shape[:2]) < SSIM_WINDOW else values | {"SSIMY": ssim_y(result, truth)}
 
     return _attach(clip, [rgb24(clip), rgb24(reference)], measure, first=0)
 

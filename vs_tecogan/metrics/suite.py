@@ -1,7 +1,7 @@
 """Measuring many pairs: which instruments are to be had, and the averages over frames and over clips."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +12,7 @@ from .evaluation import Distance, Instruments, Observer, Scores, evaluate_pair
 from .fvd import CLIP_LENGTH, FvdObserver
 from .niqe import BLOCK, niqe_metric
 from .perceptual import lpips_distance, squeeze_distance
+from .picture import SSIM_WINDOW
 from .protocol import ProtocolName, crop_of, kept_frames
 from .sources import Pair, check_pair
 
@@ -91,9 +92,11 @@ def measure(pairs: Sequence[Pair], options: Options, watch: Watch = lambda _: ()
         raise MetricsError(f"no reference was given, which {', '.join(options.metrics)} needs; give --reference TRUTH")
     instruments = find_instruments(keys, options)
     fvd = FvdObserver(options.i3d) if options.i3d and "fvd" in keys else None
-    measured = []
+    measured, small = [], dict[str, str]()
     for pair in pairs:
-        fitting, observers = _for_size(instruments, pair, options.protocol), [*watch(pair)]
+        reasons = _too_small_for(pair, options.protocol)
+        small |= reasons
+        observers = [*watch(pair)]
         if fvd is not None:
             fvd.next_pair()
             observers.append(fvd)
@@ -101,23 +104,22 @@ def measure(pairs: Sequence[Pair], options: Options, watch: Watch = lambda _: ()
             pair.result.frames(),
             None if pair.reference is None else pair.reference.frames(),
             protocol=options.protocol,
-            metrics=keys,
-            instruments=fitting,
+            metrics=_all_but(reasons, keys),
+            instruments=instruments,
             jobs=options.jobs,
             observers=observers,
         )
         measured.append(Measured(pair=pair, scores=scores))
-    return _outcome(options.protocol, keys, measured, instruments, fvd)
+    return _outcome(options.protocol, keys, measured, {**small, **instruments.not_measured}, fvd)
 
 
 def _outcome(
     protocol: ProtocolName,
     keys: tuple[str, ...],
     measured: list[Measured],
-    instruments: Instruments,
+    missing: dict[str, str],
     fvd: FvdObserver | None,
 ) -> Outcome:
-    missing = dict(instruments.not_measured)
     for entry in measured:
         missing |= entry.scores.not_measured
     result = average([entry.scores for entry in measured])
@@ -150,14 +152,24 @@ def _check_extent(pair: Pair, protocol: ProtocolName) -> None:
         )
 
 
-def _for_size(instruments: Instruments, pair: Pair, protocol: ProtocolName) -> Instruments:
-    """Leave out what a pair's pictures are too small for."""
+def _too_small_for(pair: Pair, protocol: ProtocolName) -> dict[str, str]:
+    """The metrics that a pair's pictures are too small for, and why."""
     clip = pair.reference or pair.result
     crop = crop_of(protocol, clip.height, clip.width)
-    if instruments.niqe is None or (crop.height // BLOCK) * (crop.width // BLOCK) >= 2:
-        return instruments
-    reason = f"{pair.name}: {crop.width}x{crop.height} holds fewer than two blocks of {BLOCK}x{BLOCK}"
-    return replace(instruments, niqe=None, not_measured={**instruments.not_measured, "niqe": reason})
+    size, reasons = f"{pair.name}: {crop.width}x{crop.height}", {}
+    if min(crop.height, crop.width) < SSIM_WINDOW:
+        reasons["ssim"] = f"{size} holds no window of {SSIM_WINDOW}x{SSIM_WINDOW}"
+    if (crop.height // BLOCK) * (crop.width // BLOCK) < 2:
+        reasons["niqe"] = f"{size} holds fewer than two blocks of {BLOCK}x{BLOCK}"
+    return reasons
+
+
+def _all_but(reasons: Mapping[str, str], keys: Sequence[str]) -> tuple[str, ...]:
+    """:raises MetricsError: nothing is left."""
+    left = tuple(key for key in keys if key not in reasons)
+    if not left:
+        raise MetricsError(f"{'; '.join(reasons[key] for key in keys)}; choose other --metrics")
+    return left
 
 
 def find_instruments(keys: Iterable[str], options: Options) -> Instruments:
