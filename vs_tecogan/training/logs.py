@@ -52,10 +52,10 @@ class Logs:
         self._run, self._active = run, active
         self._board: Any = None
         self._dropped: set[Path] = set()
-        if not active:
-            return
         self._table, self._samples = run / f"{name}.csv", run / "samples"
         self._boards = run / "tensorboard" / ("" if name == "metrics" else name)
+        if not active:
+            return
         with self._writing(self._table):
             trim_table(self._table, iteration)
         if tensorboard:
