@@ -8,32 +8,20 @@ their warm-up.
 """
 
 import argparse
-import itertools
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-from score_models import codec, enlarged, upscaled
+from score_models import codec, enlarged, excerpt, upscaled
 
 from vs_tecogan.engine import Engine, create_engine
 from vs_tecogan.filter import WARMUP
 from vs_tecogan.metrics import MetricsError, Picture
-from vs_tecogan.metrics.sources import Clip, open_clip
+from vs_tecogan.metrics.sources import open_clip
 from vs_tecogan.training.errors import TrainingError
 from vs_tecogan.weights import WeightsError, load_model
-
-
-@dataclass(frozen=True, kw_only=True)
-class Excerpt(Clip):
-    """`length` frames of a clip from frame `first`."""
-
-    first: int
-
-    def frames(self) -> Iterator[Picture]:
-        """As those of the clip."""
-        return itertools.islice(super().frames(), self.first, self.first + self.length)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +95,7 @@ def row(crop: Crop, engines: Sequence[Engine], args: argparse.Namespace) -> Pict
             f"{crop.video} has {clip.length} frames of {clip.width}x{clip.height}"
         )
     first = max(0, crop.frame + 1 - args.frames)
-    part = Excerpt(**vars(clip) | {"first": first, "length": crop.frame + 1 - first})
+    part = excerpt(clip, first, crop.frame + 1 - first)
     shown = [enlarged(part, engines[0].scale, args.codec)]
     shown += [upscaled(engine, part, WARMUP, args.codec) for engine in engines]
     tiles = [last(frames)[crop.y : crop.y + height, crop.x : crop.x + width] for frames in (*shown, part.frames())]

@@ -57,7 +57,7 @@ def main() -> int:
     """Score every model on every clip; 2 for unusable arguments."""
     args = parse_arguments()
     try:
-        clips = [clip if args.frames is None else beginning(clip, args.frames) for clip in find_clips(args.eval)]
+        clips = [clip if args.frames is None else excerpt(clip, 0, args.frames) for clip in find_clips(args.eval)]
         upscalers = find_upscalers(args)
         instruments = Instruments(squeeze=squeeze_distance(args.squeezenet) if args.squeezenet else None)
         scores: dict[str, dict[str, Row]] = {"reference": {}}
@@ -129,17 +129,19 @@ def find_clips(folder: Path) -> list[Clip]:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Beginning(Clip):
-    """The first ``length`` frames of a clip."""
+class Excerpt(Clip):
+    """``length`` frames of a clip, from frame ``first`` on."""
+
+    first: int
 
     def frames(self) -> Iterator[Picture]:
         """As those of the clip."""
-        return itertools.islice(super().frames(), self.length)
+        return itertools.islice(super().frames(), self.first, self.first + self.length)
 
 
-def beginning(clip: Clip, frames: int) -> Clip:
-    """The clip cut to so many frames."""
-    return Beginning(**vars(clip) | {"length": min(frames, clip.length)})
+def excerpt(clip: Clip, first: int, length: int) -> Clip:
+    """So many frames of a clip, or as many as there are."""
+    return Excerpt(**vars(clip) | {"first": first, "length": min(length, clip.length - first)})
 
 
 def find_upscalers(args: argparse.Namespace) -> dict[str, Upscaler]:
