@@ -107,6 +107,20 @@ def test_doctor_names_the_fix(command: Command, monkeypatch: pytest.MonkeyPatch)
     assert done.out.splitlines()[-1].startswith("not usable: ffmpeg")
 
 
+@pytest.mark.parametrize("package", ["numpy", "tqdm", "safetensors"])
+def test_a_missing_package_is_named(package: str) -> None:
+    """Would catch an internal error of every command, doctor's too, where one package is missing."""
+    words = (
+        f"import sys; sys.modules[{package!r}] = None; from vs_tecogan.cli import main; sys.exit(main(sys.argv[1:]))"
+    )
+    run = [sys.executable, "-W", "ignore", "-c", words]
+    done = subprocess.run([*run, "doctor"], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and f"pip install {package}" in done.stdout and "internal" not in done.stderr
+    if package != "safetensors":  # which is asked for later, by the weights
+        done = subprocess.run([*run, "evaluate", "a.mkv"], capture_output=True, text=True, check=False)
+        assert (done.returncode, done.stderr.count("\n")) == (2, 1) and package in done.stderr, done.stderr
+
+
 def test_doctor_survives_a_broken_part(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Would catch a traceback from the very command that is for broken installations."""
 

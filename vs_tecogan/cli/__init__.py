@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from .common import PROGRAM, Parser, guarded
+from .common import PROGRAM, Parser, UsageError, guarded
 
 COMMANDS = ("upscale", "models", "doctor", "prepare", "train", "export", "interpolate", "evaluate")
 """Modules of this package, in the order of the help text."""
@@ -62,8 +62,22 @@ def _parser() -> Parser:
     parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
     for name in COMMANDS:
-        import_module(f".{name}", __name__).add_parser(subparsers)
+        try:
+            import_module(f".{name}", __name__).add_parser(subparsers)
+        except ModuleNotFoundError as error:  # the others work, and doctor says what to install
+            _add_unusable(subparsers, name, error.name or str(error))
     return parser
+
+
+def _add_unusable(subparsers: "argparse._SubParsersAction[Parser]", name: str, missing: str) -> None:
+    """A subcommand that says which package it lacks, whatever its arguments are."""
+    parser = subparsers.add_parser(name, help=f"not usable: {missing} is not installed", add_help=False)
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+
+    def refuse(_args: argparse.Namespace) -> int:
+        raise UsageError(f"{name} needs the package {missing}; `{PROGRAM} doctor` says what to do")
+
+    parser.set_defaults(run=refuse)
 
 
 def _version() -> str:

@@ -103,6 +103,9 @@ def guarded(command: Callable[[], int]) -> int:
             return 0
         if os.environ.get("VS_TECOGAN_DEBUG"):
             traceback.print_exc()
+        if isinstance(error, ModuleNotFoundError) and (package := (error.name or "").partition(".")[0]) != "vs_tecogan":
+            say(f"the package {package} is not installed; `{PROGRAM} doctor` says what to do")
+            return 2
         kind, text = innermost(error)
         if _is_users(error) and kind in ("", "vapoursynth.Error"):
             say(text)

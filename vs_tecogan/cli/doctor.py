@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from typing import Any
 
 _CUPY_NAMES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
@@ -54,7 +55,7 @@ def examine() -> Iterator[Finding]:
     """Look at each part in turn; a part that fails to load is a finding, never an exception."""
     yield _python()
     yield Finding(subject="processor", text=_processor())
-    for look in (_torch, _vapoursynth, _bestsource, _ffmpeg, _native, _gpu, _cupy, _device, _models):
+    for look in (_packages, _torch, _vapoursynth, _bestsource, _ffmpeg, _native, _gpu, _cupy, _device, _models):
         try:
             yield look()
         except Exception as error:  # whatever is broken is what the report is for
@@ -103,6 +104,17 @@ def _features() -> list[str]:
         return []
     wanted = ("avx", "avx2", "fma", "f16c", "avx512f", "avx512_bf16", "amx_bf16", "asimd", "bf16", "sve")
     return [flag for flag in wanted if flag in flags]
+
+
+def _packages() -> Finding:
+    """What has no finding of its own and is needed all the same."""
+    missing = [name for name in ("numpy", "safetensors", "tqdm") if find_spec(name) is None]
+    return Finding(
+        subject="packages",
+        text=f"missing: {', '.join(missing)}" if missing else "numpy, safetensors, tqdm",
+        fix=f"pip install {' '.join(missing)}" if missing else "",
+        fatal=True,
+    )
 
 
 def _torch() -> Finding:
