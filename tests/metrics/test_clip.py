@@ -87,6 +87,8 @@ def test_mismatched_clips(make_clip: ClipMaker, core: vs.Core) -> None:
         clips.tof(result, truth[:5])
     with pytest.raises(vs.Error, match="psnr: clip runs at 24 fps, reference at 50"):
         clips.psnr(truth, truth.std.AssumeFPS(fpsnum=50), protocol="plain")
+    with pytest.raises(vs.Error, match="psnr: a NoneType came; give video clips"):
+        clips.psnr(None, truth)
     with pytest.raises(vs.Error, match="protocol 'x'; give"):
         clips.psnr(truth, truth, protocol="x")
     with pytest.raises(vs.Error, match="tdiff: the official protocol's crop"):

@@ -25,6 +25,7 @@ class Probe:
     """Width over height of a sample, by the number of the stream, where it is told. The container's counts before the
     codec's."""
     chapters: int = 0
+    """How many the container holds."""
 
 
 def probe(ffmpeg: str, path: Path) -> Probe:

@@ -54,7 +54,7 @@ def psnr(clip: vs.VideoNode, reference: vs.VideoNode, *, protocol: ProtocolName 
     """Attach ``PSNRY`` and ``SSIMY``: Y-PSNR in decibels (infinity for equal pictures) and, from 7x7 pixels on, SSIM.
 
     :param protocol: "official" looks at the official crop; which frames to skip is left to the script.
-    :raises vs.Error: the clips differ in size or length.
+    :raises vs.Error: no clips, unlike in size, length or frame rate, an unknown protocol, or one that leaves no pixel.
     """
     crop = _prepare("psnr", clip, reference, protocol).window
 
@@ -70,7 +70,7 @@ def tof(clip: vs.VideoNode, reference: vs.VideoNode, *, protocol: ProtocolName =
     """Attach ``TOF``: distance in pixels of the motions that lead to this frame; frame 0 has none.
 
     :param protocol: "official" averages over the official crop.
-    :raises vs.Error: the clips differ in size or length.
+    :raises vs.Error: no clips, unlike in size, length or frame rate, an unknown protocol, or one that leaves no pixel.
     """
     crop = _prepare("tof", clip, reference, protocol)
     result, truth = rgb24(clip), rgb24(reference)
@@ -86,6 +86,7 @@ def tdiff(clip: vs.VideoNode, *, protocol: ProtocolName = "plain") -> vs.VideoNo
     """Attach ``TDiff``: 100 x mean change from the frame before that motion does not explain; frame 0 has none.
 
     :param protocol: "official" averages over the official crop.
+    :raises vs.Error: no clip, an unknown protocol, or one that leaves no pixel.
     """
     crop = _prepare("tdiff", clip, clip, protocol)
     result = rgb24(clip)
@@ -101,6 +102,9 @@ def _prepare(name: str, clip: vs.VideoNode, reference: vs.VideoNode, protocol: P
     """Check that two clips match, and give the crop."""
     import vapoursynth as vs
 
+    for given in (clip, reference):
+        if not isinstance(given, vs.VideoNode):
+            raise vs.Error(f"{name}: a {type(given).__name__} came; give video clips")
     for what, mine, theirs in (
         ("size", f"{clip.width}x{clip.height}", f"{reference.width}x{reference.height}"),
         ("length", f"{clip.num_frames} frames", f"{reference.num_frames} frames"),
