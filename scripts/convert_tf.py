@@ -13,7 +13,8 @@ from pathlib import Path
 
 import numpy as np
 
-from vs_tecogan.weights import ModelCard, WeightsError, generator_from_tensorflow, save_model
+from vs_tecogan.errors import WeightsError
+from vs_tecogan.weights import ModelCard, generator_from_tensorflow, save_model
 
 
 def read_variables(checkpoint: Path) -> dict[str, np.ndarray]:

@@ -17,11 +17,11 @@ import numpy as np
 from score_models import codec, enlarged, excerpt, upscaled
 
 from vs_tecogan.engine import Engine, create_engine
+from vs_tecogan.errors import MetricsError, TrainingError, WeightsError
 from vs_tecogan.filter import WARMUP
-from vs_tecogan.metrics import MetricsError, Picture
+from vs_tecogan.metrics import Picture
 from vs_tecogan.metrics.sources import open_clip
-from vs_tecogan.training.errors import TrainingError
-from vs_tecogan.weights import WeightsError, load_model
+from vs_tecogan.weights import load_model
 
 
 @dataclass(frozen=True, kw_only=True)

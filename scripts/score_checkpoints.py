@@ -19,11 +19,11 @@ import numpy as np
 from score_models import Row, Upscaler, enlarged, find_clips, line, score, upscaled
 
 from vs_tecogan.engine import create_engine
+from vs_tecogan.errors import TrainingError
 from vs_tecogan.metrics import Instruments
 from vs_tecogan.metrics.perceptual import squeeze_distance
 from vs_tecogan.metrics.sources import Clip
 from vs_tecogan.training import checkpoint
-from vs_tecogan.training.errors import TrainingError
 from vs_tecogan.training.export import export
 from vs_tecogan.weights import load_model
 

@@ -28,14 +28,14 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from vs_tecogan.engine import Engine, create_engine
-from vs_tecogan.metrics import Instruments, MetricsError, Picture, evaluate_pair, psnr_y, ssim_y
+from vs_tecogan.errors import MetricsError, TrainingError, WeightsError
+from vs_tecogan.metrics import Instruments, Picture, evaluate_pair, psnr_y, ssim_y
 from vs_tecogan.metrics.bicubic import bd_low_resolution, bicubic, quantised
 from vs_tecogan.metrics.perceptual import squeeze_distance
 from vs_tecogan.metrics.sources import VIDEOS, Clip, open_clip
 from vs_tecogan.recurrence.chains import warmup_frames
-from vs_tecogan.training.errors import TrainingError
 from vs_tecogan.training.stages import compress
-from vs_tecogan.weights import WeightsError, load_model, shipped_models
+from vs_tecogan.weights import load_model, shipped_models
 
 OFFICIAL = ("psnr", "ssim", "squeeze", "tof", "tdiff", "flicker", "grid")
 COLUMNS = {

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
-from vs_tecogan.colour import MATRICES, NEEDS, Colour, ColourError, check_format, guess_matrix, parse_matrix, read_tags
+from vs_tecogan.colour import MATRICES, NEEDS, Colour, check_format, guess_matrix, parse_matrix, read_tags
+from vs_tecogan.errors import ColourError
 
 from .conftest import ClipMaker
 

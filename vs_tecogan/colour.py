@@ -11,6 +11,8 @@ from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from .errors import ColourError
+
 if TYPE_CHECKING:
     import vapoursynth as vs
 
@@ -52,10 +54,6 @@ _GREY_LUMA = MATRICES["709"]  # R = G = B up to the network's own tint, so any l
 # Chroma is resampled by Spline36: closest to the source of the kernels zimg has, bar the ringing of Lanczos.
 # No dithering: flat areas stay flat, and a still picture stays still.
 _RESAMPLE = {"resample_filter_uv": "spline36", "dither_type": "none"}
-
-
-class ColourError(ValueError):
-    """A clip, frame or option that cannot be converted; the message is one line for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)

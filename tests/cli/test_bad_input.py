@@ -13,8 +13,8 @@ from pathlib import Path
 
 import pytest
 
+from vs_tecogan.errors import VideoError
 from vs_tecogan.media import ffmpeg as ff
-from vs_tecogan.media.errors import MediaError
 from vs_tecogan.media.partial import partial_file
 
 from .conftest import Command, Ended, ffmpeg, inspect, python
@@ -130,7 +130,7 @@ def test_partial_file_of_another_stays(film: Path, command: Command, tmp_path: P
     other.write_bytes(film.read_bytes())
     assert_refused(command("upscale", other, tmp_path / "o.mkv", "-y"), "o.part.mkv is the input", "another name")
     assert other.read_bytes() == film.read_bytes()
-    with pytest.raises(MediaError, match=r"o\.part\.mkv exists"), partial_file(tmp_path / "o.mkv"):
+    with pytest.raises(VideoError, match=r"o\.part\.mkv exists"), partial_file(tmp_path / "o.mkv"):
         pytest.fail("was made between the check and the run, and taken")
     assert [path.name for path in tmp_path.iterdir()] == ["o.part.mkv"]
 

@@ -7,9 +7,10 @@ import numpy as np
 import pytest
 import torch
 
-from vs_tecogan.engine import Engine, EngineError, State, create_engine, resolve_device, resolve_precision
+from vs_tecogan.engine import Engine, State, create_engine, resolve_device, resolve_precision
 from vs_tecogan.engine.cpu import TorchEngine
 from vs_tecogan.engine.select import has_native_bf16
+from vs_tecogan.errors import EngineError
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
 from vs_tecogan.weights import Model, ModelCard
 

@@ -10,9 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
-from vs_tecogan.engine import EngineError, create_engine
+from vs_tecogan.engine import create_engine
 from vs_tecogan.engine.cpu import TorchEngine
 from vs_tecogan.engine.tiles import OVERLAP, TiledEngine, TiledState, _shared, _total, spans, step_bytes, weights
+from vs_tecogan.errors import EngineError
 from vs_tecogan.networks import Generator, GeneratorSpec
 from vs_tecogan.networks.generator import FNET_STRIDE
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from vs_tecogan.media.errors import MediaError
+from vs_tecogan.errors import VideoError
 from vs_tecogan.media.partial import partial_file
 
 
@@ -26,6 +26,6 @@ def test_of_the_next_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
 def test_link_to_nowhere_stays(tmp_path: Path) -> None:
     """Would catch what a link names written to, where the link counts as no file."""
     (tmp_path / "o.part.mkv").symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(MediaError, match=r"o\.part\.mkv exists"), partial_file(tmp_path / "o.mkv"):
+    with pytest.raises(VideoError, match=r"o\.part\.mkv exists"), partial_file(tmp_path / "o.mkv"):
         pytest.fail("was taken")
     assert [path.name for path in tmp_path.iterdir()] == ["o.part.mkv"]

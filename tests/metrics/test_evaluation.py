@@ -8,7 +8,8 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
-from vs_tecogan.metrics import Instruments, MetricsError, evaluate_pair, flicker, psnr_y, ssim_y, tdiff, tof
+from vs_tecogan.errors import MetricsError
+from vs_tecogan.metrics import Instruments, evaluate_pair, flicker, psnr_y, ssim_y, tdiff, tof
 from vs_tecogan.metrics.motion import farneback, flow_distance, root_mean_square, second_difference, step_error
 from vs_tecogan.metrics.picture import grey
 

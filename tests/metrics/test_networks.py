@@ -6,7 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vs_tecogan.metrics import MetricsError, NotMeasured
+from vs_tecogan.errors import MetricsError
+from vs_tecogan.metrics import NotMeasured
 from vs_tecogan.metrics.fvd import FvdObserver, frechet_distance
 from vs_tecogan.metrics.niqe import asymmetric_gaussian, halved, load_parameters, niqe, niqe_metric
 from vs_tecogan.metrics.perceptual import lpips_distance, squeeze_distance

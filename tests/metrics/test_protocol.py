@@ -2,7 +2,7 @@
 
 import pytest
 
-from vs_tecogan.metrics import MetricsError
+from vs_tecogan.errors import MetricsError
 from vs_tecogan.metrics.protocol import crop_of, kept, kept_frames
 
 

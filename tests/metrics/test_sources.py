@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vs_tecogan.metrics import MetricsError
+from vs_tecogan.errors import MetricsError
 from vs_tecogan.metrics.sources import Pair, check_pair, open_clip, pair_up, read_pairs
 
 from .conftest import Frames, Write, moving

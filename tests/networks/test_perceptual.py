@@ -2,7 +2,8 @@
 
 import pytest
 
-from vs_tecogan.networks.perceptual import PerceptualError, load_vgg19
+from vs_tecogan.errors import WeightsError
+from vs_tecogan.networks.perceptual import load_vgg19
 
 
 def test_download_is_not_announced_on_stdout(
@@ -16,7 +17,7 @@ def test_download_is_not_announced_on_stdout(
         raise OSError("no network")
 
     monkeypatch.setattr(models.VGG19_Weights, "get_state_dict", download)
-    with pytest.raises(PerceptualError, match="cannot download"):
+    with pytest.raises(WeightsError, match="cannot download"):
         load_vgg19(None)
     output = capsys.readouterr()
     assert output.out == ""

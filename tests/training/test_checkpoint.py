@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from vs_tecogan.errors import TrainingError
 from vs_tecogan.training import checkpoint
-from vs_tecogan.training.errors import TrainingError
 
 
 def names(run: Path) -> list[str]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from vs_tecogan.errors import TrainingError
 from vs_tecogan.training.config import (
     Config,
     add_options,
@@ -16,7 +17,6 @@ from vs_tecogan.training.config import (
     merge,
 )
 from vs_tecogan.training.config import options as fields_of
-from vs_tecogan.training.errors import TrainingError
 
 from .conftest import options
 

@@ -7,8 +7,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from vs_tecogan.errors import WeightsError
 from vs_tecogan.networks.discriminators import BatchNorm, Discriminator
-from vs_tecogan.networks.perceptual import VGG19, PerceptualError, load_feature_net, load_squeezenet
+from vs_tecogan.networks.perceptual import VGG19, load_feature_net, load_squeezenet
 
 
 def test_discriminator_is_the_published_one() -> None:
@@ -131,5 +132,5 @@ def test_wrong_files_are_refused(tmp_path: Path) -> None:
         ("noise.pth", "no torch weight file"),
         ("noise.h5", "HDF5"),
     ):
-        with pytest.raises(PerceptualError, match=text):
+        with pytest.raises(WeightsError, match=text):
             load_feature_net(tmp_path / name)

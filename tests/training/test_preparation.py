@@ -12,9 +12,9 @@ import pytest
 
 from vs_tecogan.cli import prepare as command
 from vs_tecogan.cli.common import guarded
+from vs_tecogan.errors import TrainingError
 from vs_tecogan.training.cuts import Analyser, CutRule, find_cuts
 from vs_tecogan.training.decode import Source, ffmpeg_executable, find_sources, video_frames
-from vs_tecogan.training.errors import TrainingError
 from vs_tecogan.training.preparation import PrepareOptions, divide, pair_sources, plan_source, prepare
 from vs_tecogan.training.store import Store, read_manifest
 

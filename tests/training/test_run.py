@@ -16,7 +16,8 @@ import torch
 
 from vs_tecogan.cli import export as export_command
 from vs_tecogan.cli import train as command
-from vs_tecogan.cli.common import UsageError, guarded
+from vs_tecogan.cli.common import guarded
+from vs_tecogan.errors import UsageError
 from vs_tecogan.networks import Generator, GeneratorSpec
 from vs_tecogan.training import checkpoint
 from vs_tecogan.training.config import Config, merge

@@ -3,9 +3,9 @@
 import pytest
 import torch
 
+from vs_tecogan.errors import TrainingError
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
 from vs_tecogan.ops import space_to_depth
-from vs_tecogan.training.errors import TrainingError
 from vs_tecogan.training.losses import content_loss
 from vs_tecogan.training.transplant import regroup, transplant
 

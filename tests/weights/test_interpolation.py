@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vs_tecogan.cli import main
+from vs_tecogan.errors import WeightsError
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
-from vs_tecogan.weights import Model, ModelCard, WeightsError, interpolate, load_model, save_model
+from vs_tecogan.weights import Model, ModelCard, interpolate, load_model, save_model
 
 
 def drawn(seed: int, name: str, **spec: object) -> Model:

@@ -7,15 +7,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from vs_tecogan.errors import WeightsError
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
-from vs_tecogan.weights import (
-    ModelCard,
-    WeightsError,
-    generator_from_tensorflow,
-    load_model,
-    save_model,
-    shipped_models,
-)
+from vs_tecogan.weights import ModelCard, generator_from_tensorflow, load_model, save_model, shipped_models
 
 
 def tiny_state(**overrides: int) -> dict[str, torch.Tensor]:

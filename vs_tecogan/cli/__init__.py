@@ -5,7 +5,8 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from .common import PROGRAM, Parser, UsageError, guarded
+from ..errors import UsageError
+from .common import PROGRAM, Parser, guarded
 
 COMMANDS = ("upscale", "models", "doctor", "prepare", "train", "export", "interpolate", "evaluate")
 """Modules of this package, in the order of the help text."""

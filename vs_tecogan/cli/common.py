@@ -16,16 +16,13 @@ from threading import Timer, main_thread
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
+from ..errors import UserError
 from ..tracebacks import innermost
 
 if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 PROGRAM = "vs-tecogan"
-
-
-class UsageError(Exception):
-    """The user asked for something that cannot be done; the text is one line and the exit code 2."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -136,9 +133,7 @@ def _stdout_has_no_reader() -> bool:
 
 def _is_users(error: Exception) -> bool:
     """Whether the text of `error` was written for the user."""
-    from ..media.errors import MediaError
-
-    if isinstance(error, UsageError | MediaError):
+    if isinstance(error, UserError):
         return True
     vapoursynth = sys.modules.get("vapoursynth")
     return vapoursynth is not None and isinstance(error, vapoursynth.Error)

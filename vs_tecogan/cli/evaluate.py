@@ -11,8 +11,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import UsageError
 from ..metrics.catalogue import BY_KEY, select
-from .common import UsageError, say
+from .common import say
 from .progress import Progress
 
 if TYPE_CHECKING:
@@ -81,7 +82,7 @@ def run(args: argparse.Namespace) -> int:
 
     :raises UsageError: inputs that do not match, or files that cannot be used.
     """
-    from ..metrics import MetricsError
+    from ..errors import MetricsError
     from ..metrics.tables import text_table
 
     try:

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import UsageError, say
+from ..errors import UsageError
+from .common import say
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -34,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
 
     :raises UsageError: the run or the file cannot be used.
     """
-    from ..training.errors import TrainingError
+    from ..errors import TrainingError
     from ..training.export import export
 
     try:

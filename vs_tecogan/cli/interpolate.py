@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import UsageError, say
+from ..errors import UsageError
+from .common import say
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -33,7 +34,8 @@ def run(args: argparse.Namespace) -> int:
 
     :raises UsageError: a model or the file cannot be used.
     """
-    from ..weights import WeightsError, interpolate, load_model, save_model
+    from ..errors import WeightsError
+    from ..weights import interpolate, load_model, save_model
 
     if args.output.suffix != ".safetensors":
         raise UsageError(f"{args.output.name}: expected a file name that ends in .safetensors")

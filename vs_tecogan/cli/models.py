@@ -22,8 +22,8 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
 
 def run(_args: argparse.Namespace) -> int:
     """Print the table to stdout."""
+    from ..errors import UsageError
     from ..weights import DEFAULT_MODEL, models_folder, shipped_models
-    from .common import UsageError
 
     cards = shipped_models()
     if not cards:

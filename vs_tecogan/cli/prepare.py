@@ -5,7 +5,7 @@ import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import UsageError
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -48,7 +48,7 @@ def run(args: argparse.Namespace) -> int:
 
     :raises UsageError: the input cannot be used.
     """
-    from ..training.errors import TrainingError
+    from ..errors import TrainingError
     from ..training.logs import show_on_stderr
 
     show_on_stderr()
@@ -60,8 +60,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _prepare(args: argparse.Namespace) -> None:
+    from ..errors import TrainingError
     from ..training.download import download, read_urls
-    from ..training.errors import TrainingError
     from ..training.preparation import PrepareOptions, prepare
 
     videos: list[Path] = list(args.videos)

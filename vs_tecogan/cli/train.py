@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .common import UsageError
+from ..errors import UsageError
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -41,7 +41,7 @@ def run(args: argparse.Namespace) -> int:
 
     :raises UsageError: settings, data or disk do not allow it.
     """
-    from ..training.errors import TrainingError
+    from ..errors import TrainingError
     from ..training.logs import show_on_stderr
 
     show_on_stderr()
@@ -53,9 +53,9 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _train(args: argparse.Namespace) -> None:
+    from ..errors import TrainingError
     from ..training import checkpoint
     from ..training.config import Config, from_arguments, load, merge
-    from ..training.errors import TrainingError
     from ..training.loop import train
 
     changes = from_arguments(args)

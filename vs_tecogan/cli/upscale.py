@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .common import UsageError, say
+from ..errors import UsageError
+from .common import say
 
 if TYPE_CHECKING:
     import vapoursynth as vs
@@ -115,11 +116,11 @@ def run(args: argparse.Namespace) -> int:
     """Upscale. Everything that can be wrong is looked at before the first frame is computed.
 
     :raises UsageError: a path cannot be used.
-    :raises MediaError: IN cannot be read, OUT cannot be written, or the encoder failed.
+    :raises VideoError: IN cannot be read, OUT cannot be written, or the encoder failed.
     :raises vapoursynth.Error: an option or weight file that the filter refuses, or a frame that fails.
     """
+    from ..errors import VideoError
     from ..media.encode import EncoderOptions, Job, choose_codec, encode
-    from ..media.errors import MediaError
     from ..media.ffmpeg import find_ffmpeg
     from ..media.quality import check_quality
     from ..media.remarks import remarks
@@ -156,10 +157,10 @@ def run(args: argparse.Namespace) -> int:
     with Progress(end - first, quiet=args.quiet) as progress:
         try:
             encode(job, on_frame=progress.frame, note=_ignore if known else say)
-        except MediaError as error:
+        except VideoError as error:
             if known:
                 raise
-            raise MediaError(f"{error}; {args.out.suffix} may be the reason, try .mkv") from None
+            raise VideoError(f"{error}; {args.out.suffix} may be the reason, try .mkv") from None
     if not args.quiet:
         rate = progress.done / progress.seconds
         say(f"{args.out}: {progress.done} frames of {clip.width}x{clip.height}, {rate:.2f} fps")

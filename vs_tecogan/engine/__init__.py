@@ -2,9 +2,10 @@
 
 import logging
 
+from ..errors import EngineError
 from ..weights import Model
 from .base import Engine, FlowEngine, Plane, State
-from .select import EngineError, resolve_device, resolve_precision
+from .select import resolve_device, resolve_precision
 
 __all__ = ["Engine", "EngineError", "Plane", "State", "create_engine", "resolve_device", "resolve_precision"]
 

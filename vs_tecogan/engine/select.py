@@ -4,11 +4,9 @@ import re
 
 import torch
 
+from ..errors import EngineError
+
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
-
-
-class EngineError(ValueError):
-    """The device or precision asked for cannot be used; the message is one line for the user."""
 
 
 def resolve_device(device: str | None) -> str:

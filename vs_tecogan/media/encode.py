@@ -64,7 +64,7 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
 
     :param on_frame: called after each frame.
     :param note: called at the end, with one line for each stream that could not be kept as it was.
-    :raises MediaError: ffmpeg is missing or failed; nothing is left behind.
+    :raises VideoError: ffmpeg is missing or failed; nothing is left behind.
     """
     codec = choose_codec(job.out, job.options)
     ffmpeg = ff.find_ffmpeg(codec)

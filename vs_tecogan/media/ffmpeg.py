@@ -14,7 +14,7 @@ from threading import Thread
 from types import TracebackType
 from typing import IO, BinaryIO, cast
 
-from .errors import MediaError
+from ..errors import VideoError
 from .signals import held_signals
 
 _PHRASES_WITHOUT_A_CAUSE = (
@@ -67,15 +67,15 @@ def _bundled() -> str | None:
 def find_ffmpeg(codec: str | None = None) -> str:
     """Path of the first ffmpeg that has the encoder `codec`.
 
-    :raises MediaError: there is no ffmpeg, or none that has it.
+    :raises VideoError: there is no ffmpeg, or none that has it.
     """
     found = candidates()
     if not found:
-        raise MediaError("no ffmpeg found: pip install imageio-ffmpeg, or put ffmpeg on PATH")
+        raise VideoError("no ffmpeg found: pip install imageio-ffmpeg, or put ffmpeg on PATH")
     for path in found:
         if codec is None or has_encoder(path, codec):
             return path
-    raise MediaError(f"unknown video codec {codec!r}; see {found[0]} -encoders for those that this ffmpeg has")
+    raise VideoError(f"unknown video codec {codec!r}; see {found[0]} -encoders for those that this ffmpeg has")
 
 
 def has_encoder(ffmpeg: str, codec: str) -> bool:
@@ -112,14 +112,14 @@ def keep_timestamps_option(ffmpeg: str) -> list[str]:
 def ask(*command: str) -> subprocess.CompletedProcess[str]:
     """Run ffmpeg to its end, whatever its exit code, with nothing on its standard input.
 
-    :raises MediaError: it cannot be run.
+    :raises VideoError: it cannot be run.
     """
     try:
         return subprocess.run(
             command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
         )
     except OSError as error:
-        raise MediaError(f"cannot run {command[0]}: {error.strerror}") from None
+        raise VideoError(f"cannot run {command[0]}: {error.strerror}") from None
 
 
 def cause_of_failure(lines: Iterable[str]) -> str:
@@ -152,28 +152,28 @@ class Encoder:
     def finish(self) -> None:
         """End the video and wait until ffmpeg has written everything.
 
-        :raises MediaError: ffmpeg failed.
+        :raises VideoError: ffmpeg failed.
         """
         with suppress(BrokenPipeError):  # where ffmpeg ended first, its exit status tells whether that was wrong
             self.stdin.close()
         status = self._process.wait()
         self._reader.join()
         if status < 0:
-            raise MediaError(f"ffmpeg was killed by signal {-status}: {cause_of_failure(self._log)}")
+            raise VideoError(f"ffmpeg was killed by signal {-status}: {cause_of_failure(self._log)}")
         if status > 0:
-            raise MediaError(f"ffmpeg failed: {cause_of_failure(self._log)}")
+            raise VideoError(f"ffmpeg failed: {cause_of_failure(self._log)}")
 
     def __enter__(self) -> Encoder:
         """Start ffmpeg.
 
-        :raises MediaError: it cannot be run.
+        :raises VideoError: it cannot be run.
         """
         try:
             with held_signals():  # raised between fork and assignment, Ctrl-C would leave a process that nobody knows
                 self._process = self._start()
                 self._reader = Thread(target=self._read_log, args=(self._process.stderr,), daemon=True)
                 self._reader.start()
-        except MediaError:
+        except VideoError:
             raise
         except BaseException:
             self._end()
@@ -193,7 +193,7 @@ class Encoder:
                 start_new_session=True,
             )
         except OSError as error:
-            raise MediaError(f"cannot run {self._command[0]}: {error.strerror}") from None
+            raise VideoError(f"cannot run {self._command[0]}: {error.strerror}") from None
 
     def _end(self) -> None:
         """Kill it if it still runs, and wait until it is gone."""

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from .errors import MediaError
+from ..errors import VideoError
 from .signals import held_signals
 
 
@@ -19,7 +19,7 @@ def partial_path(out: Path) -> Path:
 def partial_file(out: Path) -> Iterator[Path]:
     """An empty file beside `out` to write to, renamed to `out` at the end, removed on any error.
 
-    :raises MediaError: it exists or cannot be made or renamed, or nothing was written to it.
+    :raises VideoError: it exists or cannot be made or renamed, or nothing was written to it.
     """
     part, ours = partial_path(out), False
     try:
@@ -30,14 +30,14 @@ def partial_file(out: Path) -> Iterator[Path]:
             ours = True
         yield part
         if not part.stat().st_size:
-            raise MediaError(f"ffmpeg wrote no {out.name}; check the options after --")
+            raise VideoError(f"ffmpeg wrote no {out.name}; check the options after --")
         with held_signals():
             part.replace(out)
             ours = False  # from here on a file of that name is another's
     except OSError as error:
         if not ours and isinstance(error, FileExistsError):
-            raise MediaError(in_the_way(part)) from None
-        raise MediaError(f"cannot write {out}: {error.strerror or error}") from None
+            raise VideoError(in_the_way(part)) from None
+        raise VideoError(f"cannot write {out}: {error.strerror or error}") from None
     finally:
         if ours:
             with held_signals(), suppress(OSError):  # an impatient second Ctrl-C must not leave files behind

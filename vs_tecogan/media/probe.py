@@ -31,7 +31,7 @@ class Probe:
 def probe(ffmpeg: str, path: Path) -> Probe:
     """Ask ffmpeg about a file. One that ffmpeg cannot read gives a probe that knows nothing.
 
-    :raises MediaError: ffmpeg cannot be run.
+    :raises VideoError: ffmpeg cannot be run.
     """
     return parse_probe(ask(ffmpeg, "-hide_banner", "-nostdin", "-i", f"file:{path}").stderr)
 
@@ -57,7 +57,7 @@ def packets_end(ffmpeg: str, path: Path) -> Fraction:
     """Seconds from the file's start to the end of its last packet of picture, sound or subtitle. Reads the whole file.
 
     :return: 0 where there are no packets.
-    :raises MediaError: ffmpeg cannot be run.
+    :raises VideoError: ffmpeg cannot be run.
     """
     streams = [word for kind in "vas" for word in ("-map", f"0:{kind}?")]
     listing = ask(

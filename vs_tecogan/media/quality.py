@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from ..errors import VideoError
 from .compression import is_clean
-from .errors import MediaError
 from .ffmpeg import encoder_takes
 
 _DEFAULT_CRF = {"libx264": 16, "libx264rgb": 16, "libx265": 18, "libsvtav1": 24, "libaom-av1": 24, "libvpx-vp9": 24}
@@ -32,14 +32,14 @@ def check_quality(ffmpeg: str, codec: str, *, crf: float | None, extra: tuple[st
     """What to tell the user of an encoder that has no constant quality and was given no other; None: nothing.
 
     :param extra: ffmpeg's options that the user gave.
-    :raises MediaError: `crf` for an encoder that would ignore it.
+    :raises VideoError: `crf` for an encoder that would ignore it.
     """
     if codec in _DEFAULT_CRF or (crf is None and (_chooses(extra) or is_clean(codec.partition("_")[0]))):
         return None
     if encoder_takes(ffmpeg, codec, "crf"):
         return None
     if crf is not None:
-        raise MediaError(f"{codec} has no --crf (got {crf:g}); {_HOW}")
+        raise VideoError(f"{codec} has no --crf (got {crf:g}); {_HOW}")
     return f"{codec} goes by ffmpeg's default bit rate, which is low for large frames: {_HOW}"
 
 

@@ -23,7 +23,7 @@ def remarks(source: Source) -> Iterator[str]:
     Where the picture ends before the announced length, the packets of the whole file are listed to tell a truncated
     file from one whose sound is longer. Transport streams and AVI announce nothing, or nothing that outlives a cut.
 
-    :raises MediaError: ffmpeg cannot be run.
+    :raises VideoError: ffmpeg cannot be run.
     """
     yield from _missing_frames(source)
     yield from _missing_pixels(source)

@@ -13,7 +13,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from .errors import MediaError
+from ..errors import VideoError
 from .ffmpeg import find_ffmpeg
 from .probe import Probe, probe
 
@@ -108,25 +108,25 @@ class Source:
 def open_source(path: Path) -> Source:
     """Open the first video stream of a file. Nothing is written beside it: the index stays in memory.
 
-    :raises MediaError: the file is missing, a directory, unreadable, interlaced or without video; no ffmpeg.
+    :raises VideoError: the file is missing, a directory, unreadable, interlaced or without video; no ffmpeg.
     """
     check_readable(path)
     import vapoursynth as vs
 
     if not hasattr(vs.core, "bs"):
-        raise MediaError("the source filter BestSource is missing: pip install vapoursynth-bestsource")
+        raise VideoError("the source filter BestSource is missing: pip install vapoursynth-bestsource")
     tracks = _tracks(path)
     videos = [track for track in tracks if track.kind == "video" and not track.is_cover]
     if not videos:
         kinds = ", ".join(dict.fromkeys(track.kind for track in tracks)) or "nothing"
-        raise MediaError(f"{path} has no video stream (found: {kinds}); give a video file")
+        raise VideoError(f"{path} has no video stream (found: {kinds}); give a video file")
     try:
         with _quiet_bestsource():
             opened: dict[str, Any] = vs.core.bs.VideoSource(
                 _address(path), track=videos[0].index, cachemode=0, showprogress=False, exporttimestamps=True
             )
     except vs.Error as error:
-        raise MediaError(f"cannot read the video of {path}: {error}") from None
+        raise VideoError(f"cannot read the video of {path}: {error}") from None
     clip: vs.VideoNode = opened["clip"]
     _refuse_interlaced(path, clip)
     base = Fraction(opened["timebasenum"], opened["timebaseden"])
@@ -138,18 +138,18 @@ def open_source(path: Path) -> Source:
 
 
 def check_readable(path: Path) -> None:
-    """Raise MediaError unless `path` is a file that can be read."""
+    """Raise VideoError unless `path` is a file that can be read."""
     try:
         str(path).encode()
         if path.is_dir():
-            raise MediaError(f"{path} is a directory; give a video file")
+            raise VideoError(f"{path} is a directory; give a video file")
         with path.open("rb") as file:
             if not file.read(1):
-                raise MediaError(f"{path} is empty; give a video file")
+                raise VideoError(f"{path} is empty; give a video file")
     except UnicodeEncodeError:
-        raise MediaError(f"the name {str(path)!r} is not UTF-8, which BestSource asks for; rename the file") from None
+        raise VideoError(f"the name {str(path)!r} is not UTF-8, which BestSource asks for; rename the file") from None
     except OSError as error:
-        raise MediaError(f"cannot read {path}: {error.strerror}") from None
+        raise VideoError(f"cannot read {path}: {error.strerror}") from None
 
 
 def make_timeline(ticks: Sequence[int], base: Fraction, rate: Fraction, frames: int) -> Timeline:
@@ -219,7 +219,7 @@ def _tracks(path: Path) -> tuple[Track, ...]:
     try:
         info: dict[str, Any] = vs.core.bs.TrackInfo(_address(path))
     except vs.Error:
-        raise MediaError(f"{path} is not a video file that can be opened; give a video file") from None
+        raise VideoError(f"{path} is not a video file that can be opened; give a video file") from None
     columns = (_column(info[key]) for key in ("tracktypestr", "codecstr", "dispositionstr"))
     return tuple(
         Track(index=index, kind=_text(kind), codec=_text(codec), disposition=_text(disposition))
@@ -247,7 +247,7 @@ def _refuse_interlaced(path: Path, clip: vs.VideoNode) -> None:
             fields = int(frame.props.get("_FieldBased", 0))
         if fields > 0:
             order = {1: "bottom", 2: "top"}.get(fields, "some")
-            raise MediaError(
+            raise VideoError(
                 f"{path} is interlaced ({order} field first at frame {n}); deinterlace it first, "
                 "for example with ffmpeg -vf bwdif or QTGMC"
             )

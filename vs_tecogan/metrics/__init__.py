@@ -3,9 +3,10 @@
 Images are (H, W, 3) uint8 RGB arrays throughout. This room knows no filter and no command.
 """
 
+from ..errors import MetricsError
 from .catalogue import METRICS, WEIGHTLESS, Metric
 from .drift import average_content_distance, colour_histogram, colour_similarity, mean_colour
-from .errors import MetricsError, NotMeasured
+from .errors import NotMeasured
 from .evaluation import Curve, Instruments, Observer, Scores, evaluate_pair
 from .motion import farneback, flicker, tdiff, tof
 from .picture import Picture, psnr_y, ssim_y

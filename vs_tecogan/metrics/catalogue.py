@@ -4,7 +4,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
-from .errors import MetricsError
+from ..errors import MetricsError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from typing import Protocol
 
 import numpy as np
 
+from ..errors import MetricsError
 from .catalogue import WEIGHTLESS, select
 from .drift import (
     Colour,
@@ -21,7 +22,6 @@ from .drift import (
     content_distance,
     mean_colour,
 )
-from .errors import MetricsError
 from .grid import grid
 from .motion import Flow, farneback, flow_distance, root_mean_square, second_difference, step_error
 from .picture import Picture, Plane, grey, luma, psnr, ssim

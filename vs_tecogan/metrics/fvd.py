@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from .errors import MetricsError
+from ..errors import MetricsError
 from .picture import Picture
 
 CLIP_LENGTH = 16

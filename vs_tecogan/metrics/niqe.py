@@ -16,7 +16,8 @@ from zipfile import BadZipFile
 import numpy as np
 import numpy.typing as npt
 
-from .errors import MetricsError, NotMeasured
+from ..errors import MetricsError
+from .errors import NotMeasured
 from .picture import Picture, Plane, luma
 
 BLOCK = 96

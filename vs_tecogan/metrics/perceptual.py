@@ -10,8 +10,9 @@ import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ..errors import MetricsError
 from ..reasons import reason
-from .errors import MetricsError, NotMeasured
+from .errors import NotMeasured
 from .evaluation import Distance
 from .picture import Picture
 
@@ -33,13 +34,14 @@ def squeeze_distance(path: str | os.PathLike[str]) -> Distance:
     import torch
     import torch.nn.functional as F
 
-    from ..networks.perceptual import PerceptualError, load_squeezenet
+    from ..errors import WeightsError
+    from ..networks.perceptual import load_squeezenet
 
     if not Path(path).is_file():
         raise MetricsError(f"no SqueezeNet weights at {path}; give the Keras file squeezenet1.1_notop.h5")
     try:
         network = load_squeezenet(path).freeze()
-    except PerceptualError as error:
+    except WeightsError as error:
         raise MetricsError(str(error)) from None
 
     @torch.inference_mode()

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal, get_args
 
-from .errors import MetricsError
+from ..errors import MetricsError
 
 type ProtocolName = Literal["official", "plain"]
 

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..errors import MetricsError
 from ..tracebacks import innermost
-from .errors import MetricsError
 from .picture import Picture
 from .protocol import OVERHANG, ProtocolName
 
@@ -127,7 +127,7 @@ def _video_node(path: Path) -> vs.VideoNode:
     """The video as RGB24, converted by what each frame says of itself."""
     import vapoursynth as vs
 
-    from ..colour import ColourError
+    from ..errors import ColourError
     from .clip import rgb24
 
     if not hasattr(vs.core, "bs"):

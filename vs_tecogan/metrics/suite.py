@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import MetricsError
 from .catalogue import BY_KEY, select
-from .errors import MetricsError, NotMeasured
+from .errors import NotMeasured
 from .evaluation import Distance, Instruments, Observer, Scores, evaluate_pair
 from .fvd import CLIP_LENGTH, FvdObserver
 from .niqe import BLOCK, niqe_metric

@@ -14,11 +14,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from ..errors import WeightsError
 from ..reasons import reason
-
-
-class PerceptualError(ValueError):
-    """Weights of a perceptual network cannot be used."""
 
 
 class FeatureNet(nn.Module):
@@ -62,7 +59,7 @@ class VGG19(FeatureNet):
         try:
             self.trunk.load_state_dict({key: trunk[key] for key in self.trunk.state_dict()})
         except (KeyError, RuntimeError) as error:
-            raise PerceptualError(f"not torchvision's VGG19 weights: {reason(error)}") from error
+            raise WeightsError(f"not torchvision's VGG19 weights: {reason(error)}") from error
         # As buffers they follow the module to its device.
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
@@ -115,11 +112,11 @@ class SqueezeNet(FeatureNet):
                 continue
             key = name.removeprefix("fires.").replace(".", "/")
             if key not in state:
-                raise PerceptualError(f"not a SqueezeNet 1.1 file: layer {key} is missing")
+                raise WeightsError(f"not a SqueezeNet 1.1 file: layer {key} is missing")
             kernel, bias = state[key]
             kernel = kernel.permute(3, 2, 0, 1)
             if kernel.shape != module.weight.shape:
-                raise PerceptualError(
+                raise WeightsError(
                     f"layer {key}: kernel {tuple(kernel.shape)}, SqueezeNet 1.1 has {tuple(module.weight.shape)}"
                 )
             module.weight.data.copy_(kernel)
@@ -142,37 +139,37 @@ class SqueezeNet(FeatureNet):
 def load_vgg19(path: str | os.PathLike[str] | None) -> VGG19:
     """VGG19 from a torchvision weight file; without a path, whatever torchvision can download or has cached.
 
-    :raises PerceptualError: torchvision or its weights cannot be had, or the file is something else.
+    :raises WeightsError: torchvision or its weights cannot be had, or the file is something else.
     """
     if path is not None:
         try:
             state = torch.load(path, map_location="cpu", weights_only=True)
         except Exception as error:  # torch reports damaged archives by many types
-            raise PerceptualError(f"{path}: no torch weight file; expected torchvision's VGG19 state dict") from error
+            raise WeightsError(f"{path}: no torch weight file; expected torchvision's VGG19 state dict") from error
         if not isinstance(state, dict):
-            raise PerceptualError(f"{path}: holds {type(state).__name__}; expected torchvision's VGG19 state dict")
+            raise WeightsError(f"{path}: holds {type(state).__name__}; expected torchvision's VGG19 state dict")
         return VGG19(state)
     try:
         from torchvision.models import VGG19_Weights
     except ImportError:
-        raise PerceptualError("torchvision is not installed and no weight file was given") from None
+        raise WeightsError("torchvision is not installed and no weight file was given") from None
     try:
         # torch.hub prints "Downloading: ..." on stdout, which belongs to the results of commands.
         with redirect_stdout(sys.stderr):
             return VGG19(dict(VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=False)))
     except OSError as error:
-        raise PerceptualError(f"torchvision cannot download its VGG19 weights ({error})") from error
+        raise WeightsError(f"torchvision cannot download its VGG19 weights ({error})") from error
 
 
 def load_squeezenet(path: str | os.PathLike[str]) -> SqueezeNet:
     """SqueezeNet 1.1 from a Keras HDF5 file.
 
-    :raises PerceptualError: h5py is missing, or the file is something else.
+    :raises WeightsError: h5py is missing, or the file is something else.
     """
     try:
         import h5py
     except ImportError:
-        raise PerceptualError("reading a Keras file needs h5py; 'pip install h5py'") from None
+        raise WeightsError("reading a Keras file needs h5py; 'pip install h5py'") from None
     arrays: dict[str, dict[str, Tensor]] = {}
 
     def collect(name: str, item: Any) -> None:
@@ -186,7 +183,7 @@ def load_squeezenet(path: str | os.PathLike[str]) -> SqueezeNet:
         with h5py.File(path) as file:
             file.visititems(collect)
     except OSError as error:
-        raise PerceptualError(f"{path}: not an HDF5 file ({error})") from error
+        raise WeightsError(f"{path}: not an HDF5 file ({error})") from error
     whole = {key: (v["kernel"], v["bias"]) for key, v in arrays.items() if v.keys() >= {"kernel", "bias"}}
     return SqueezeNet(whole)
 
@@ -195,7 +192,7 @@ def load_feature_net(path: str | os.PathLike[str] | None) -> FeatureNet:
     """The network that a weight file belongs to: ``.h5`` is SqueezeNet 1.1, everything else VGG19.
 
     :param path: ``None`` asks torchvision for VGG19.
-    :raises PerceptualError: none can be had.
+    :raises WeightsError: none can be had.
     """
     if path is not None and Path(path).suffix.lower() in (".h5", ".hdf5"):
         return load_squeezenet(path).freeze()

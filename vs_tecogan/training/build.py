@@ -6,14 +6,14 @@ from pathlib import Path
 
 import torch
 
+from ..errors import TrainingError, WeightsError
 from ..networks import Dialect, Generator, GeneratorSpec
-from ..networks.perceptual import FeatureNet, PerceptualError, load_feature_net
-from ..weights import WeightsError, load_model
+from ..networks.perceptual import FeatureNet, load_feature_net
+from ..weights import load_model
 from .augmentation import Augmentation
 from .config import Config, DegradationConfig
 from .dataset import SampleOptions
 from .degradations import BicubicDown, BlurDown, Degradation, Realistic
-from .errors import TrainingError
 from .initialisation import initialise, initialise_for_motion
 from .stages import Blur, Codec, Jpeg, Noise, Rescale
 from .transplant import transplant
@@ -160,7 +160,7 @@ def build_feature_net(config: Config, device: torch.device) -> FeatureNet | None
         raise TrainingError(f"perceptual_weights: {path} does not exist; give VGG19 (.pth) or SqueezeNet (.h5) weights")
     try:
         return load_feature_net(path or None).to(device)
-    except PerceptualError as error:
+    except WeightsError as error:
         if path:
             raise TrainingError(f"perceptual_weights: {error}") from error
         log.warning("perceptual loss is OFF: %s; name a file with perceptual_weights", error)

@@ -13,8 +13,8 @@ from typing import Any
 
 import torch
 
+from ..errors import TrainingError
 from .config import FIXED, Config, merge, options, to_dict
-from .errors import TrainingError
 
 log = logging.getLogger(__name__)
 

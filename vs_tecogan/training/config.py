@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
-from .errors import TrainingError
+from ..errors import TrainingError
 from .ranges import check_ranges
 
 

@@ -13,7 +13,7 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from .errors import TrainingError
+from ..errors import TrainingError
 
 Frame = npt.NDArray[np.uint8]
 """(H, W, 3) RGB."""

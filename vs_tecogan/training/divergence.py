@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from ..errors import TrainingError
 from . import checkpoint
-from .errors import TrainingError
 
 
 def leave_resumable(run: Path, iteration: int, began: int, state: dict[str, Any]) -> str:

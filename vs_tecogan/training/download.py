@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from .errors import TrainingError
+from ..errors import TrainingError
 
 
 def read_urls(path: Path) -> list[str]:

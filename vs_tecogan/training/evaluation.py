@@ -14,6 +14,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import TrainingError
 from ..networks import Generator
 from ..networks.perceptual import FeatureNet
 from ..networks.srnet import image_upsampler
@@ -22,7 +23,6 @@ from .config import Config
 from .dataset import SampleOptions
 from .decode import Frame, find_sources, frames_of
 from .degradations import Frames, describe
-from .errors import TrainingError
 from .losses import perceptual_loss
 from .store import Store
 

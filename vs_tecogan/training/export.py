@@ -3,12 +3,12 @@
 from pathlib import Path
 from typing import Any
 
+from ..errors import TrainingError
 from ..networks import Generator
 from ..weights import ModelCard, save_model
 from . import checkpoint
 from .build import build_spec
 from .config import Config, curriculum_steps, merge
-from .errors import TrainingError
 
 
 def pick(run: Path, *, last: bool) -> Path:

@@ -14,6 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from ..errors import TrainingError
 from ..reasons import reason
 from . import checkpoint
 from .build import build_feature_net, build_samples, settle, without_init
@@ -21,7 +22,6 @@ from .config import Config, check, curriculum_steps, merge
 from .dataset import Curriculum, Samples, Share, Tickets, batches
 from .degradations import describe
 from .divergence import leave_resumable
-from .errors import TrainingError
 from .evaluation import HeldOut, by_perception, evaluate, held_out, perceptual_name, rank, standard
 from .flow_pretraining import MOST_WORKERS, FlowCheck, FlowPretraining, FlowTickets
 from .flow_pretraining import Batch as FlowBatch

@@ -12,8 +12,8 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 
+from ..errors import TrainingError
 from ..reasons import reason
-from .errors import TrainingError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import numpy as np
 
+from ..errors import TrainingError
 from .cuts import Analyser, CutRule, find_cuts, is_cut
 from .decode import Frame, Source, find_sources, find_stills, frame_rate, frames_of
-from .errors import TrainingError
 from .store import Clip, ClipWriter, SourceRecord, Split, append_record, read_manifest, write_settings
 
 log = logging.getLogger(__name__)

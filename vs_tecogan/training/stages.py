@@ -11,8 +11,8 @@ from typing import ClassVar, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import TrainingError
 from .decode import ffmpeg_executable
-from .errors import TrainingError
 
 Frames = npt.NDArray[np.float32]
 Range = tuple[float, float]

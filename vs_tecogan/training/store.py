@@ -22,8 +22,8 @@ from typing import Any, BinaryIO, Literal
 import numpy as np
 import numpy.typing as npt
 
+from ..errors import TrainingError
 from .decode import Frame
-from .errors import TrainingError
 
 FORMAT = 1
 Split = Literal["train", "val"]

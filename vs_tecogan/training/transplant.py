@@ -3,9 +3,9 @@
 import torch
 from torch import Tensor
 
+from ..errors import TrainingError
 from ..networks import Generator, GeneratorSpec
 from ..networks.srnet import ResidualBlock
-from .errors import TrainingError
 
 
 @torch.no_grad()

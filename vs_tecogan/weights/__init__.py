@@ -1,6 +1,7 @@
 """Weights: find, verify, open and write them."""
 
-from .card import ModelCard, WeightsError
+from ..errors import WeightsError
+from .card import ModelCard
 from .interpolation import interpolate
 from .store import (
     DEFAULT_MODEL,

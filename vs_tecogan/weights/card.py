@@ -4,14 +4,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from ..errors import WeightsError
 from ..networks import Dialect, GeneratorSpec
 
 FORMAT = "vs_tecogan/1"
 """Value of the ``format`` entry in the metadata of the project's own safetensors files."""
-
-
-class WeightsError(ValueError):
-    """A weight file or model name cannot be used; the message is one line for the user."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,8 +6,8 @@ from typing import Protocol
 import torch
 from torch import Tensor
 
+from ..errors import WeightsError
 from ..networks import Dialect, Generator, GeneratorSpec
-from .card import WeightsError
 
 StateDict = Mapping[str, Tensor]
 

@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import torch
 
+from ..errors import WeightsError
 from ..networks import Generator
-from .card import ModelCard, WeightsError
+from .card import ModelCard
 from .store import Model
 
 

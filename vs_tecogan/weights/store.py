@@ -11,8 +11,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor
 
+from ..errors import WeightsError
 from ..networks import Generator
-from .card import FORMAT, ModelCard, WeightsError
+from .card import FORMAT, ModelCard
 from .dialects import build, load_published
 
 DEFAULT_MODEL = "tecogan-4x"

@@ -7,8 +7,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..errors import WeightsError
 from ..networks import Dialect, Generator, GeneratorSpec
-from .card import WeightsError
 from .dialects import build
 
 Variables = Mapping[str, np.ndarray]

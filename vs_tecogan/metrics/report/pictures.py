@@ -8,8 +8,8 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
+from ...errors import MetricsError
 from ..bicubic import bicubic_of
-from ..errors import MetricsError
 from ..picture import Picture
 from ..protocol import Crop
 
