@@ -1,10 +1,24 @@
 """Temporally coherent video super-resolution for VapourSynth: ``from vs_tecogan import tecogan``.
 
-Importing the package loads neither torch nor VapourSynth; calling the filter does.
+The public names are loaded when they are first used: importing the package loads neither torch nor VapourSynth.
 """
 
-from .filter import tecogan
+from importlib import import_module
+from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from .version import __version__
+
+if TYPE_CHECKING:
+    from .filter import tecogan
 
 __all__ = ["__version__", "tecogan"]
+
+_HOMES = {"tecogan": "filter"}
+"""Module of each public name."""
+
+
+def __getattr__(name: str) -> object:
+    """Load a public name (PEP 562)."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f".{_HOMES[name]}", __name__), name)

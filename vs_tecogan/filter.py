@@ -110,12 +110,12 @@ def _build(
     """The graph: to RGBS, the recurrence, back to the clip's format, of which engines take on what they can."""
     import vapoursynth as vs
 
-    from . import __version__
     from .adapter import CodedRecurrence, EngineRecurrence, PictureRecurrence
     from .engine.base import PictureReader
     from .engine.cuda import PictureEngine
     from .recurrence import recurrent
     from .scenes import scene_cuts
+    from .version import __version__
 
     def log(line: str) -> None:
         vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"tecogan: {line}")

@@ -198,3 +198,18 @@ def test_lines_stand_above_the_bar(capsys: pytest.CaptureFixture[str], monkeypat
     with Progress(2):
         say("a line")
     assert "\rvs-tecogan: a line\n" in capsys.readouterr().err
+
+
+def test_a_missing_package_stops_only_its_own_commands(tmp_path: Path) -> None:
+    """Would catch a command that dies, or shows a traceback, because a package of another command is missing."""
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError('No module named torch', name='torch')")
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join((str(tmp_path), str(Path.cwd())))}
+
+    def run(*words: str) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "-m", "vs_tecogan", *words]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    assert run("--help").returncode == 0
+    done = run("export", "run", "model.safetensors")
+    assert done.returncode == 2
+    assert done.stderr == ("vs-tecogan: the package torch is not installed; `vs-tecogan doctor` says what to do\n")

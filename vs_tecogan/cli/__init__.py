@@ -1,15 +1,28 @@
-"""The ``vs-tecogan`` command: one short module a subcommand, each with ``add_parser(subparsers)`` and ``run(args)``."""
+"""The ``vs-tecogan`` command: one short module per subcommand, each with ``add_parser(subparsers)`` and ``run(args)``.
+
+Only the module of the subcommand that was asked for is imported, so that help is quick and a missing package stops
+nothing but the commands that need it.
+"""
 
 import argparse
 import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from ..errors import UsageError
+from ..version import __version__
 from .common import PROGRAM, Parser, guarded
 
-COMMANDS = ("upscale", "models", "doctor", "prepare", "train", "export", "interpolate", "evaluate")
-"""Modules of this package, in the order of the help text."""
+COMMANDS = {
+    "upscale": "upscale a video file; audio, subtitles and chapters stay",
+    "models": "list the models that come with the package",
+    "doctor": "say what is installed, which device would be used, and what is missing",
+    "prepare": "turn videos into a store of training clips",
+    "train": "train a model on prepared clips",
+    "export": "write a trained model as a file for the filter",
+    "interpolate": "average the weights of two models into a third",
+    "evaluate": "measure fidelity and steadiness of videos",
+}
+"""Name and help of each module of this package that is a subcommand, in the order of the help text."""
 
 _EXAMPLES = """\
 examples:
@@ -34,7 +47,7 @@ def _run(argv: Sequence[str]) -> int:
     """Read the words and run the command that they name."""
     own, extra = _split(argv)
     try:
-        parser = _parser()
+        parser = _parser(next((word for word in own if not word.startswith("-")), ""))
         args = parser.parse_args(own)
         if extra and not hasattr(args, "ffmpeg_options"):
             parser.error("arguments after -- are for upscale alone")
@@ -52,7 +65,8 @@ def _split(argv: Sequence[str]) -> tuple[list[str], list[str]]:
     return arguments[:cut], arguments[cut + 1 :]
 
 
-def _parser() -> Parser:
+def _parser(command: str) -> Parser:
+    """The parser, in which only `command` knows its own arguments."""
     parser = Parser(
         prog=PROGRAM,
         description="Temporally coherent video super-resolution for VapourSynth and the command line.",
@@ -60,28 +74,11 @@ def _parser() -> Parser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    parser.add_argument("--version", action="version", version=f"{PROGRAM} {_version()}")
+    parser.add_argument("--version", action="version", version=f"{PROGRAM} {__version__}")
     subparsers = parser.add_subparsers(title="commands", metavar="COMMAND", required=True, parser_class=Parser)
-    for name in COMMANDS:
-        try:
-            import_module(f".{name}", __name__).add_parser(subparsers)
-        except ModuleNotFoundError as error:  # the others work, and doctor says what to install
-            _add_unusable(subparsers, name, error.name or str(error))
+    for name, text in COMMANDS.items():
+        if name != command:
+            subparsers.add_parser(name, help=text)
+            continue
+        import_module(f".{name}", __name__).add_parser(subparsers)
     return parser
-
-
-def _add_unusable(subparsers: "argparse._SubParsersAction[Parser]", name: str, missing: str) -> None:
-    """A subcommand that says which package it lacks, whatever its arguments are."""
-    parser = subparsers.add_parser(name, help=f"not usable: {missing} is not installed", add_help=False)
-    parser.add_argument("rest", nargs=argparse.REMAINDER)
-
-    def refuse(_args: argparse.Namespace) -> int:
-        raise UsageError(f"{name} needs the package {missing}; `{PROGRAM} doctor` says what to do")
-
-    parser.set_defaults(run=refuse)
-
-
-def _version() -> str:
-    from .. import __version__
-
-    return __version__

@@ -30,7 +30,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add the subcommand to ``vs-tecogan``."""
     parser = subparsers.add_parser(
         "doctor",
-        help="say what is installed, which device would be used, and what is missing",
         description="Report the installation. Exit code: 0 usable, 1 something needed is missing.",
         allow_abbrev=False,
     )

@@ -39,7 +39,6 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Add the subcommand to the command line."""
     parser = subparsers.add_parser(
         "evaluate",
-        help="measure fidelity and steadiness of videos",
         description="Measure videos or image folders against a reference, or alone. The table goes to stdout.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,

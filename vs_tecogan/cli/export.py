@@ -25,7 +25,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand to ``vs-tecogan``."""
-    parser = subparsers.add_parser("export", help="write a trained model as a file for the filter", allow_abbrev=False)
+    parser = subparsers.add_parser("export", allow_abbrev=False)
     add_arguments(parser)
     parser.set_defaults(run=run)
 

@@ -15,7 +15,6 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None
     """Add the subcommand to ``vs-tecogan``."""
     parser = subparsers.add_parser(
         "interpolate",
-        help="average the weights of two models into a third",
         description="Average the weights of two models of one architecture, best of a model and what was trained on "
         "from it: a share of the regression model gives a perceptual one fidelity back, at some cost in texture. "
         "Flow is refined as often as by the model of the larger share, at equal shares by SECOND.",

@@ -12,7 +12,6 @@ def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
     """Add the subcommand to ``vs-tecogan``."""
     parser = subparsers.add_parser(
         "models",
-        help="list the models that come with the package",
         description="List the shipped models; * marks the one that the filter takes where none is named (upscale goes "
         "by the file's codec). Any of these names goes to --model.",
         allow_abbrev=False,

@@ -38,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand to ``vs-tecogan``."""
-    parser = subparsers.add_parser("prepare", help="turn videos into a store of training clips", allow_abbrev=False)
+    parser = subparsers.add_parser("prepare", allow_abbrev=False)
     add_arguments(parser)
     parser.set_defaults(run=run)
 

@@ -29,7 +29,6 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None
     parser = subparsers.add_parser(
         "train",
         usage="vs-tecogan train --out RUN --store DATA [--config FILE ...] [options], or --resume RUN [options]",
-        help="train a model on prepared clips",
         allow_abbrev=False,
     )
     add_arguments(parser)

@@ -53,7 +53,6 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser = subparsers.add_parser(
         "upscale",
         usage="vs-tecogan upscale IN OUT [options] [-- FFMPEG_OPTIONS]",
-        help="upscale a video file; audio, subtitles and chapters stay",
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
