@@ -43,10 +43,10 @@ def watchdog(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="session")
 def shared() -> Path:
-    """The folder of golden vectors and real footage: ``VS_TECOGAN_SHARED``, or ``shared`` beside the checkout."""
+    """The folder of real footage, which is not in the repository: ``VS_TECOGAN_SHARED``, or ``shared`` beside it."""
     folder = Path(os.environ.get("VS_TECOGAN_SHARED") or REPOSITORY.parent / "shared")
-    if not (folder / "golden").is_dir():
-        pytest.skip(f"no golden vectors and footage at {folder}; set VS_TECOGAN_SHARED")
+    if not (folder / "data").is_dir():
+        pytest.skip(f"no footage at {folder}; set VS_TECOGAN_SHARED")
     return folder
 
 

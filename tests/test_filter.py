@@ -19,7 +19,7 @@ from vs_tecogan.recurrence import recurrent
 from vs_tecogan.weights import Model, ModelCard, generator_from_tensorflow, save_model
 
 from .conftest import REPOSITORY, ClipMaker, ModelMaker
-from .golden import OFFICIAL, PUBLISHED, Variant, state_dict, tensorflow_variables
+from .golden import OFFICIAL, PUBLISHED, Variant, state_dict, tensorflow_variables, vectors
 
 PLAIN = {"device": "cpu", "precision": "fp32", "restart": 0, "warmup": 0, "scene_change": False}
 
@@ -50,19 +50,19 @@ def straight(generator: Generator, inputs: np.ndarray) -> np.ndarray:
 
 
 @pytest.mark.parametrize("variant", PUBLISHED, ids=lambda variant: variant.file)
-def test_golden_vectors(core: vs.Core, shared: Path, tmp_path: Path, variant: Variant) -> None:
+def test_golden_vectors(core: vs.Core, tmp_path: Path, variant: Variant) -> None:
     """Published weights through the whole filter: catches a wrong state, order of planes, clamp or colour step."""
-    golden = np.load(shared / "golden" / f"{variant.file}.npz")
+    golden = vectors(variant.file)
     checkpoint = tmp_path / f"{variant.file}.pth"
-    torch.save(state_dict(shared / "golden", variant), checkpoint)
+    torch.save(state_dict(variant), checkpoint)
     out = tecogan(rgbs(core, golden["lr"]), checkpoint, **PLAIN)
     assert np.abs(pixels(out) - golden["out"]).max() < 5e-4
 
 
-def test_golden_tensorflow(core: vs.Core, shared: Path, tmp_path: Path) -> None:
+def test_golden_tensorflow(core: vs.Core, tmp_path: Path) -> None:
     """The official checkpoint, converted and saved in the project's own format."""
-    golden = np.load(shared / "golden" / f"{OFFICIAL}.npz")
-    generator = generator_from_tensorflow(tensorflow_variables(shared / "golden"))
+    golden = vectors(OFFICIAL)
+    generator = generator_from_tensorflow(tensorflow_variables())
     save_model(tmp_path / "tf.safetensors", generator, ModelCard(name="tf", spec=generator.spec))
     out = tecogan(rgbs(core, golden["lr"]), tmp_path / "tf.safetensors", **PLAIN)
     assert np.abs(pixels(out) - golden["out"]).max() < 5e-4

@@ -25,7 +25,7 @@ from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
 from vs_tecogan.ops import cuda
 from vs_tecogan.weights import Model, generator_from_tensorflow, load_model
 
-from ..golden import OFFICIAL, PUBLISHED, Variant, state_dict, tensorflow_variables
+from ..golden import OFFICIAL, PUBLISHED, Variant, state_dict, tensorflow_variables, vectors
 from ..ops.emulation import emulated_kernels
 from .runtimes import LazyRuntime
 from .test_engine import frames, moving_model, run, tiny_model
@@ -93,15 +93,15 @@ def test_refined_flow(make: EngineMaker, size: tuple[int, int]) -> None:
 
 
 @pytest.mark.parametrize("variant", [*PUBLISHED, None], ids=lambda variant: variant.file if variant else OFFICIAL)
-def test_golden_vectors(make: EngineMaker, variant: Variant | None, shared: Path, tmp_path: Path) -> None:
+def test_golden_vectors(make: EngineMaker, variant: Variant | None, tmp_path: Path) -> None:
     """A published network that runs otherwise than where it was published."""
-    golden, path = shared / "golden", tmp_path / "G_iter1.pth"
+    path = tmp_path / "G_iter1.pth"
     if variant is None:
-        model = replace(tiny_model(), generator=generator_from_tensorflow(tensorflow_variables(golden)))
+        model = replace(tiny_model(), generator=generator_from_tensorflow(tensorflow_variables()))
     else:
-        torch.save(state_dict(golden, variant), path)
+        torch.save(state_dict(variant), path)
         model = load_model(path)
-    arrays = dict(np.load(golden / f"{variant.file if variant else OFFICIAL}.npz"))
+    arrays = vectors(variant.file if variant else OFFICIAL)
     for mine, expected in zip(run(make(model), [list(frame) for frame in arrays["lr"]]), arrays["out"], strict=True):
         np.testing.assert_allclose(mine, expected, atol=5e-4, rtol=0)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from tests.golden import OFFICIAL, PUBLISHED, Variant, state_dict, tensorflow_variables
+from tests.golden import OFFICIAL, PUBLISHED, Variant, state_dict, tensorflow_variables, vectors
 from vs_tecogan.engine import create_engine
 from vs_tecogan.weights import Model, ModelCard, generator_from_tensorflow, load_model
 from vs_tecogan.weights.store import save_model
@@ -29,14 +29,13 @@ def assert_reproduces(model: Model, arrays: dict[str, np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize("variant", PUBLISHED, ids=lambda variant: variant.file)
-def test_published_pytorch(variant: Variant, shared: Path, tmp_path: Path) -> None:
+def test_published_pytorch(variant: Variant, tmp_path: Path) -> None:
     """A published .pth file is recognised and reproduces the golden outputs and flows."""
-    golden = shared / "golden"
     path = tmp_path / "G_iter1.pth"
-    torch.save(state_dict(golden, variant), path)
+    torch.save(state_dict(variant), path)
     model = load_model(path)
     assert model.generator.spec == variant.spec
-    arrays = dict(np.load(golden / f"{variant.file}.npz"))
+    arrays = vectors(variant.file)
     assert_reproduces(model, arrays)
     lr = torch.from_numpy(arrays["lr"])
     with torch.inference_mode():
@@ -44,15 +43,14 @@ def test_published_pytorch(variant: Variant, shared: Path, tmp_path: Path) -> No
     np.testing.assert_allclose(flow.numpy(), arrays["flow"][1:], atol=1e-4, rtol=0)
 
 
-def test_official_tensorflow(shared: Path, tmp_path: Path) -> None:
+def test_official_tensorflow(tmp_path: Path) -> None:
     """Official variables, converted and stored in the project's format, reproduce the golden outputs."""
-    golden = shared / "golden"
-    generator = generator_from_tensorflow(tensorflow_variables(golden))
+    generator = generator_from_tensorflow(tensorflow_variables())
     path = tmp_path / "official.safetensors"
     save_model(path, generator, ModelCard(name="official", spec=generator.spec))
     model = load_model(path)
     assert model.generator.spec.blocks == 16
-    arrays = dict(np.load(golden / f"{OFFICIAL}.npz"))
+    arrays = vectors(OFFICIAL)
     assert_reproduces(model, arrays)
     lr = torch.from_numpy(arrays["lr"])
     with torch.inference_mode():

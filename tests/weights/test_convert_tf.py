@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from tests.golden import OFFICIAL, tensorflow_variables
+from tests.golden import OFFICIAL, tensorflow_variables, vectors
 from vs_tecogan.weights import load_model
 
 SCRIPT = Path(__file__).parents[2] / "scripts" / "convert_tf.py"
@@ -18,14 +18,13 @@ def convert(*arguments: Path | str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, timeout=120, cwd=SCRIPT.parents[1], check=False)
 
 
-def test_converted_model_is_exact(shared: Path, tmp_path: Path) -> None:
+def test_converted_model_is_exact(tmp_path: Path) -> None:
     """Variables exported to .npz become a model whose output is the golden one."""
-    golden = shared / "golden"
-    np.savez(tmp_path / "variables.npz", **tensorflow_variables(golden))
+    np.savez(tmp_path / "variables.npz", **tensorflow_variables())
     done = convert(tmp_path / "variables.npz", tmp_path / "m.safetensors")
     assert done.returncode == 0, done.stderr
     assert done.stdout == ""
-    arrays = np.load(golden / f"{OFFICIAL}.npz")
+    arrays = vectors(OFFICIAL)
     with torch.inference_mode():
         out, _ = load_model(tmp_path / "m.safetensors").generator(torch.from_numpy(arrays["lr"])[None])
     np.testing.assert_allclose(out[0].numpy(), arrays["out"], atol=5e-4, rtol=0)

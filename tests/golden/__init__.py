@@ -1,4 +1,4 @@
-"""The golden vectors' recipe: seeded random weights for each published variant, in its own file layout."""
+"""Golden vectors: inputs and outputs of published networks, and the recipe of the seeded weights behind them."""
 
 import json
 import math
@@ -11,6 +11,8 @@ import torch
 from vs_tecogan.networks import Dialect, GeneratorSpec
 
 Array = np.ndarray
+
+FOLDER = Path(__file__).parent
 
 
 @dataclass(frozen=True)
@@ -37,9 +39,15 @@ def _uniform(index: int, shape: tuple[int, ...], fan: int) -> Array:
     return np.random.RandomState(1000 + index).uniform(-limit, limit, shape).astype(np.float32)
 
 
-def state_dict(folder: Path, variant: Variant) -> dict[str, torch.Tensor]:
+def vectors(name: str) -> dict[str, Array]:
+    """The arrays of a golden file: ``lr`` (T, 3, H, W), ``out`` (T, 3, sH, sW) and ``flow`` (T, 2, h, w)."""
+    with np.load(FOLDER / f"{name}.npz") as arrays:
+        return dict(arrays)
+
+
+def state_dict(variant: Variant) -> dict[str, torch.Tensor]:
     """The variant's published state dict (keys and shapes of the manifest) filled by the recipe."""
-    manifest = json.loads((folder / "statedict_manifest.json").read_text())
+    manifest = json.loads((FOLDER / "statedict_manifest.json").read_text())
     shapes: dict[str, list[int]] = manifest[variant.family][variant.model]
     state: dict[str, torch.Tensor] = {}
     index = 0
@@ -53,12 +61,12 @@ def state_dict(folder: Path, variant: Variant) -> dict[str, torch.Tensor]:
     return state
 
 
-def tensorflow_variables(folder: Path) -> dict[str, Array]:
+def tensorflow_variables() -> dict[str, Array]:
     """The official checkpoint's variables, filled by the recipe."""
     shapes = {}
-    for line in (folder / "tf_variable_names.txt").read_text().splitlines():
+    for line in (FOLDER / "tf_variable_names.txt").read_text().splitlines():
         name, _, shape = line.partition(" [")
         if shape:
             shapes[name] = tuple(int(size) for size in shape.rstrip("]").split(","))
-    order = [str(name) for name in np.load(folder / f"{OFFICIAL}.npz")["order"]]
+    order = [str(name) for name in vectors(OFFICIAL)["order"]]
     return {name: _uniform(j, shapes[name], math.prod(shapes[name][:3])) for j, name in enumerate(order)}
