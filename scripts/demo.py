@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import vapoursynth as vs
 
-from vs_tecogan.media.ffmpeg import find_ffmpeg
+from vs_tecogan.video.ffmpeg import find_ffmpeg
 
 Image = np.ndarray[Any, np.dtype[np.float32]]
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from vs_tecogan.media import ffmpeg as ff
+from vs_tecogan.video import ffmpeg as ff
 from vs_tecogan.weights import Model, save_model
 
 SUBTITLES = "1\n00:00:00,100 --> 00:00:00,400\nhello\n"

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from vs_tecogan.errors import VideoError
-from vs_tecogan.media import ffmpeg as ff
-from vs_tecogan.media.partial import partial_file
+from vs_tecogan.video import ffmpeg as ff
+from vs_tecogan.video.partial import partial_file
 
 from .conftest import Command, Ended, ffmpeg, inspect, python
 

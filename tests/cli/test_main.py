@@ -100,7 +100,7 @@ def test_doctor_names_the_kernels(command: Command, monkeypatch: pytest.MonkeyPa
 
 def test_doctor_names_the_fix(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Would catch a missing part that goes unnoticed, or is named without its remedy."""
-    monkeypatch.setattr("vs_tecogan.media.ffmpeg.candidates", list)
+    monkeypatch.setattr("vs_tecogan.video.ffmpeg.candidates", list)
     done = command("doctor")
     assert done.code == 1
     assert "pip install imageio-ffmpeg" in done.out

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from vs_tecogan.cli import main
-from vs_tecogan.media import ffmpeg as ff
+from vs_tecogan.video import ffmpeg as ff
 from vs_tecogan.weights import shipped_models
 
 from .conftest import Command, ffmpeg, inspect, pcm, python

@@ -17,9 +17,9 @@ import pytest
 
 from vs_tecogan.cli.common import Parser, guarded
 from vs_tecogan.cli.evaluate import add_parser
-from vs_tecogan.media.ffmpeg import find_ffmpeg
 from vs_tecogan.metrics import evaluate_pair, psnr_y
 from vs_tecogan.metrics.bicubic import bicubic_of
+from vs_tecogan.video.ffmpeg import find_ffmpeg
 
 from .conftest import Frames, Write, moving
 

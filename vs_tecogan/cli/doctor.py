@@ -150,8 +150,8 @@ def _bestsource() -> Finding:
 
 
 def _ffmpeg() -> Finding:
-    from ..media.ffmpeg import candidates, find_ffmpeg
-    from ..media.ffmpeg import version as ffmpeg_version
+    from ..video.ffmpeg import candidates, find_ffmpeg
+    from ..video.ffmpeg import version as ffmpeg_version
 
     found = candidates()
     if not found:

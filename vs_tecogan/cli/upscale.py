@@ -14,7 +14,7 @@ from .common import say
 if TYPE_CHECKING:
     import vapoursynth as vs
 
-    from ..media.source import Source
+    from ..video.source import Source
 
 # fmt: off
 _MANY_FILES = frozenset((
@@ -119,12 +119,12 @@ def run(args: argparse.Namespace) -> int:
     :raises vapoursynth.Error: an option or weight file that the filter refuses, or a frame that fails.
     """
     from ..errors import VideoError
-    from ..media.encode import EncoderOptions, Job, choose_codec, encode
-    from ..media.ffmpeg import find_ffmpeg
-    from ..media.quality import check_quality
-    from ..media.remarks import remarks
-    from ..media.source import check_readable, open_source
-    from ..media.streams import container_of, is_known, plan_streams
+    from ..video.encode import EncoderOptions, Job, choose_codec, encode
+    from ..video.ffmpeg import find_ffmpeg
+    from ..video.quality import check_quality
+    from ..video.remarks import remarks
+    from ..video.source import check_readable, open_source
+    from ..video.streams import container_of, is_known, plan_streams
     from .progress import Progress
 
     check_readable(args.source)
@@ -168,7 +168,7 @@ def run(args: argparse.Namespace) -> int:
 
 def default_model(source: Source) -> tuple[str, str]:
     """The shipped model for a file, and a line that says why."""
-    from ..media.compression import is_clean
+    from ..video.compression import is_clean
     from ..weights import DEFAULT_MODEL, REAL_MODEL
 
     codec = source.video.codec
@@ -197,7 +197,7 @@ def _check_out(source: Path, out: Path, *, overwrite: bool) -> None:
 
 
 def _look_at_out(source: Path, out: Path, *, overwrite: bool) -> None:
-    from ..media.partial import in_the_way, partial_path
+    from ..video.partial import in_the_way, partial_path
 
     if out.is_dir():
         raise UsageError(f"{out} is a directory; give the name of a file in it")

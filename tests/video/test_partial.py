@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from vs_tecogan.errors import VideoError
-from vs_tecogan.media.partial import partial_file
+from vs_tecogan.video.partial import partial_file
 
 
 def test_of_the_next_run_stays(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ from types import TracebackType
 from typing import IO, BinaryIO, cast
 
 from ..errors import VideoError
-from .signals import held_signals
+from ..signals import held_signals
 
 _PHRASES_WITHOUT_A_CAUSE = (
     "Conversion failed",

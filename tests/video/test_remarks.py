@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from vs_tecogan.media.ffmpeg import find_ffmpeg
-from vs_tecogan.media.probe import Probe, packets_end, parse_probe
-from vs_tecogan.media.remarks import remarks
-from vs_tecogan.media.source import open_source
+from vs_tecogan.video.ffmpeg import find_ffmpeg
+from vs_tecogan.video.probe import Probe, packets_end, parse_probe
+from vs_tecogan.video.remarks import remarks
+from vs_tecogan.video.source import open_source
 
 from ..cli.conftest import ffmpeg, inspect
 

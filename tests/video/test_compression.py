@@ -3,8 +3,8 @@
 import re
 import subprocess
 
-from vs_tecogan.media.compression import _CLEAN, is_clean
-from vs_tecogan.media.ffmpeg import find_ffmpeg
+from vs_tecogan.video.compression import _CLEAN, is_clean
+from vs_tecogan.video.ffmpeg import find_ffmpeg
 
 
 def test_names_are_ffmpegs() -> None:

@@ -10,8 +10,8 @@ from typing import Any
 
 import pytest
 
-from vs_tecogan.media.ffmpeg import Encoder
-from vs_tecogan.media.signals import held_signals
+from vs_tecogan.signals import held_signals
+from vs_tecogan.video.ffmpeg import Encoder
 
 
 class Interrupted(KeyboardInterrupt):
