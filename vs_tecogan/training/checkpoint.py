@@ -6,7 +6,6 @@ Who goes back to an older one keeps those that came after it, under another name
 
 import io
 import logging
-import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import torch
 
 from ..errors import TrainingError
+from ..files import write_file
 from .config import FIXED, Config, merge, options, to_dict
 
 log = logging.getLogger(__name__)
@@ -33,21 +33,10 @@ def save(path: Path, state: dict[str, Any]) -> None:
     """
     buffer = io.BytesIO()
     torch.save(state, buffer)
-    temporary = path.with_name(path.name + ".part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with temporary.open("wb") as stream:
-            stream.write(buffer.getbuffer())
-            stream.flush()
-            os.fsync(stream.fileno())
-        temporary.replace(path)
-        descriptor = os.open(path.parent, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
+        write_file(path, buffer.getbuffer())
     except OSError as error:
-        temporary.unlink(missing_ok=True)
         raise TrainingError(f"cannot write {path}: {error.strerror}; earlier checkpoints are intact") from error
 
 

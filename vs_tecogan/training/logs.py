@@ -14,6 +14,8 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from ..files import partial_file
+
 log = logging.getLogger(__name__)
 
 GIF_FRAME_MS = 120
@@ -153,17 +155,11 @@ def trim_table(path: Path, iteration: int) -> None:
 
 
 def _write_table(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    temporary = path.with_name(path.name + ".part")
-    try:
-        with temporary.open("w", newline="") as stream:
-            writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore")
-            if columns:
-                writer.writeheader()
-            writer.writerows(rows)
-        temporary.replace(path)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
+    with partial_file(path) as part, part.open("w", newline="") as stream:
+        writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore")
+        if columns:
+            writer.writeheader()
+        writer.writerows(rows)
 
 
 def _short(value: float) -> str:

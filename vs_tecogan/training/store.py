@@ -23,6 +23,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import TrainingError
+from ..files import PartialFile, write_file
 from .decode import Frame
 
 FORMAT = 1
@@ -168,35 +169,32 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
         (folder / "clips").mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"cannot make the store {folder}: {error.strerror}; give another --out") from error
-    temporary = folder / "store.json.part"
-    temporary.write_text(json.dumps({"format": FORMAT, **settings}, indent=1) + "\n")
-    temporary.replace(folder / "store.json")
+    write_file(folder / "store.json", json.dumps({"format": FORMAT, **settings}, indent=1) + "\n")
 
 
 class ClipWriter:
     """Writes one clip frame by frame; the file gets its name only when it is whole."""
 
     def __init__(self, path: Path, frames: int) -> None:
-        self._path, self._frames = path, frames
-        self._part = path.with_name(path.name + ".part")
+        self._file, self._frames = PartialFile(path), frames
         self._stream: BinaryIO | None = None
         self._written = 0
 
     def add(self, frame: Frame) -> None:
         """Append a frame; all have the size of the first."""
         if self._stream is None:
-            self._stream = self._part.open("wb")
+            self._stream = self._file.part.open("wb")
             header = {"descr": "|u1", "fortran_order": False, "shape": (self._frames, *frame.shape)}
             np.lib.format.write_array_header_1_0(self._stream, header)
         self._stream.write(np.ascontiguousarray(frame).data)
         self._written += 1
         if self._written == self._frames:
             self._stream.close()
-            self._part.replace(self._path)
+            self._file.commit()
 
     def discard(self) -> None:
         """Remove whatever was written."""
         if self._stream is not None:
             self._stream.close()
-        self._part.unlink(missing_ok=True)
-        self._path.unlink(missing_ok=True)
+        self._file.discard()
+        self._file.path.unlink(missing_ok=True)

@@ -12,6 +12,7 @@ from safetensors.torch import save
 from torch import Tensor
 
 from ..errors import WeightsError
+from ..files import write_file
 from ..networks import Generator
 from .card import FORMAT, ModelCard
 from .dialects import build, load_published
@@ -97,13 +98,7 @@ def save_model(path: str | os.PathLike[str], generator: Generator, card: ModelCa
     """
     dtype = torch.float16 if half else torch.float32
     tensors = {key: value.detach().to("cpu", dtype).contiguous() for key, value in generator.state_dict().items()}
-    target = Path(path)
-    partial = target.with_name(target.name + ".part")
-    try:
-        partial.write_bytes(save(tensors, metadata=card.metadata()))  # save_file makes it private to its owner
-        partial.replace(target)
-    finally:
-        partial.unlink(missing_ok=True)
+    write_file(Path(path), save(tensors, metadata=card.metadata()))  # save_file makes it private to its owner
 
 
 def _open_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
