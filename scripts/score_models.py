@@ -27,10 +27,11 @@ import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from vs_tecogan.degrade import blur_down_picture
 from vs_tecogan.engine import Engine, create_engine
 from vs_tecogan.errors import MetricsError, TrainingError, WeightsError
 from vs_tecogan.metrics import Instruments, Picture, evaluate_pair, psnr_y, ssim_y
-from vs_tecogan.metrics.bicubic import bd_low_resolution, bicubic, quantised
+from vs_tecogan.metrics.bicubic import bicubic, quantised
 from vs_tecogan.metrics.perceptual import squeeze_distance
 from vs_tecogan.metrics.sources import VIDEOS, Clip, open_clip
 from vs_tecogan.recurrence.chains import warmup_frames
@@ -164,7 +165,7 @@ def low_resolution(clip: Clip, scale: int, codec: str | None) -> Iterator[Pictur
 
     :raises TrainingError: ffmpeg fails.
     """
-    low = (bd_low_resolution(truth, scale) for truth in clip.frames())
+    low = (blur_down_picture(truth, scale) for truth in clip.frames())
     if codec is None:
         return low
     frames = np.stack(list(low))

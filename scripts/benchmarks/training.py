@@ -150,9 +150,10 @@ def measure(stage: str, steps: dict[str, Callable[[], object]], repeats: int, de
 
 
 def draw(args: argparse.Namespace) -> list[Row]:
+    from vs_tecogan.degrade import BicubicDown, BlurDown
     from vs_tecogan.training.augmentation import Augmentation
     from vs_tecogan.training.dataset import SampleOptions, Samples, Ticket
-    from vs_tecogan.training.degradations import BicubicDown, BlurDown, Realistic
+    from vs_tecogan.training.degradations import Realistic
     from vs_tecogan.training.store import Store
 
     rows: list[Row] = []

@@ -108,7 +108,7 @@ def test_asymmetric_gaussian_fit() -> None:
 
 def test_halved_against_the_degradation() -> None:
     """Another half-size than MATLAB's antialiased bicubic, which the trainer has as the BI degradation."""
-    from vs_tecogan.training.degradations import BicubicDown
+    from vs_tecogan.degrade import BicubicDown
 
     picture = texture(40, 52).astype(np.float32)
     margin = BicubicDown(quantise=False).margin(2)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from vs_tecogan.degrade import BicubicDown, BlurDown
 from vs_tecogan.errors import TrainingError
 from vs_tecogan.training.augmentation import (
     Augmentation,
@@ -20,7 +21,6 @@ from vs_tecogan.training.augmentation import (
     turn,
 )
 from vs_tecogan.training.dataset import Curriculum, SampleOptions, Samples, Share, Ticket, Tickets, batches
-from vs_tecogan.training.degradations import BicubicDown, BlurDown
 from vs_tecogan.training.shapes import moving_shapes
 from vs_tecogan.training.store import Store
 

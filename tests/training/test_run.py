@@ -484,9 +484,9 @@ def test_missing_perceptual_network_is_said_aloud(
 
 def test_loading_is_not_the_bottleneck(real_store: Path) -> None:
     """Published samples come faster from one process than the fastest published step (1.06 s for 8) asks for."""
+    from vs_tecogan.degrade import BlurDown
     from vs_tecogan.training.augmentation import Augmentation
     from vs_tecogan.training.dataset import SampleOptions, Samples, Ticket
-    from vs_tecogan.training.degradations import BlurDown
     from vs_tecogan.training.store import Store
 
     plain = SampleOptions(scale=4, crop=32, seed=1, augmentation=Augmentation(), degradation=BlurDown())

@@ -7,9 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from vs_tecogan.degrade import blur_down_picture
 from vs_tecogan.engine import Engine, create_engine
 from vs_tecogan.metrics import Picture, psnr_y
-from vs_tecogan.metrics.bicubic import bd_low_resolution, bicubic, quantised
+from vs_tecogan.metrics.bicubic import bicubic, quantised
 from vs_tecogan.metrics.sources import open_clip
 from vs_tecogan.weights import load_model, models_folder
 
@@ -39,7 +40,7 @@ def test_better_than_bicubic(engine: Engine, shared: Path) -> None:
     if not film.is_file():
         pytest.skip(f"no evaluation clip {film}")
     truths = [np.ascontiguousarray(frame[:192, 300:492]) for frame in islice(open_clip(film).frames(), 4)]
-    lows = [bd_low_resolution(truth, engine.scale) for truth in truths]
+    lows = [blur_down_picture(truth, engine.scale) for truth in truths]
     ours = np.mean([psnr_y(result, truth) for result, truth in zip(run(engine, iter(lows)), truths, strict=True)])
     plain = np.mean([psnr_y(bicubic(low, engine.scale), truth) for low, truth in zip(lows, truths, strict=True)])
     assert ours > plain + 0.3
@@ -73,7 +74,7 @@ def test_nothing_grows_over_300_frames(engine: Engine, shared: Path) -> None:
     side = 24 * engine.scale
     truths = [np.ascontiguousarray(f[180 : 180 + side, 300 : 300 + side]) for f in islice(open_clip(film).frames(), 39)]
     order = [*range(39), *range(37, 0, -1)] * 4
-    lows = [bd_low_resolution(truth, engine.scale) for truth in truths]
+    lows = [blur_down_picture(truth, engine.scale) for truth in truths]
     results = list(run(engine, (lows[index] for index in order)))
     cycles = [results[start : start + 76] for start in range(0, 304, 76)]
     early, late = (np.stack(cycle).astype(int) for cycle in (cycles[1], cycles[3]))

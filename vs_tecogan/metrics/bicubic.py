@@ -2,22 +2,8 @@
 
 import numpy as np
 
+from ..degrade import blur_down_picture
 from .picture import Picture
-
-SIGMA = 1.5
-
-
-def bd_low_resolution(picture: Picture, scale: int) -> Picture:
-    """The authors' 8-bit "BD" frames: Gaussian blur of sigma 1.5, then every ``scale``-th pixel from 0.
-
-    OpenCV's 8-bit path, automatic kernel, default border: reproduces the published low-resolution files bit by bit.
-
-    :return: (ceil(H / scale), ceil(W / scale), 3) uint8.
-    """
-    import cv2
-
-    blurred = np.asarray(cv2.GaussianBlur(picture, (0, 0), sigmaX=SIGMA), np.uint8)
-    return np.ascontiguousarray(blurred[::scale, ::scale])
 
 
 def bicubic(low: Picture, scale: int) -> Picture:
@@ -40,4 +26,4 @@ def quantised(planes: np.ndarray) -> Picture:
 
 def bicubic_of(truth: Picture, scale: int) -> Picture:
     """The baseline at the reference's own size."""
-    return bicubic(bd_low_resolution(truth, scale), scale)[: truth.shape[0], : truth.shape[1]]
+    return bicubic(blur_down_picture(truth, scale), scale)[: truth.shape[0], : truth.shape[1]]

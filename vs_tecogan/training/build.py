@@ -6,6 +6,7 @@ from pathlib import Path
 
 import torch
 
+from ..degrade import BicubicDown, BlurDown, Degradation
 from ..errors import TrainingError, WeightsError
 from ..networks import Dialect, Generator, GeneratorSpec
 from ..networks.perceptual import FeatureNet, load_feature_net
@@ -13,7 +14,7 @@ from ..weights import load_model
 from .augmentation import Augmentation
 from .config import Config, DegradationConfig
 from .dataset import SampleOptions
-from .degradations import BicubicDown, BlurDown, Degradation, Realistic
+from .degradations import Realistic
 from .initialisation import initialise, initialise_for_motion
 from .stages import Blur, Codec, Jpeg, Noise, Rescale
 from .transplant import transplant

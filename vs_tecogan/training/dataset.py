@@ -17,11 +17,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
+from ..degrade import Degradation
 from ..errors import TrainingError
 from ..reasons import reason
 from .augmentation import Augmentation, Pixels, cut, detail, moving_path, permute, place, shrink, soften, turn
 from .camera import film
-from .degradations import Degradation
 from .shapes import moving_shapes
 from .store import Clip, Store
 

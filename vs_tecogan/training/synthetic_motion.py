@@ -13,10 +13,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from ..degrade import BicubicDown, BlurDown
 from ..errors import TrainingError
 from .augmentation import Pixels, shrink
 from .dataset import SampleOptions, Samples, Ticket
-from .degradations import BicubicDown, BlurDown
 from .flow_teacher import dis_flow
 from .store import Clip, Store
 
