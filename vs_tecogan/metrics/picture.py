@@ -5,23 +5,19 @@ import math
 import numpy as np
 import numpy.typing as npt
 
+from ..luma import luma as luma_of
+
 type Picture = npt.NDArray[np.uint8]
 """(H, W, 3) RGB, 0 to 255."""
 type Plane = npt.NDArray[np.float64]
 """(H, W)."""
 
-LUMA = (0.256788235294118, 0.504129411764706, 0.097905882352941)
-"""BT.601 studio swing of 8-bit RGB, as in TecoGAN ``metrics.py``; 16 is added."""
 SSIM_WINDOW = 7
 
 
 def luma(picture: Picture) -> Plane:
-    """Official Y: 16 + .2568 R + .5041 G + .0979 B, in 16 to 235, not rounded.
-
-    :param picture: (H, W, 3) uint8 RGB.
-    :return:        (H, W) float64.
-    """
-    return np.asarray(16.0 + np.asarray(picture, np.float64) @ np.array(LUMA))
+    """Official Y of (H, W, 3) uint8 RGB: (H, W) float64 in 16 to 235, not rounded."""
+    return luma_of(np.asarray(picture, np.float64))
 
 
 def grey(picture: Picture) -> npt.NDArray[np.uint8]:

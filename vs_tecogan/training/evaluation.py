@@ -14,7 +14,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from ..degrade import Frames
 from ..errors import TrainingError
+from ..luma import luma
 from ..networks import Generator
 from ..networks.perceptual import FeatureNet
 from ..networks.srnet import image_upsampler
@@ -22,12 +24,10 @@ from .build import build_degradation
 from .config import Config
 from .dataset import SampleOptions
 from .decode import Frame, find_sources, frames_of
-from .degradations import Frames, describe
+from .degradations import describe
 from .losses import perceptual_loss
 from .store import Store
 
-LUMA = (65.481, 128.553, 24.966)
-"""BT.601 studio luma of RGB in [0, 1]; the offset cancels in differences."""
 EDGE = 2
 """Frames at both ends that are left out, as in the published protocol."""
 
@@ -153,8 +153,7 @@ def evaluate(
 
 def luma_psnr(output: Tensor, target: Tensor) -> float:
     """Y-PSNR in dB of (1, 3, H, W) images in [0, 1]."""
-    weights = torch.tensor(LUMA, device=output.device).view(1, 3, 1, 1)
-    error = ((output - target) * weights).sum(1).square().mean()
+    error = (luma(output, channels=-3, peak=1) - luma(target, channels=-3, peak=1)).square().mean()
     return float(10 * torch.log10(255**2 / error.clamp_min(1e-10)))
 
 
