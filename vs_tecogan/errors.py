@@ -35,3 +35,7 @@ class TrainingError(UserError):
 
 class MetricsError(UserError):
     """Input that cannot be measured as asked."""
+
+
+class JobError(UserError):
+    """A job's folder cannot be used, or what it was begun with is not what is there now."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 Flag = Callable[[int], bool | None]
@@ -27,6 +27,16 @@ class Warmup(NamedTuple):
 def grid_start(n: int, restart: int) -> int:
     """The last multiple of `restart` that is not after n; 0 without a grid."""
     return n - n % restart if restart else 0
+
+
+def chain_starts(first: int, end: int, *, cuts: Iterable[int], restart: int) -> list[int]:
+    """The frames from ``first`` to ``end - 1`` at which a chain starts, in order; ``cuts`` start scenes, and frame 0.
+
+    Frame n belongs to the chain that starts at the last of these that is not after n: where its grid starts or its
+    scene does, whichever comes later.
+    """
+    grid = range(-(-first // restart) * restart, end, restart) if restart else ()
+    return sorted({k for k in (*grid, *cuts, 0) if first <= k < end})
 
 
 def warmup_frames(start: int, count: int, length: int, flag: Flag) -> Warmup:

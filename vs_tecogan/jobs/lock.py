@@ -1,0 +1,107 @@
+"""A lock on a job's folder that dies with its owner, however it dies: the system's own, on an open file."""
+
+from __future__ import annotations
+
+import os
+import socket
+import sys
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from ..errors import JobError
+
+_BYTE = 1 << 20
+"""Which byte is locked: far behind the name of the owner, which others must be able to read on Windows too."""
+
+
+class JobLock:
+    """Held from entering the context to leaving it. No process started meanwhile inherits it.
+
+    :param path: the lock's file, made where it is missing, as is the folder around it.
+    :param shared: share it with others who ask so; on Windows, which has no such lock, nobody shares.
+    :raises JobError: on entering, where another process holds it; names that process.
+    """
+
+    def __init__(self, path: Path, *, shared: bool = False) -> None:
+        self._path = path
+        self._shared = shared
+        self._descriptor = -1
+
+    def __enter__(self) -> Self:
+        """Take the lock, or say who has it."""
+        try:
+            return self._take()
+        except OSError as error:
+            raise JobError(f"cannot lock {self._path}: {error.strerror}; choose a folder that can be written") from None
+
+    def _take(self) -> Self:
+        while True:
+            self._path.parent.mkdir(exist_ok=True)
+            self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
+            try:
+                if not _lock(self._descriptor, shared=self._shared):
+                    raise JobError(
+                        f"{self._path.parent} is in use by {self._owner()}; wait for it or end it, then try again"
+                    )
+                if self._is_current():
+                    self._sign()
+                    return self
+            except BaseException:
+                self._close()
+                raise
+            self._close()  # whoever held it has removed the folder, and this file with it
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        """Let it go."""
+        self._close()
+
+    def _is_current(self) -> bool:
+        """Whether the open file is still the one of that name."""
+        try:
+            there = self._path.stat()
+        except FileNotFoundError:
+            return False
+        return os.path.samestat(there, os.fstat(self._descriptor))
+
+    def _sign(self) -> None:
+        with suppress(OSError):  # a full disk: the lock holds all the same
+            os.ftruncate(self._descriptor, 0)
+            os.write(self._descriptor, f"process {os.getpid()} on {socket.gethostname()}".encode())
+
+    def _owner(self) -> str:
+        with suppress(OSError):
+            os.lseek(self._descriptor, 0, os.SEEK_SET)
+            if name := os.read(self._descriptor, 200).decode(errors="replace"):
+                return name
+        return "another process"
+
+    def _close(self) -> None:
+        os.close(self._descriptor)
+        self._descriptor = -1
+
+
+if sys.platform == "win32":
+    import msvcrt
+
+    def _lock(descriptor: int, *, shared: bool) -> bool:  # noqa: ARG001 (there is no such lock)
+        """Lock at once, or return False."""
+        os.lseek(descriptor, _BYTE, os.SEEK_SET)
+        try:
+            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
+        except OSError:
+            return False
+        os.lseek(descriptor, 0, os.SEEK_SET)
+        return True
+
+else:
+    import fcntl
+
+    def _lock(descriptor: int, *, shared: bool) -> bool:
+        """Lock at once, or return False."""
+        try:
+            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
