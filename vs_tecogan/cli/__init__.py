@@ -14,6 +14,7 @@ from .common import PROGRAM, Parser, guarded
 
 COMMANDS = {
     "upscale": "upscale a video file; audio, subtitles and chapters stay",
+    "scenes": "write where scenes start, for other tools",
     "models": "list the models that come with the package",
     "doctor": "say what is installed, which device would be used, and what is missing",
     "prepare": "turn videos into a store of training clips",
