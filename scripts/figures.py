@@ -1,0 +1,81 @@
+#!/usr/bin/env python3
+"""Measure the figures of the documents, and write them there.
+
+    scripts/figures.py NAME... [options]   measure these; write docs/figures/NAME.json, plots and documents
+    scripts/figures.py --write             fill the documents from the JSON as it is
+    scripts/figures.py --check             fail where a document differs from the JSON, or a model from its figures
+    scripts/figures.py --list              the tables, with their rows and columns
+
+docs/figures/README.md says how a document quotes a figure.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+sys.path[:0] = [str(HERE), str(HERE.parent)]
+
+from figures.documents import documents, fill, problems  # noqa: E402 - the package beside this script
+from figures.record import load_all  # noqa: E402
+
+from vs_tecogan.errors import UserError  # noqa: E402
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Do what the arguments say; 1 where --check finds something, 2 for unusable arguments."""
+    args = parser().parse_args(argv)
+    try:
+        if args.check:
+            return check()
+        if args.list:
+            print(listing())
+        if args.write:
+            write()
+    except (UserError, FileNotFoundError) as error:
+        print(f"figures: {error}", file=sys.stderr)
+        return 2
+    return 0
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--write", action="store_true", help="fill the documents")
+    made.add_argument("--check", action="store_true", help="compare the documents")
+    made.add_argument("--list", action="store_true", help="print the tables")
+    return made
+
+
+def check() -> int:
+    """Print what differs; 1 where anything does."""
+    found = list(problems(load_all()))
+    print("\n".join(found) or "every marked number is that of its figure")
+    return 1 if found else 0
+
+
+def write() -> None:
+    """Fill every document."""
+    figures = load_all()
+    for path in documents():
+        text = path.read_text(encoding="utf-8")
+        filled = fill(text, figures)
+        if filled != text:
+            path.write_text(filled, encoding="utf-8")
+            print(f"filled {path}", file=sys.stderr)
+
+
+def listing() -> str:
+    """Every table as its marker would name it."""
+    lines = []
+    for name, figure in load_all().items():
+        for key, table in figure.tables.items():
+            lines.append(f"{name}.{key}\n  rows={','.join(table.rows)}\n  columns={','.join(table.columns)}")
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,145 @@
+"""The JSON of a figure: its tables, and what they were made by."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import struct
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+import vs_tecogan
+from vs_tecogan.weights import find_model
+
+from .tables import Table
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "docs" / "figures"
+PACKAGES = ("torch", "numpy", "vapoursynth", "opencv-python-headless", "lpips", "imageio-ffmpeg")
+GENERATIONS = {(25, 1): "Zen 3", (25, 17): "Zen 4", (26, 2): "Zen 5", (6, 143): "Sapphire Rapids", (6, 106): "Ice Lake"}
+"""Of processors whose name does not say it, by family and model number."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Made:
+    """What made a figure."""
+
+    command: str
+    date: str
+    version: str
+    machine: str
+    cores: int
+    features: str
+    """Instruction sets that the speed depends on."""
+    python: str
+    packages: Mapping[str, str]
+    models: Mapping[str, str]
+    """SHA-256 of the weights of each model, by name."""
+    inputs: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of files that came from outside, by name."""
+
+    def line(self) -> str:
+        """What stands under a table."""
+        kind = "core" if self.cores == 1 else "cores"
+        return f"Made by `{self.command}` on {self.machine}, {self.cores} {kind}, at v{self.version}, {self.date}."
+
+
+@dataclass(frozen=True, kw_only=True)
+class Figure:
+    """Everything that one run of ``scripts/figures.py NAME`` found out."""
+
+    name: str
+    made: Made | None
+    """None: not measured yet."""
+    settings: Mapping[str, object]
+    tables: Mapping[str, Table]
+    plots: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of the pictures beside the JSON, by file name."""
+
+    def save(self, folder: Path = FOLDER) -> Path:
+        """Write ``NAME.json``."""
+        data = asdict(self) | {"tables": {key: table.to_json() for key, table in self.tables.items()}}
+        path = folder / f"{self.name}.json"
+        path.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
+        return path
+
+
+def load(path: Path) -> Figure:
+    """Read a figure's JSON."""
+    data = json.loads(path.read_text(encoding="utf-8"))
+    made = None if data["made"] is None else Made(**data["made"])
+    tables = {key: Table.from_json(table) for key, table in data["tables"].items()}
+    return Figure(**{**data, "made": made, "tables": tables})
+
+
+def load_all(folder: Path = FOLDER) -> dict[str, Figure]:
+    """Every figure of a folder, by name."""
+    return {path.stem: load(path) for path in sorted(folder.glob("*.json"))}
+
+
+def made_by(command: str, models: Iterable[str] = (), inputs: Mapping[str, Path] | None = None) -> Made:
+    """This machine, these versions, today.
+
+    :param models: names of shipped models, or paths.
+    :param inputs: files from outside.
+    """
+    name, features = processor()
+    return Made(
+        command=command,
+        date=datetime.now(UTC).date().isoformat(),
+        version=vs_tecogan.__version__,
+        machine=name,
+        cores=len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1,
+        features=features,
+        python=platform.python_version(),
+        packages={package: found for package in PACKAGES if (found := _version(package))},
+        models={model: weights_hash(find_model(model)) for model in models},
+        inputs={key: file_hash(path) for key, path in (inputs or {}).items()},
+    )
+
+
+def weights_hash(path: Path) -> str:
+    """SHA-256 of the tensors of a safetensors file: its card may be worded anew without changing it."""
+    data = path.read_bytes()
+    (header,) = struct.unpack("<Q", data[:8])
+    return hashlib.sha256(data[8 + header :]).hexdigest()
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 of a file; of a folder, that of its files' own, by name."""
+    if path.is_dir():
+        parts = "".join(f"{file.name} {file_hash(file)}\n" for file in sorted(path.iterdir()) if file.is_file())
+        return hashlib.sha256(parts.encode()).hexdigest()
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def processor() -> tuple[str, str]:
+    """Name of the processor with its generation, and the instruction sets that matter."""
+    try:
+        text = Path("/proc/cpuinfo").read_text(encoding="utf-8").split("\n\n")[0]
+    except OSError:
+        return platform.processor() or platform.machine(), ""
+    facts = _facts(text)
+    key = int(facts.get("cpu family", 0)), int(facts.get("model", 0))
+    generation = GENERATIONS.get(key)
+    name = facts.get("model name", platform.machine())
+    flags = facts.get("flags", "").split()
+    wanted = [flag for flag in ("avx2", "avx512f", "avx512_bf16", "amx_tile") if flag in flags]
+    return f"{name} ({generation})" if generation else name, " ".join(wanted)
+
+
+def _facts(text: str) -> dict[str, str]:
+    pairs = (line.split(":", 1) for line in text.splitlines() if ":" in line)
+    return {key.strip(): value.strip() for key, value in pairs}
+
+
+def _version(package: str) -> str | None:
+    try:
+        return version(package)
+    except PackageNotFoundError:
+        return None

@@ -1,0 +1,115 @@
+"""The numbers of the documents: markers are filled from the figures' JSON, and the documents hold nothing else."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from figures.documents import FigureError, documents, fill, problems
+from figures.record import Figure, load, load_all, made_by
+from figures.tables import Column, Table
+
+TABLE = Table(
+    corner="model",
+    columns={
+        "psnr": Column(label="dB"),
+        "gain": Column(label="gain", signed=True),
+        "lpips": Column(label="L", digits=3),
+    },
+    rows={
+        "bicubic": {"psnr": 27.944, "gain": None, "lpips": 0.4},
+        "ours": {"psnr": 30.026, "gain": 2.082, "lpips": 0.3},
+        "same": {"psnr": float("inf"), "gain": 0.0, "lpips": 0.0},
+    },
+    labels={"ours": "**ours**"},
+    note="Six clips.",
+)
+FIGURES = {"quality": Figure(name="quality", made=None, settings={}, tables={"4x": TABLE})}
+
+
+def test_documents_hold_what_was_measured() -> None:
+    """Would catch a number in README, docs or a card that no command measured, or measured with older weights."""
+    assert list(problems(load_all())) == []
+    assert len(documents()) > 5
+
+
+def test_table_is_filled_with_the_rows_and_columns_asked_for() -> None:
+    """Would catch rows in another order, wrong rounding, a lost sign, or a table that is filled twice."""
+    text = "a\n<!-- table:quality.4x rows=ours,bicubic columns=psnr,gain -->\nold\n<!-- /table -->\nb\n"
+    filled = fill(text, FIGURES)
+    assert "| model | dB | gain |\n|---|---:|---:|\n| **ours** | 30.03 | +2.08 |\n| bicubic | 27.94 | – |\n" in filled
+    assert "old" not in filled and "*Six clips. Not measured yet.*\n<!-- /table -->\nb\n" in filled
+    assert fill(filled, FIGURES) == filled
+    assert "Six clips" not in fill("<!-- table:quality.4x note=no -->\n<!-- /table -->", FIGURES)
+
+
+@pytest.mark.parametrize(
+    ("expression", "text"),
+    [
+        ("quality.4x.ours.psnr", "30.03"),
+        ("quality.4x.same.psnr", "∞"),
+        ("quality.4x.bicubic.gain", "–"),
+        ("quality.4x.ours.psnr - quality.4x.bicubic.psnr", "2.08"),
+        ("quality.4x.ours.psnr - quality.4x.bicubic.psnr :+.1f", "+2.1"),
+        ("quality.4x.ours.lpips / quality.4x.bicubic.lpips - 1 :.0%", "-25%"),
+    ],
+)
+def test_values_in_sentences(expression: str, text: str) -> None:
+    """Would catch another row's value, or a difference of rounded numbers."""
+    assert fill(f"x <!-- value:{expression} -->0<!-- /value --> y", FIGURES) == (
+        f"x <!-- value:{expression} -->{text}<!-- /value --> y"
+    )
+
+
+@pytest.mark.parametrize(
+    "marker",
+    [
+        "<!-- value:speed.4x.ours.psnr -->0<!-- /value -->",
+        "<!-- value:quality.2x.ours.psnr -->0<!-- /value -->",
+        "<!-- value:quality.4x.theirs.psnr -->0<!-- /value -->",
+        "<!-- value:quality.4x.ours.ssim -->0<!-- /value -->",
+        "<!-- value:quality.4x.ours.psnr + __import__ -->0<!-- /value -->",
+        "<!-- value:quality.4x.ours.psnr -->0",
+        "<!-- table:quality.4x rows=theirs -->\n<!-- /table -->",
+        "<!-- table:quality.4x row=ours -->\n<!-- /table -->",
+    ],
+)
+def test_markers_of_nothing_are_errors(marker: str) -> None:
+    """Would catch a misspelt marker that silently keeps its old number."""
+    with pytest.raises(FigureError):
+        fill(marker, FIGURES)
+
+
+def test_a_changed_number_is_found(tmp_path: Path) -> None:
+    """Would catch a check that passes whatever the documents say."""
+    readme = tmp_path / "README.md"
+    readme.write_text("\n<!-- value:quality.4x.ours.psnr -->30.03<!-- /value -->\n")
+    assert list(problems(FIGURES, tmp_path)) == []
+    readme.write_text("\n<!-- value:quality.4x.ours.psnr -->30.30<!-- /value -->\n")
+    (found,) = problems(FIGURES, tmp_path)
+    assert found.startswith("README.md:2: ") and "30.30" in found and "30.03" in found
+
+
+def test_changed_weights_and_plots_are_found(tmp_path: Path) -> None:
+    """Would catch figures of a model that has been trained on, has gone, or whose plot was made by another run."""
+    made = made_by("x", ["frvsr-4x"])
+    whole = Figure(name="a", made=made, settings={}, tables={}, plots={"a.svg": "0"})
+    (found,) = problems({"a": whole}, tmp_path, tmp_path)
+    assert "a.svg" in found
+    for models in ({"frvsr-4x": "0"}, {"gone-4x": "0"}):
+        old = Figure(name="a", made=made_by("x"), settings={}, tables={})
+        old = Figure(**vars(old) | {"made": type(made)(**vars(made) | {"models": models})})
+        (found,) = problems({"a": old}, tmp_path, tmp_path)
+        assert "anew" in found
+
+
+def test_json_keeps_everything(tmp_path: Path) -> None:
+    """Would catch a value, a label or a digit that does not come back, or JSON with bare infinities."""
+    figure = Figure(name="quality", made=made_by("x", ["frvsr-4x"]), settings={"frames": 40}, tables={"4x": TABLE})
+    back = load(figure.save(tmp_path))
+    assert back.made == figure.made and back.tables["4x"].markdown() == TABLE.markdown()
+    assert "Infinity" not in (tmp_path / "quality.json").read_text()
