@@ -115,13 +115,6 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
          first_row, pointer<float>(output), output_height},
         threads);
   });
-  m.def("skip_add", [](Address residual, Address lr, const py::sequence& planes, int h, int w, int scale, int grid,
-                       bool clamp, int threads, int level) {
-    const HeldPlanes held = hold_rgb(planes, h * scale, w * scale, true);
-    py::gil_scoped_release release;
-    kernels(level).skip_add({pointer<float>(residual), pointer<float>(lr), held.planes, h, w, scale, grid, clamp},
-                            threads);
-  });
   m.def("read_planes", [](const py::sequence& planes, Address tensor, int h, int w, bool clamp, int threads,
                           int level) {
     const HeldPlanes held = hold_rgb(planes, h, w, false);

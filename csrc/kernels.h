@@ -72,15 +72,6 @@ struct NarrowConv {
   int output_height;
 };
 
-// Output = residual (channels first, float32) + enlarged image, clamped to [0, 1] if asked, into planes.
-struct SkipAdd {
-  const float* residual;  // (3, scale * height, scale * width), or null
-  const float* lr;        // (3, height, width)
-  Planes output;
-  int height, width, scale, grid;
-  bool clamp;
-};
-
 // Planes to a contiguous (3, height, width) tensor or the other way round. `clamp`: to [0, 1], on reading also NaN to 0.
 struct Copy {
   Planes planes;
@@ -175,7 +166,6 @@ struct Kernels {
   void (*recur)(const Recur&, int threads);
   void (*interleave)(const Interleave&, int threads);
   void (*narrow_conv)(const NarrowConv&, int threads);
-  void (*skip_add)(const SkipAdd&, int threads);
   void (*read_planes)(const Copy&, int threads);
   void (*write_planes)(const Copy&, int threads);
   void (*double_size)(const Double&, int threads);

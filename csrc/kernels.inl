@@ -226,27 +226,6 @@ void narrow_conv(const vst::NarrowConv& a, int threads) {
   });
 }
 
-void skip_add(const vst::SkipAdd& a, int threads) {
-  const int width = a.scale * a.width, height = a.scale * a.height;
-  const Phases phases(a.grid, a.scale);
-  parallel(height, 8, threads, [&](int begin, int end) {
-    Buffer blended((std::size_t)a.width + kBefore + kAfter), row((std::size_t)width);
-    for (int y = begin; y < end; ++y)
-      for (int c = 0; c < 3; ++c) {
-        const float* plane = a.lr + (std::ptrdiff_t)c * a.height * a.width;
-        upsample_row(plane, a.height, a.width, y, a.scale, phases, blended.data, row.data);
-        float* out = reinterpret_cast<float*>(a.output.data[c] + y * a.output.stride[c]);
-        const float* residual = a.residual ? a.residual + ((std::ptrdiff_t)c * height + y) * width : nullptr;
-        if (residual)
-          for (int x = 0; x < width; ++x) row.data[x] += residual[x];
-        if (a.clamp)
-          for (int x = 0; x < width; ++x) out[x] = clamp(row.data[x], 0.0f, 1.0f);
-        else
-          memcpy(out, row.data, width * sizeof(float));
-      }
-  });
-}
-
 // ---- planes ----
 
 void read_planes(const vst::Copy& a, int threads) {
@@ -382,10 +361,9 @@ void deconv_backward(const vst::DeconvBackward& a, int threads) {
 }
 
 const vst::Kernels& table() {
-  static const vst::Kernels kernels = {VST_LEVEL_NAME, warp,     warp_backward, recur,        interleave,
-                                       narrow_conv,    skip_add, read_planes,   write_planes, double_size,
-                                       pack,           refine,   winograd,      winograd_gradient,
-                                       deconv,         deconv_backward};
+  static const vst::Kernels kernels = {
+      VST_LEVEL_NAME, warp, warp_backward, recur,  interleave,        narrow_conv, read_planes,    write_planes,
+      double_size,    pack, refine,        winograd, winograd_gradient, deconv,      deconv_backward};
   return kernels;
 }
 
