@@ -187,7 +187,7 @@ class Eager:
             warped = small.new_zeros(n, 3 * scale * scale, h, w)
         else:
             flow = self._net.upsample_flow(self._net.estimate_flow(_narrow(last[0]), small))
-            warped = space_to_depth(backward_warp(last[1], flow), scale)
+            warped = space_to_depth(backward_warp(last[1], flow, impl="torch"), scale)
         return lr, self._net.reconstruct(small, _narrow(warped))
 
 

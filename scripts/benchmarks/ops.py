@@ -20,10 +20,12 @@ import vapoursynth as vs
 from vs_tecogan.engine.coding import Coding
 from vs_tecogan.engine.native_pictures import layout_of
 from vs_tecogan.networks.srnet import ResidualBlock
-from vs_tecogan.ops import backward_warp, native, space_to_depth, upsample_bicubic
+from vs_tecogan.ops import backward_warp, native, refine_flow
 from vs_tecogan.ops.deconv import deconv_relu, pack_kernel
-from vs_tecogan.ops.native import Grid
-from vs_tecogan.ops.refine import refine_flow
+from vs_tecogan.ops.narrow_conv import narrow_conv, pack_narrow_weight
+from vs_tecogan.ops.planes import pack_picture, write_planes
+from vs_tecogan.ops.recurrent_input import recurrent_input
+from vs_tecogan.ops.resample import Grid
 from vs_tecogan.ops.winograd import transform_kernel, winograd_conv
 from vs_tecogan.training.deconvolution import Deconvolution
 from vs_tecogan.training.residual import FastResidualBlock
@@ -47,28 +49,20 @@ def run(args: argparse.Namespace) -> list[Row]:
     # flow as networks give it: smooth, a few pixels
     flow = F.interpolate(torch.randn(1, 2, h // 16 + 1, w // 16 + 1), size=(h, w), mode="bilinear") * 2
     near = backward_warp(lr, flow)
-    residual = torch.rand_like(previous) - 0.5
     features = torch.randn(1, h, w, 64).permute(0, 3, 1, 2)
     last = torch.nn.Conv2d(64, 3, 3, padding=1)
-    weight = native.pack_narrow_weight(last.weight, torch.float32)
-    small, planes = torch.empty(1, 3, h, w), [np.empty((4 * h, 4 * w), np.float32) for _ in range(3)]
+    weight = pack_narrow_weight(last.weight, torch.float32)
+    small = torch.empty(1, 3, h, w)
 
     def warp_reference(dtype: torch.dtype) -> object:
-        warped = space_to_depth(backward_warp(previous, upsample_bicubic(flow * 4, 4)), 4)
-        return torch.cat((lr, warped), dim=1).to(dtype, memory_format=torch.channels_last)
+        return recurrent_input(lr, previous, flow, scale=4, grid=grid, dtype=dtype, impl="torch")
 
     def warp_native(dtype: torch.dtype) -> object:
-        return native.recurrent_input(lr, previous, flow, scale=4, grid=grid, dtype=dtype)
+        return recurrent_input(lr, previous, flow, scale=4, grid=grid, dtype=dtype, impl="native")
 
-    def skip_reference() -> object:
-        image = (residual + upsample_bicubic(lr, 4)).clamp(0, 1)[0].numpy()
-        for plane, values in zip(planes, image, strict=True):
-            plane[...] = values
-        return planes
-
-    def gradient(warp: object) -> object:
+    def gradient(impl: native.Impl) -> object:
         image, motion = previous.clone().requires_grad_(), torch.zeros(1, 2, 4 * h, 4 * w, requires_grad=True)
-        return warp(image, motion).sum().backward()  # type: ignore[operator]
+        return backward_warp(image, motion, impl=impl).sum().backward()  # type: ignore[no-untyped-call]
 
     coding = Coding(family="yuv", sample="u8", bits=8, shift_x=1, shift_y=1)
     layout = layout_of(coding, 4 * h, 4 * w)
@@ -80,28 +74,22 @@ def run(args: argparse.Namespace) -> list[Row]:
         (folding, single, lambda: warp_reference(single), lambda: warp_native(single)),
         (folding, half, lambda: warp_reference(half), lambda: warp_native(half)),
         (
-            ("skip + add + clamp + planes", "upsample_bicubic, add, clamp, copy"),
-            single,
-            skip_reference,
-            lambda: native.skip_add(residual, lr, planes, scale=4, grid=grid, clamp=True),
-        ),
-        (
             ("conv 64 -> 3 at LR size", "conv2d"),
             single,
             lambda: F.conv2d(features, last.weight, last.bias, padding=1),
-            lambda: native.narrow_conv(features, weight, last.bias.detach(), small),
+            lambda: narrow_conv(features, weight, last.bias.detach(), small),
         ),
         (
             ("flow refined, 2 rounds, at LR size", "grid_sample, avg_pool2d, pad and arithmetic"),
             single,
-            lambda: refine_flow(lr, near, flow, 2),
-            lambda: native.refine_flow(lr, near, flow, 2),
+            lambda: refine_flow(lr, near, flow, 2, impl="torch"),
+            lambda: refine_flow(lr, near, flow, 2, impl="native"),
         ),
         (
             ("warp of the x4 image, with gradients", "backward_warp, autograd"),
             single,
-            lambda: gradient(backward_warp),
-            lambda: gradient(native.backward_warp),
+            lambda: gradient("torch"),
+            lambda: gradient("native"),
         ),
         *convolutions(features),
     ]
@@ -112,7 +100,7 @@ def run(args: argparse.Namespace) -> list[Row]:
                 ("RGB to YUV420P8 planes", zimg),
                 single,
                 zimg_reference(previous),
-                lambda: native.pack_picture(previous, coded, layout),
+                lambda: pack_picture(previous, coded, layout),
             )
         )
     rows: list[Row] = []
@@ -185,7 +173,7 @@ def zimg_reference(image: torch.Tensor) -> Task:
 
     def paint(f: vs.VideoFrame, **_: int) -> vs.VideoFrame:
         frame = core.create_video_frame(f.format, f.width, f.height)
-        native.write_planes(image, [np.asarray(frame[plane]) for plane in range(3)])
+        write_planes(image, [np.asarray(frame[plane]) for plane in range(3)])
         return frame
 
     clip = blank.std.ModifyFrame(blank, paint)

@@ -95,8 +95,10 @@ def plain_step(learner: Learner, batch: Batch) -> None:
     warp = torch.zeros((), device=lr.device)
     for t in range(1, lr.shape[1]):
         flow = generator.estimate_flow(lr[:, t - 1], lr[:, t])
-        warp = warp + warp_loss(backward_warp(lr[:, t - 1], flow), lr[:, t], "l2") / (lr.shape[1] - 1)
-        warped = space_to_depth(backward_warp(outputs[-1], generator.upsample_flow(flow)), generator.spec.scale)
+        warp = warp + warp_loss(backward_warp(lr[:, t - 1], flow, impl="torch"), lr[:, t], "l2") / (lr.shape[1] - 1)
+        warped = space_to_depth(
+            backward_warp(outputs[-1], generator.upsample_flow(flow), impl="torch"), generator.spec.scale
+        )
         outputs.append(generator.reconstruct(lr[:, t], warped))
         flows.append(flow)
     frames = torch.stack(outputs, 1)

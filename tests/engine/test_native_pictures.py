@@ -17,6 +17,7 @@ from vs_tecogan.colour import HOST_RGB, Colour
 from vs_tecogan.engine.coding import SAMPLES, Coding
 from vs_tecogan.engine.native_pictures import PictureWriter, layout_of
 from vs_tecogan.ops import native
+from vs_tecogan.ops.planes import pack_picture
 
 from ..ops.emulation import emulated_kernels
 from .test_coding import FORMATS, cases, coding, from_rgb, named, noise, planes_of
@@ -93,7 +94,7 @@ def test_threads_share_out_rows() -> None:
     results = []
     for threads in (1, 2, 3, 7):
         planes = padded(how, 70, 46)
-        native.pack_picture(image, planes, layout_of(how, 70, 46), threads=threads)
+        pack_picture(image, planes, layout_of(how, 70, 46), threads=threads)
         results.append(planes)
     for other in results[1:]:
         for mine, first in zip(other, results[0], strict=True):
@@ -126,7 +127,7 @@ def test_wrong_planes_are_refused() -> None:
         with pytest.raises((ValueError, BufferError)):
             PictureWriter().write(image, bad, how)
     with pytest.raises(ValueError, match="image"):
-        native.pack_picture(torch.zeros(1, 3, 8, 9), good, layout_of(how, 8, 8))
+        pack_picture(torch.zeros(1, 3, 8, 9), good, layout_of(how, 8, 8))
 
 
 @pytest.mark.parametrize("name", ["YUV420P8", "YUV444P16", "RGB24", "GRAY8", "YUV422P10", "YUV420PS"])

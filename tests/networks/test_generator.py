@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
-from vs_tecogan.networks.generator import mirror_indices
+from vs_tecogan.ops.flow_head import mirror_indices
 
 
 def tiny(dialect: Dialect = Dialect.BD, scale: int = 4) -> Generator:

@@ -69,7 +69,7 @@ class Emulator:
         self._library = ctypes.CDLL(str(library))
 
     def launch(self, name: str, blocks: tuple[int, int], threads: int, arguments: tuple[np.generic, ...]) -> None:
-        """As :class:`vs_tecogan.ops.cuda.Launcher`."""
+        """As :class:`vs_tecogan.ops.cuda.Launch`."""
         types = self.signatures[name]
         assert len(arguments) == len(types), f"{name} takes {len(types)} arguments, was given {len(arguments)}"
         assert all(0 < side < 1 << 31 for side in blocks) and blocks[1] < 1 << 16 and threads <= 1024
@@ -92,10 +92,10 @@ def emulator() -> Emulator:
 
 def emulated_kernels() -> Kernels:
     """The kernels for tensors in host memory."""
-    return Kernels(emulator(), torch.device("cpu"))
+    return Kernels(emulator().launch, torch.device("cpu"))
 
 
 def device_kernels() -> Kernels:
     """The kernels for tensors on the first CUDA device."""
     place = torch.device("cuda:0")
-    return Kernels(CupyLauncher(place), place)
+    return Kernels(CupyLauncher(place).launch, place)

@@ -6,16 +6,20 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import torch
-import torch.nn.functional as F
 
-from vs_tecogan.networks.generator import mirror_indices
-from vs_tecogan.ops import backward_warp, cuda, space_to_depth
+from vs_tecogan.ops import cuda
+from vs_tecogan.ops.bias_act import bias_act
 from vs_tecogan.ops.cuda import SUFFIXES, Kernels
 from vs_tecogan.ops.cuda_source import signatures, source
-from vs_tecogan.ops.native import Grid
+from vs_tecogan.ops.double_size import double_size
+from vs_tecogan.ops.flow_head import flow_head
+from vs_tecogan.ops.interleave import interleave
+from vs_tecogan.ops.recurrent_input import recurrent_input
+from vs_tecogan.ops.resample import Grid
+from vs_tecogan.ops.skip_add import skip_add
 
 from .emulation import device_kernels, emulated_kernels, emulator
-from .test_native import SIZES, UPSAMPLERS, noise
+from .test_native import SIZES, noise
 
 needs_device = pytest.mark.skipif(not cuda.available(), reason="no CUDA device with CuPy")
 PLACES = [
@@ -70,16 +74,16 @@ def test_frame_kernels(kernels: Kernels, size: tuple[int, int], grid: Grid, dtyp
     place = kernels.device
     lr, previous = noise(1, 3, h, w), noise(1, 3, 4 * h, 4 * w, seed=1)
     flow = (noise(1, 2, h, w, seed=2) - 0.5) * 6
-    upsample, tolerance = UPSAMPLERS[grid], 3e-3 if dtype == torch.float32 else 1e-2
-    warped = space_to_depth(backward_warp(previous, upsample(flow * 4, 4)), 4)
-    mine = kernels.recurrent_input(lr.to(place), previous.to(place), flow.to(place), scale=4, grid=grid, dtype=dtype)
-    torch.testing.assert_close(mine.float().cpu(), torch.cat((lr, warped), dim=1), atol=tolerance, rtol=0)
+    tolerance = 3e-3 if dtype == torch.float32 else 1e-2
+    expected = recurrent_input(lr, previous, flow, scale=4, grid=grid, impl="torch")
+    frames = lr.to(place), previous.to(place), flow.to(place)
+    mine = recurrent_input(*frames, scale=4, grid=grid, dtype=dtype, impl=kernels)
+    torch.testing.assert_close(mine.float().cpu(), expected, atol=tolerance, rtol=0)
     residual, bias = last((previous - 0.5).to(dtype)), torch.tensor([0.1, -0.2, 0.3])
-    arguments = residual.to(place), bias.to(place), lr.to(place)
-    out = kernels.skip_add(*arguments, scale=4, grid=grid)
-    expected = residual.float() + bias[:, None, None]
-    torch.testing.assert_close(out.cpu(), expected + upsample(lr, 4), atol=1e-5, rtol=0)
-    torch.testing.assert_close(kernels.skip_add(*arguments, scale=4, grid=None).cpu(), expected, atol=1e-6, rtol=0)
+    for skip in (grid, None):
+        out = skip_add(residual.to(place), bias.to(place), lr.to(place), scale=4, grid=skip, impl=kernels)
+        expected = skip_add(residual, bias, lr, scale=4, grid=skip, impl="torch")
+        torch.testing.assert_close(out.cpu(), expected, atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -88,15 +92,15 @@ def test_inputs_keep_their_padding(kernels: Kernels, dtype: torch.dtype) -> None
     lr, previous, flow = noise(1, 3, 5, 7), noise(1, 3, 10, 14, seed=1), torch.zeros(1, 2, 5, 7)
     lr, previous, flow = (x.to(kernels.device) for x in (lr, previous, flow))
     padded = last(torch.zeros(1, 16, 5, 7, dtype=dtype)).to(kernels.device)
-    exact = kernels.recurrent_input(lr, previous, flow, scale=2, grid=Grid.BILINEAR_LEGACY, dtype=dtype)
-    kernels.recurrent_input(lr, previous, flow, scale=2, grid=Grid.BILINEAR_LEGACY, dtype=dtype, out=padded)
+    exact = recurrent_input(lr, previous, flow, scale=2, grid=Grid.BILINEAR_LEGACY, dtype=dtype, impl=kernels)
+    recurrent_input(lr, previous, flow, scale=2, grid=Grid.BILINEAR_LEGACY, dtype=dtype, out=padded, impl=kernels)
     assert torch.equal(padded[:, :15], exact) and not padded[:, 15].any()
-    kernels.recurrent_input(lr, None, None, scale=2, grid=Grid.BILINEAR_LEGACY, dtype=dtype, out=padded)
+    recurrent_input(lr, None, None, scale=2, grid=Grid.BILINEAR_LEGACY, dtype=dtype, out=padded, impl=kernels)
     assert torch.equal(padded[:, :3], lr.to(dtype)) and not padded[:, 3:].any()
     pair = last(torch.zeros(1, 8, 5, 7, dtype=dtype)).to(kernels.device)
-    kernels.interleave(lr, lr.flip(1), dtype=dtype, out=pair)
+    interleave([lr, lr.flip(1)], dtype=dtype, out=pair, impl=kernels)
     assert torch.equal(pair[:, :6], torch.cat((lr, lr.flip(1)), dim=1).to(dtype)) and not pair[:, 6:].any()
-    assert torch.equal(kernels.interleave(lr, lr.flip(1), dtype=dtype), pair[:, :6])
+    assert torch.equal(interleave([lr, lr.flip(1)], dtype=dtype, impl=kernels), pair[:, :6])
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -110,7 +114,7 @@ def test_finish(kernels: Kernels, channels: int, dtype: torch.dtype) -> None:
         expected = torch.where(total > 0, total, slope * total).to(dtype)
         target = values.clone().to(kernels.device)
         given = None if other is None else other.to(kernels.device)
-        result = kernels.finish(target, bias.to(kernels.device), slope=slope, residual=given)
+        result = bias_act(target, bias.to(kernels.device), slope=slope, residual=given, impl=kernels)
         assert result is target
         torch.testing.assert_close(result.cpu(), expected, atol=1e-6, rtol=1e-6 if dtype == torch.float32 else 8e-3)
 
@@ -121,8 +125,8 @@ def test_finish(kernels: Kernels, channels: int, dtype: torch.dtype) -> None:
 def test_double_size(kernels: Kernels, size: tuple[int, int], grid: Grid, dtype: torch.dtype) -> None:
     """FNet's enlargement on another grid, or before its bias and activation."""
     features, bias = last((noise(1, 16, *size) - 0.5).to(dtype)), noise(16, seed=1) - 0.5
-    expected = UPSAMPLERS[grid](F.leaky_relu(features.float() + bias[:, None, None], 0.2), 2)
-    doubled = kernels.double_size(features.to(kernels.device), bias.to(kernels.device), slope=0.2, grid=grid)
+    expected = double_size(features.float(), bias, slope=0.2, grid=grid, impl="torch")
+    doubled = double_size(features.to(kernels.device), bias.to(kernels.device), slope=0.2, grid=grid, impl=kernels)
     torch.testing.assert_close(doubled.float().cpu(), expected, atol=1e-5 if dtype == torch.float32 else 1e-2, rtol=0)
 
 
@@ -132,15 +136,10 @@ def test_double_size(kernels: Kernels, size: tuple[int, int], grid: Grid, dtype:
 def test_flow_head(kernels: Kernels, target: tuple[int, int], repeat_edge: bool, dtype: torch.dtype) -> None:
     """A flow cropped or mirrored otherwise than the published dialects do, or in the wrong unit."""
     features, bias = last((noise(1, 2, 8, 16) - 0.5).to(dtype)), torch.tensor([0.2, -0.1])
-    out = torch.full((1, 2, *target), torch.nan, device=kernels.device)
-    result = kernels.flow_head(
-        features.to(kernels.device), bias.to(kernels.device), out, repeat_edge=repeat_edge, limit=24.0
-    )
-    expected = 24 * torch.tanh(features.float() + bias[:, None, None])
-    for axis, length in zip((2, 3), target, strict=True):
-        expected = expected.narrow(axis, 0, min(length, expected.shape[axis]))
-        indices = mirror_indices(expected.shape[axis], length, repeat_edge=repeat_edge)
-        expected = expected.index_select(axis, torch.tensor(indices))
+    out, expected = (torch.full((1, 2, *target), torch.nan, device=place) for place in (kernels.device, "cpu"))
+    how = {"repeat_edge": repeat_edge, "limit": 24.0}
+    result = flow_head(features.to(kernels.device), bias.to(kernels.device), out, **how, impl=kernels)
+    flow_head(features, bias, expected, **how, impl="torch")
     torch.testing.assert_close(result.cpu(), expected, atol=1e-4, rtol=0)
 
 
@@ -150,11 +149,11 @@ def test_half_arithmetic() -> None:
     halves = bits.view(np.float16)
     finite = halves[np.isfinite(halves)]
     values = torch.from_numpy(finite.copy()).view(1, 1, 1, -1)
-    kernels.finish(values, torch.zeros(1), slope=1.0)
+    bias_act(values, torch.zeros(1), slope=1.0, impl=kernels)
     np.testing.assert_array_equal(values.numpy().ravel(), finite)
     random = np.random.default_rng(0).normal(0, 10.0 ** np.random.default_rng(1).integers(-7, 6, 9999))
     frame = torch.from_numpy(random[: 3 * 3333].astype(np.float32)).view(1, 3, 1, 3333)
-    mine = kernels.interleave(frame, frame, dtype=torch.float16)[:, :3]
+    mine = interleave([frame, frame], dtype=torch.float16, impl=kernels)[:, :3]
     expected = frame.numpy().clip(-65504, 65504).astype(np.float16)
     np.testing.assert_array_equal(mine.numpy(), expected)
 
@@ -164,16 +163,18 @@ def test_what_kernels_would_misread_is_refused() -> None:
     kernels, lr = emulated_kernels(), noise(1, 3, 4, 4)
     features, bias = last(noise(1, 8, 4, 4)), torch.zeros(8)
     for call in (
-        lambda: kernels.interleave(lr, noise(1, 3, 4, 5), dtype=torch.float32),
-        lambda: kernels.interleave(lr, lr.double(), dtype=torch.float32),
-        lambda: kernels.interleave(lr, lr.transpose(2, 3), dtype=torch.float32),
-        lambda: kernels.interleave(lr, lr, dtype=torch.float64),
-        lambda: kernels.interleave(lr, lr.to("meta"), dtype=torch.float32),
-        lambda: kernels.finish(noise(1, 8, 4, 4), bias, slope=0.0),
-        lambda: kernels.finish(features, torch.zeros(7), slope=0.0),
-        lambda: kernels.finish(last(noise(1, 1, 4, 5))[..., 1:, :], torch.zeros(1), slope=0.0),
-        lambda: kernels.double_size(last(noise(1, 12, 4, 4)), torch.zeros(12), slope=0.0, grid=Grid.BILINEAR_LEGACY),
-        lambda: kernels.double_size(features, bias, slope=0.0, grid=Grid.BICUBIC_LEGACY),
+        lambda: interleave([lr, noise(1, 3, 4, 5)], dtype=torch.float32, impl=kernels),
+        lambda: interleave([lr, lr.double()], dtype=torch.float32, impl=kernels),
+        lambda: interleave([lr, lr.transpose(2, 3)], dtype=torch.float32, impl=kernels),
+        lambda: interleave([lr, lr], dtype=torch.float64, impl=kernels),
+        lambda: interleave([lr, lr.to("meta")], dtype=torch.float32, impl=kernels),
+        lambda: bias_act(noise(1, 8, 4, 4), bias, slope=0.0, impl=kernels),
+        lambda: bias_act(features, torch.zeros(7), slope=0.0, impl=kernels),
+        lambda: bias_act(last(noise(1, 1, 4, 5))[..., 1:, :], torch.zeros(1), slope=0.0, impl=kernels),
+        lambda: double_size(
+            last(noise(1, 12, 4, 4)), torch.zeros(12), slope=0.0, grid=Grid.BILINEAR_LEGACY, impl=kernels
+        ),
+        lambda: double_size(features, bias, slope=0.0, grid=Grid.BICUBIC_LEGACY, impl=kernels),
         lambda: kernels.launch("finish_f32", 8, 1 << 16),
         lambda: kernels.launch("finish_f32", 8, 1, features.to("meta")),
     ):

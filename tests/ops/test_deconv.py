@@ -27,6 +27,8 @@ def test_as_torch(size: tuple[int, int, int], padding: tuple[int, int], extra: t
     expected = F.conv_transpose2d(features, weight, bias, 2, padding, extra).relu()
     found = deconv_relu(features, pack_kernel(weight), bias, padding, extra, level=level)
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-4)
+    twin = deconv_relu(features, pack_kernel(weight), bias, padding, extra, impl="torch")
+    torch.testing.assert_close(twin, expected, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -39,8 +41,10 @@ def test_gradients_as_torch(size: tuple[int, int, int], level: int) -> None:
     gradient = torch.randn_like(result).contiguous(memory_format=torch.channels_last)
     expected = torch.autograd.grad(result, (features, weight), gradient)
     found = deconv_backward(features, weight, gradient, level=level)
-    for a, b in zip(found, expected, strict=True):
+    twin = deconv_backward(features, weight, gradient, impl="torch")
+    for a, b, c in zip(found, expected, twin, strict=True):
         torch.testing.assert_close(a, b, rtol=1e-4, atol=1e-3)
+        torch.testing.assert_close(c, b, rtol=1e-4, atol=1e-3)
 
 
 @pytest.mark.parametrize("threads", [2, 3, 5])

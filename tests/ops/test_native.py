@@ -6,24 +6,17 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from vs_tecogan.ops import (
-    backward_warp,
-    native,
-    space_to_depth,
-    upsample_bicubic,
-    upsample_bilinear,
-    upsample_bilinear_centred,
-)
-from vs_tecogan.ops.native import Grid
+from vs_tecogan.ops import backward_warp, native, space_to_depth, upsample_bicubic
+from vs_tecogan.ops.double_size import double_size
+from vs_tecogan.ops.interleave import interleave
+from vs_tecogan.ops.narrow_conv import narrow_conv, pack_narrow_weight
+from vs_tecogan.ops.planes import read_planes, write_planes
+from vs_tecogan.ops.recurrent_input import recurrent_input
+from vs_tecogan.ops.resample import Grid, upsample
 
 pytestmark = pytest.mark.skipif(not native.available(), reason=f"native extension {native.describe()}")
 
 LEVELS = range(len(native.levels())) if native.available() else range(0)
-UPSAMPLERS = {
-    Grid.BICUBIC_LEGACY: upsample_bicubic,
-    Grid.BILINEAR_LEGACY: upsample_bilinear,
-    Grid.BILINEAR_CENTRED: upsample_bilinear_centred,
-}
 SIZES = [(1, 1), (1, 7), (5, 1), (3, 4), (9, 17), (13, 131), (8, 256)]
 
 
@@ -44,7 +37,10 @@ def test_warp_equals_reference(size: tuple[int, int], level: int) -> None:
     image, flow = noise(2, 3, *size), (noise(2, 2, *size, seed=1) - 0.5) * 30
     # The reference maps positions to [-1, 1] and back, which costs up to 1e-4 of a pixel in 256.
     torch.testing.assert_close(
-        native.backward_warp(image, flow, level=level), backward_warp(image, flow), atol=2e-4, rtol=0
+        backward_warp(image, flow, impl="native", level=level),
+        backward_warp(image, flow, impl="torch"),
+        atol=2e-4,
+        rtol=0,
     )
 
 
@@ -53,7 +49,7 @@ def test_warp_of_integer_flow_is_exact() -> None:
     image = noise(1, 3, 12, 20)
     flow = torch.zeros(1, 2, 12, 20)
     flow[:, 0], flow[:, 1] = 3, -2
-    warped = native.backward_warp(image, flow)
+    warped = backward_warp(image, flow, impl="native")
     assert torch.equal(warped[:, :, 2:, :17], image[:, :, :10, 3:])
     assert torch.equal(warped[:, :, 0, 17:], image[:, :, 0, -1:].expand(1, 3, 3))
 
@@ -65,9 +61,9 @@ def test_warp_gradients(size: tuple[int, int], level: int) -> None:
     image, flow = noise(2, 4, *size), (noise(2, 2, *size, seed=1) - 0.5) * 9
     weight = noise(2, 4, *size, seed=2)
     results = []
-    for warp in (lambda a, b: native.backward_warp(a, b, level=level), backward_warp):
+    for impl in ("native", "torch"):
         a, b = image.clone().requires_grad_(), flow.clone().requires_grad_()
-        (warp(a, b) * weight).sum().backward()
+        (backward_warp(a, b, impl=impl, level=level) * weight).sum().backward()
         results.append((a.grad, b.grad))
     for mine, reference in zip(*results, strict=True):
         assert mine is not None and reference is not None
@@ -78,13 +74,13 @@ def test_warp_numerical_gradient() -> None:
     """Reference and native agreeing on something that is no derivative."""
     image, flow = noise(1, 2, 6, 7), noise(1, 2, 6, 7, seed=3) * 0.8 + 0.1
     flow.requires_grad_()
-    loss = native.backward_warp(image, flow).square().sum()
+    loss = backward_warp(image, flow, impl="native").square().sum()
     loss.backward()
     assert flow.grad is not None
     step = torch.zeros_like(flow)
     step[0, 1, 2, 3] = 1e-2
     with torch.no_grad():
-        up, down = (native.backward_warp(image, flow + k * step).double().square().sum() for k in (1, -1))
+        up, down = (backward_warp(image, flow + k * step, impl="native").double().square().sum() for k in (1, -1))
     assert abs((up - down) / 2e-2 - flow.grad[0, 1, 2, 3]) < 1e-3
 
 
@@ -97,13 +93,13 @@ def test_recurrent_input(size: tuple[int, int], scale: int, grid: Grid, level: i
     h, w = size
     lr, previous = noise(1, 3, h, w), noise(1, 3, h * scale, w * scale, seed=1)
     flow = (noise(1, 2, h, w, seed=2) - 0.5) * 6
-    large = UPSAMPLERS[grid](flow * scale, scale)
-    expected = torch.cat((lr, space_to_depth(backward_warp(previous, large), scale)), dim=1)
-    mine = native.recurrent_input(lr, previous, flow, scale=scale, grid=grid, level=level)
+    large = upsample(flow * scale, scale, grid)
+    expected = torch.cat((lr, space_to_depth(backward_warp(previous, large, impl="torch"), scale)), dim=1)
+    mine = recurrent_input(lr, previous, flow, scale=scale, grid=grid, level=level, impl="native")
     assert mine.permute(0, 2, 3, 1).is_contiguous()
     torch.testing.assert_close(mine, expected, atol=3e-3, rtol=0)  # positions near 1000 pixels: see the warp above
     assert (mine - expected).abs().mean() < 2e-5
-    half = native.recurrent_input(lr, previous, flow, scale=scale, grid=grid, dtype=torch.bfloat16, level=level)
+    half = recurrent_input(lr, previous, flow, scale=scale, grid=grid, dtype=torch.bfloat16, level=level, impl="native")
     assert torch.equal(half, mine.to(torch.bfloat16))
 
 
@@ -122,10 +118,10 @@ def test_recurrent_input_of_smooth_flow(reach: float, scale: int, grid: Grid, le
     """Windows of neighbouring cells: a column or row too few, clamped wrongly, or one where cells lie too far apart."""
     h, w = 21, 37
     lr, previous, flow = noise(1, 3, h, w), noise(1, 3, h * scale, w * scale, seed=1), smooth_flow(h, w, reach)
-    expected = space_to_depth(backward_warp(previous, UPSAMPLERS[grid](flow * scale, scale)), scale)
-    mine = native.recurrent_input(lr, previous, flow, scale=scale, grid=grid, level=level)
+    expected = space_to_depth(backward_warp(previous, upsample(flow * scale, scale, grid), impl="torch"), scale)
+    mine = recurrent_input(lr, previous, flow, scale=scale, grid=grid, level=level, impl="native")
     torch.testing.assert_close(mine, torch.cat((lr, expected), dim=1), atol=2e-4, rtol=0)
-    half = native.recurrent_input(lr, previous, flow, scale=scale, grid=grid, dtype=torch.bfloat16, level=level)
+    half = recurrent_input(lr, previous, flow, scale=scale, grid=grid, dtype=torch.bfloat16, level=level, impl="native")
     assert torch.equal(half, mine.to(torch.bfloat16))
 
 
@@ -136,8 +132,10 @@ def test_flow_that_is_no_number_stays_within_the_image(level: int) -> None:
     flow[0, 0, 3, 5], flow[0, 1, 4, 6], flow[0, 0, 5, 9], flow[0, 1, 8] = torch.nan, torch.inf, -torch.inf, 1e30
     image = noise(1, 3, 12, 40) + 1
     for result in (
-        native.backward_warp(image, flow, level=level),
-        native.recurrent_input(image, noise(1, 3, 48, 160) + 1, flow, scale=4, grid=Grid.BILINEAR_LEGACY, level=level),
+        backward_warp(image, flow, level=level, impl="native"),
+        recurrent_input(
+            image, noise(1, 3, 48, 160) + 1, flow, scale=4, grid=Grid.BILINEAR_LEGACY, level=level, impl="native"
+        ),
     ):
         assert result.min() >= 0.99 and result.max() <= 2.01
 
@@ -148,14 +146,14 @@ def test_flow_that_is_no_number_stays_within_the_image(level: int) -> None:
 def test_warp_of_smooth_flow(size: tuple[int, int], reach: float, level: int) -> None:
     """As above, for the warp alone with any number of channels."""
     image, flow = noise(1, 5, *size), smooth_flow(*size, reach)
-    mine = native.backward_warp(image, flow, level=level)
-    torch.testing.assert_close(mine, backward_warp(image, flow), atol=1e-4, rtol=0)
+    mine = backward_warp(image, flow, level=level, impl="native")
+    torch.testing.assert_close(mine, backward_warp(image, flow, impl="torch"), atol=1e-4, rtol=0)
 
 
 def test_recurrent_input_of_the_zero_state() -> None:
     """The first frame reading memory that nothing was written to."""
     lr = noise(1, 3, 5, 6)
-    mine = native.recurrent_input(lr, None, None, scale=4, grid=Grid.BICUBIC_LEGACY)
+    mine = recurrent_input(lr, None, None, scale=4, grid=Grid.BICUBIC_LEGACY, impl="native")
     assert torch.equal(mine[:, :3], lr)
     assert not mine[:, 3:].any()
 
@@ -166,7 +164,8 @@ def test_interleave(level: int) -> None:
     a, b = noise(1, 3, 7, 33), noise(1, 3, 7, 33, seed=1)
     both = torch.cat((a, b), dim=1)
     for dtype in native.FLOATS:
-        assert torch.equal(native.interleave([a, b], dtype=dtype, level=level), both.to(dtype))
+        assert torch.equal(interleave([a, b], dtype=dtype, level=level, impl="native"), both.to(dtype))
+        assert torch.equal(interleave([a, b], dtype=dtype, impl="torch"), both.to(dtype))
 
 
 NARROW = [(64, 3, 61), (64, 3, 33), (64, 2, 98), (32, 2, 24), (20, 3, 9), (64, 3, 1), (5, 2, 2)]
@@ -182,7 +181,7 @@ def test_narrow_conv(inputs: int, outputs: int, width: int, dtype: torch.dtype, 
     weight, bias = (noise(outputs, inputs, 3, 3, seed=1) - 0.5).to(dtype), noise(outputs, seed=2)
     expected = F.conv2d(rows.double(), weight.double(), bias.double(), padding=1).float()
     mine = torch.empty(1, outputs, 6, width)
-    native.narrow_conv(rows, native.pack_narrow_weight(weight, dtype), bias, mine, level=level)
+    narrow_conv(rows, pack_narrow_weight(weight, dtype), bias, mine, level=level, impl="native")
     torch.testing.assert_close(mine, expected, atol=3e-5, rtol=1e-5)
 
 
@@ -190,36 +189,28 @@ def test_narrow_conv(inputs: int, outputs: int, width: int, dtype: torch.dtype, 
 def test_narrow_conv_in_bands(dtype: torch.dtype) -> None:
     """Bands that differ, by a bit, from the whole image, and a skip on the wrong row."""
     features = noise(20, 40, 64).sub(0.5).to(dtype)[None].permute(0, 3, 1, 2)
-    weight, bias = native.pack_narrow_weight(noise(3, 64, 3, 3, seed=1) - 0.5, dtype), noise(3)
+    weight, bias = pack_narrow_weight(noise(3, 64, 3, 3, seed=1) - 0.5, dtype), noise(3)
     skip = noise(1, 3, 5, 10)
     whole, banded = torch.empty(1, 3, 20, 40), torch.empty(1, 3, 20, 40)
-    native.narrow_conv(features, weight, bias, whole, skip=skip)
+    narrow_conv(features, weight, bias, whole, skip=skip, impl="native")
     row, above = 0, None
     for start, stop in ((0, 2), (2, 7), (7, 8), (8, 16), (16, 20)):
         rows = features[:, :, start:stop]
-        row += native.narrow_conv(rows, weight, bias, banded, above=above, first_row=row, bottom=stop == 20, skip=skip)
+        row += narrow_conv(
+            rows, weight, bias, banded, above=above, first_row=row, bottom=stop == 20, skip=skip, impl="native"
+        )
         above = features[:, :, stop - 2 : stop]
     assert row == 20
     assert torch.equal(whole, banded)
+    row, above, twin = 0, None, torch.empty(1, 3, 20, 40)
+    for start, stop in ((0, 2), (2, 7), (7, 20)):
+        rows, how = features[:, :, start:stop], {"above": above, "bottom": stop == 20, "skip": skip}
+        row += narrow_conv(rows, weight, bias, twin, first_row=row, **how, impl="torch")
+        above = features[:, :, stop - 2 : stop]
+    torch.testing.assert_close(whole, twin, atol=3e-5, rtol=1e-5)
     plain = torch.empty(1, 3, 20, 40)
-    native.narrow_conv(features, weight, bias, plain)
+    narrow_conv(features, weight, bias, plain, impl="native")
     torch.testing.assert_close(whole, plain + upsample_bicubic(skip, 4), atol=1e-6, rtol=0)
-
-
-@pytest.mark.parametrize("level", LEVELS)
-@pytest.mark.parametrize("grid", list(Grid))
-@pytest.mark.parametrize("scale", [2, 4])
-@pytest.mark.parametrize("size", SIZES)
-def test_skip_add(size: tuple[int, int], scale: int, grid: Grid, level: int) -> None:
-    """The skip's grid and borders, the clamp, and writes outside the rows of strided planes."""
-    lr, residual = noise(1, 3, *size), (noise(1, 3, size[0] * scale, size[1] * scale, seed=1) - 0.5) * 2
-    expected = UPSAMPLERS[grid](lr, scale) + residual
-    for clamp in (False, True):
-        planes = strided(size[0] * scale, size[1] * scale)
-        native.skip_add(residual, lr, planes, scale=scale, grid=grid, clamp=clamp, level=level)
-        wanted = expected.clamp(0, 1) if clamp else expected
-        torch.testing.assert_close(torch.from_numpy(np.stack(planes))[None], wanted, atol=2e-6, rtol=0)
-        assert all((p.base[:, size[1] * scale :] == 7).all() for p in planes)
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -230,14 +221,19 @@ def test_planes_round_trip(level: int) -> None:
         plane[...] = values
     source[0][0, 0], source[1][2, 3], source[2][4, 18] = np.nan, np.inf, -np.inf
     assert torch.equal(
-        native.read_planes(source, level=level).nan_to_num(2), torch.from_numpy(np.stack(source))[None].nan_to_num(2)
+        read_planes(source, level=level, impl="native").nan_to_num(2),
+        torch.from_numpy(np.stack(source))[None].nan_to_num(2),
     )
-    image = native.read_planes(source, clamp=True, level=level)
+    image = read_planes(source, clamp=True, level=level, impl="native")
     assert (image[0, 0, 0, 0], image[0, 1, 2, 3], image[0, 2, 4, 18]) == (0, 1, 0)
+    assert torch.equal(read_planes(source, clamp=True, impl="torch"), image)
     target = strided(5, 19)
-    native.write_planes(image, target, level=level)
+    write_planes(image, target, level=level, impl="native")
     assert np.array_equal(np.stack(target), image[0].numpy())
     assert all((p.base[:, 19:] == 7).all() for p in target)
+    twin = strided(5, 19)
+    write_planes(image, twin, impl="torch")
+    assert np.array_equal(np.stack(twin), np.stack(target))
 
 
 @pytest.mark.parametrize("level", LEVELS)
@@ -247,8 +243,8 @@ def test_double_size(size: tuple[int, int], grid: Grid, level: int) -> None:
     """FNet's inner upsampling on the wrong grid."""
     for dtype, tolerance in ((torch.float32, 1e-6), (torch.bfloat16, 4e-3)):
         features = noise(*size, 32).to(dtype)[None].permute(0, 3, 1, 2)
-        mine = native.double_size(features, grid=grid, level=level)
-        torch.testing.assert_close(mine.float(), UPSAMPLERS[grid](features.float(), 2), atol=tolerance, rtol=0)
+        mine = double_size(features, grid=grid, level=level, impl="native")
+        torch.testing.assert_close(mine.float(), upsample(features.float(), 2, grid), atol=tolerance, rtol=0)
 
 
 def test_bits_do_not_depend_on_threads() -> None:
@@ -258,11 +254,18 @@ def test_bits_do_not_depend_on_threads() -> None:
     results = []
     for threads in (1, 2, 5):
         a, b = image.clone().requires_grad_(), flow.clone().requires_grad_()
-        warped = native.backward_warp(a, b, threads=threads)
+        warped = backward_warp(a, b, threads=threads, impl="native")
         warped.square().sum().backward()
         assert a.grad is not None and b.grad is not None
-        recur = native.recurrent_input(
-            lr, previous, flow[:1], scale=4, grid=Grid.BICUBIC_LEGACY, threads=threads, dtype=torch.bfloat16
+        recur = recurrent_input(
+            lr,
+            previous,
+            flow[:1],
+            scale=4,
+            grid=Grid.BICUBIC_LEGACY,
+            threads=threads,
+            dtype=torch.bfloat16,
+            impl="native",
         )
         results.append((warped.detach(), a.grad, b.grad, recur))
     assert all(torch.equal(x, y) for other in results[1:] for x, y in zip(results[0], other, strict=True))
@@ -272,12 +275,16 @@ def test_wrong_arguments_are_refused() -> None:
     """Addresses handed to C++ unchecked: a crash instead of an error."""
     lr = noise(1, 3, 4, 4)
     with pytest.raises(ValueError, match="flow is"):
-        native.backward_warp(lr, noise(1, 2, 4, 5))
+        backward_warp(lr, noise(1, 2, 4, 5), impl="native")
     with pytest.raises(ValueError, match="not contiguous"):
-        native.interleave([noise(1, 4, 4, 3).permute(0, 3, 1, 2)])
+        interleave([noise(1, 4, 4, 3).permute(0, 3, 1, 2)], impl="native")
     with pytest.raises(ValueError, match="plane 1"):
-        native.write_planes(
-            lr, [np.zeros((4, 4), np.float32), np.zeros((4, 5), np.float32), np.zeros((4, 4), np.float32)]
+        write_planes(
+            lr,
+            [np.zeros((4, 4), np.float32), np.zeros((4, 5), np.float32), np.zeros((4, 4), np.float32)],
+            impl="native",
         )
     with pytest.raises(ValueError, match="do not lie"):
-        native.narrow_conv(noise(1, 4, 4, 32).permute(0, 3, 1, 2), noise(3, 9, 32), noise(3), torch.empty(1, 3, 2, 4))
+        narrow_conv(
+            noise(1, 4, 4, 32).permute(0, 3, 1, 2), noise(3, 9, 32), noise(3), torch.empty(1, 3, 2, 4), impl="native"
+        )

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vs_tecogan.networks import Generator, GeneratorSpec
-from vs_tecogan.ops import backward_warp, fast, native, refine
+from vs_tecogan.ops import backward_warp, native, refine
 from vs_tecogan.ops.refine import AWAY, refine_flow
 
 needs_native = pytest.mark.skipif(not native.available(), reason=f"native extension {native.describe()}")
@@ -35,10 +35,10 @@ def test_fractions_of_a_pixel_are_found(shift: tuple[float, float]) -> None:
     previous, truth = texture(64, 72), constant(*shift, 64, 72)
     current = refine.bicubic_warp(previous, truth)
     start = truth + constant(0.6, -0.5, 64, 72)
-    refined = refine_flow(previous, current, start, 2)
+    refined = refine_flow(previous, current, start, 2, impl="torch")
     assert error(start, truth) == pytest.approx(0.78, abs=0.01)
     assert error(refined, truth) < 0.06
-    assert error(refine_flow(previous, current, start, 1), truth) < 0.2
+    assert error(refine_flow(previous, current, start, 1, impl="torch"), truth) < 0.2
 
 
 def test_borders_of_what_moves_are_found() -> None:
@@ -51,7 +51,7 @@ def test_borders_of_what_moves_are_found() -> None:
     current = torch.where(inside > 0, front, behind)
     previous = torch.where(inside.roll((2, 3), (2, 3)) > 0, front.roll((2, 3), (2, 3)), behind.roll((0, -2), (2, 3)))
     start = F.avg_pool2d(F.pad(truth, (5,) * 4, mode="replicate"), 11, 1)  # as one that computes at an eighth
-    refined = refine_flow(previous, current, start, 2)
+    refined = refine_flow(previous, current, start, 2, impl="torch")
     assert error(refined, truth) < 0.5 * error(start, truth)
 
 
@@ -60,16 +60,16 @@ def test_flat_areas_keep_their_flow() -> None:
     grey = torch.full((1, 3, 40, 48), 0.5)
     noise = (torch.rand(2, 3, 40, 48, generator=torch.Generator().manual_seed(0)) - 0.5) / 255
     flow = constant(4, -3, 40, 48)
-    refined = refine_flow(grey + noise[:1], grey + noise[1:], flow, 2)
+    refined = refine_flow(grey + noise[:1], grey + noise[1:], flow, 2, impl="torch")
     assert (refined - flow).abs().max() < 0.15
 
 
 def test_no_round_changes_nothing() -> None:
     """Would catch a flow of published weights that is touched."""
     flow = torch.randn(1, 2, 9, 11)
-    assert torch.equal(refine_flow(texture(9, 11), texture(9, 11, 1), flow, 0), flow)
+    assert torch.equal(refine_flow(texture(9, 11), texture(9, 11, 1), flow, 0, impl="torch"), flow)
     if native.available():
-        assert torch.equal(native.refine_flow(texture(9, 11), texture(9, 11, 1), flow, 0), flow)
+        assert torch.equal(refine_flow(texture(9, 11), texture(9, 11, 1), flow, 0, impl="native"), flow)
 
 
 def test_cubic_warp_of_integer_flow_is_exact() -> None:
@@ -89,13 +89,13 @@ def test_extension_equals_reference(size: tuple[int, int], reach: float, level: 
     previous = torch.cat((texture(*size), texture(*size, seed=1)))
     current = previous.roll(1, 3) + torch.rand(2, 3, *size, generator=generator) / 100
     flow = (torch.rand(2, 2, *size, generator=generator) - 0.5) * 2 * reach
-    expected = refine_flow(previous, current, flow, 1)
+    expected = refine_flow(previous, current, flow, 1, impl="torch")
     # Powers of small differences make much of rounding, in positions far away most.
     tolerance = 1e-3 if reach == 1 else 0.02
     torch.testing.assert_close(
-        native.refine_flow(previous, current, flow, 1, level=level), expected, atol=tolerance, rtol=0
+        refine_flow(previous, current, flow, 1, level=level, impl="native"), expected, atol=tolerance, rtol=0
     )
-    torch.testing.assert_close(fast.refine_flow(previous, current, flow, 1), expected, atol=tolerance, rtol=0)
+    torch.testing.assert_close(refine_flow(previous, current, flow, 1), expected, atol=tolerance, rtol=0)
 
 
 @needs_native
@@ -105,7 +105,7 @@ def test_extension_gives_the_same_bits_on_any_number_of_threads(level: int) -> N
     previous, current = texture(67, 90), texture(67, 90, 1)
     flow = torch.randn(1, 2, 67, 90, generator=torch.Generator().manual_seed(5)) * 3
     kept = flow.clone()
-    results = [native.refine_flow(previous, current, flow, 3, threads=n, level=level) for n in (1, 2, 5)]
+    results = [refine_flow(previous, current, flow, 3, threads=n, level=level, impl="native") for n in (1, 2, 5)]
     assert all(torch.equal(results[0], other) for other in results[1:])
     assert torch.equal(flow, kept)
 
@@ -115,7 +115,7 @@ def test_extension_gives_the_same_bits_on_any_number_of_threads(level: int) -> N
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), -float("inf"), 1e30])
 def test_extension_survives_flow_that_is_no_number(value: float, level: int) -> None:
     """Would catch reads outside the picture, which end a process."""
-    native.refine_flow(texture(30, 33), texture(30, 33, 1), torch.full((1, 2, 30, 33), value), 2, level=level)
+    refine_flow(texture(30, 33), texture(30, 33, 1), torch.full((1, 2, 30, 33), value), 2, level=level, impl="native")
 
 
 def test_the_generator_follows_its_spec() -> None:
@@ -127,7 +127,7 @@ def test_the_generator_follows_its_spec() -> None:
     previous, current = texture(24, 32), backward_warp(texture(24, 32), constant(0.7, 0.3, 24, 32))
     alone = plain.estimate_flow(previous, current)
     flow = refining.estimate_flow(previous, current)
-    torch.testing.assert_close(flow, fast.refine_flow(previous, current, alone, 2), atol=1e-5, rtol=0)
+    torch.testing.assert_close(flow, refine_flow(previous, current, alone, 2), atol=1e-5, rtol=0)
     assert (flow - alone).abs().max() > 0.1
     weight = refining.fnet.flow[-1].weight
     (straight,) = torch.autograd.grad((flow * alone.detach()).sum(), [weight])

@@ -31,6 +31,22 @@ def test_as_torch(level: int, n: int, height: int, width: int) -> None:
     torch.testing.assert_close(found.double(), expected, rtol=0, atol=24 * 1e-4)
 
 
+@pytest.mark.parametrize("size", [(1, 1, 1), (2, 5, 7), (1, 8, 13)])
+def test_the_readable_twin(size: tuple[int, int, int]) -> None:
+    """Would catch a twin that is no convolution, or that takes what follows the convolution in another order."""
+    torch.manual_seed(0)
+    features, weight, bias = _features(*size), torch.randn(64, 64, 3, 3), torch.randn(64)
+    other, mask = _features(*size), _features(*size)
+    direct = F.conv2d(features, weight, bias, padding=1)
+    twin = winograd_conv(features, transform_kernel(weight), bias, impl="torch")
+    torch.testing.assert_close(twin, direct, rtol=0, atol=5e-3)
+    rest = {"addend": other, "relu": True, "mask": mask}
+    twin, mine = (winograd_conv(features, transform_kernel(weight), bias, **rest, impl=k) for k in ("torch", "native"))
+    torch.testing.assert_close(mine, twin, rtol=0, atol=5e-3)
+    one, two = (kernel_gradient(features, other, impl=k) for k in ("torch", "native"))
+    torch.testing.assert_close(one, two, rtol=1e-4, atol=5e-3)
+
+
 @pytest.mark.parametrize("level", LEVELS)
 @pytest.mark.parametrize("size", [(1, 1, 1), (2, 5, 7), (1, 40, 44)])
 def test_gradients_as_torch(size: tuple[int, int, int], level: int) -> None:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from ..networks import Dialect, Generator
 from ..networks.srnet import image_upsampler
-from ..ops import backward_warp, fast, space_to_depth
+from ..ops import backward_warp, refine_flow, space_to_depth
 from .base import Plane, State
 
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -51,7 +51,7 @@ class TorchEngine:
     def estimate_flow(self, previous: Tensor, current: Tensor) -> Tensor:
         """See :class:`~vs_tecogan.engine.base.FlowEngine`."""
         flow = self._net.estimate_unrefined(self._narrow(previous), self._narrow(current))
-        return fast.refine_flow(previous, current, flow, self._net.spec.flow_rounds)
+        return refine_flow(previous, current, flow, self._net.spec.flow_rounds)
 
     @torch.inference_mode()
     def step_along(self, state: State, lr: Tensor, flow: Tensor | None) -> State:
@@ -90,4 +90,4 @@ class TorchEngine:
         if flow is None or state.hr is None:
             _, channels, height, width = lr.shape
             return lr.new_zeros(1, channels * self.scale**2, height, width)
-        return space_to_depth(backward_warp(state.hr, self._net.upsample_flow(flow)), self.scale)
+        return space_to_depth(backward_warp(state.hr, self._net.upsample_flow(flow), impl="torch"), self.scale)

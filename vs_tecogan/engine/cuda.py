@@ -18,8 +18,11 @@ from torch import Tensor
 
 from ..networks import Generator
 from ..networks.generator import FNET_STRIDE
+from ..ops import refine_flow
 from ..ops.cuda import CupyLauncher, Kernels
-from ..ops.refine import refine_flow
+from ..ops.interleave import interleave
+from ..ops.recurrent_input import recurrent_input
+from ..ops.skip_add import skip_add
 from .base import Engine, Plane, State
 from .coding import Coding, Samples
 from .cpu import DTYPES
@@ -93,7 +96,7 @@ class CudaEngine:
         self._flow_rounds = spec.flow_rounds
         self._dtype = DTYPES[precision]
         place = torch.device(device)
-        self._kernels = kernels or Kernels(CupyLauncher(place), place)
+        self._kernels = kernels or Kernels(CupyLauncher(place).launch, place)
         self._runtime = runtime or CudaRuntime(place)
         # in the queue that reads them: memory of another, freed with the engine, would be reused under queued steps
         self._runtime.submit(Queue.COMPUTE, partial(self._lay_out, generator))
@@ -235,7 +238,7 @@ class CudaEngine:
 
         def compute() -> None:
             pair = [_at_least_stride(image) for image in (current, previous)]
-            self._kernels.interleave(*pair, dtype=self._dtype, out=plan.pair)
+            interleave(pair, dtype=self._dtype, out=plan.pair, impl=self._kernels)
             if plan.frames is not None:
                 plan.frames[:1].copy_(previous)
                 plan.frames[1:].copy_(current)
@@ -251,12 +254,13 @@ class CudaEngine:
         hr = runtime.empty(Queue.COMPUTE, (1, 3, self.scale * height, self.scale * width), torch.float32)
 
         def compute() -> None:
-            self._kernels.recurrent_input(
-                lr, state.hr, flow, scale=self.scale, grid=self._flow_grid, dtype=self._dtype, out=plan.inputs
-            )
+            recurrent_input(
+                lr, state.hr, flow, scale=self.scale, grid=self._flow_grid, dtype=self._dtype, out=plan.inputs,
+                impl=self._kernels,
+            )  # fmt: skip
             plan.reconstruct()
             bias = self._residual_network.bias
-            self._kernels.skip_add(plan.residual, bias, lr, scale=self.scale, grid=self._skip_grid, out=hr)
+            skip_add(plan.residual, bias, lr, scale=self.scale, grid=self._skip_grid, out=hr, impl=self._kernels)
 
         runtime.submit(Queue.COMPUTE, compute)
         ready = runtime.mark(Queue.COMPUTE)
@@ -335,7 +339,7 @@ class _FlowPlan:
 def _refined(estimate: Callable[[], object], frames: Tensor, flow: Tensor, rounds: int) -> None:
     """Estimate the flow, then refine it, in place: torch's operators, whose many small launches a graph makes cheap."""
     estimate()
-    flow.copy_(refine_flow(frames[:1], frames[1:], flow, rounds))
+    flow.copy_(refine_flow(frames[:1], frames[1:], flow, rounds, impl="torch"))
 
 
 class _ResidualPlan:

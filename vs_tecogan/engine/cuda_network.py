@@ -14,7 +14,10 @@ from torch import Tensor, nn
 from ..networks import Dialect, Generator
 from ..networks.fnet import MAX_FLOW
 from ..networks.srnet import ResidualBlock
+from ..ops.bias_act import bias_act
 from ..ops.cuda import Kernels
+from ..ops.double_size import double_size
+from ..ops.flow_head import flow_head
 from .bands import in_bands
 from .grids import FNET_GRIDS
 
@@ -69,7 +72,7 @@ class Conv:
         if self._fused and slope == RELU and residual is None and not torch.backends.cudnn.benchmark:
             one = [1, 1]
             return torch.cudnn_convolution_relu(features, self._weight, self._narrow_bias, one, self._padding, one, 1)
-        return self._kernels.finish(self.bare(features), self.bias, slope=slope, residual=residual)
+        return bias_act(self.bare(features), self.bias, slope=slope, residual=residual, impl=self._kernels)
 
 
 def padded(channels: int) -> int:
@@ -135,12 +138,12 @@ class FlowNetwork:
         for first, second in self._encoders:
             # the largest of four, then bias and leaky ReLU: these never fall, so the order changes the cost alone
             pooled = F.max_pool2d(second.bare(first(features, LEAK)), 2).contiguous(memory_format=torch.channels_last)
-            features = self._kernels.finish(pooled, second.bias, slope=LEAK)
+            features = bias_act(pooled, second.bias, slope=LEAK, impl=self._kernels)
         for first, second in self._decoders:
             decoded = second.bare(first(features, LEAK))
-            features = self._kernels.double_size(decoded, second.bias, slope=LEAK, grid=self._grid)
+            features = double_size(decoded, second.bias, slope=LEAK, grid=self._grid, impl=self._kernels)
         head = self._head.bare(self._hidden(features, LEAK))[:, :2].contiguous(memory_format=torch.channels_last)
-        self._kernels.flow_head(head, self._head.bias[:2], flow, repeat_edge=self._repeat_edge, limit=MAX_FLOW)
+        flow_head(head, self._head.bias[:2], flow, repeat_edge=self._repeat_edge, limit=MAX_FLOW, impl=self._kernels)
 
 
 class ResidualNetwork:

@@ -1,7 +1,7 @@
 """The grids on which each dialect enlarges; the same choices as in :mod:`vs_tecogan.networks`."""
 
 from ..networks import Dialect
-from ..ops.native import Grid
+from ..ops.resample import Grid
 
 FLOW_GRIDS = {
     Dialect.TF: Grid.BILINEAR_LEGACY,

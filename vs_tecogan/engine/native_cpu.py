@@ -11,7 +11,12 @@ from ..networks import Dialect, Generator
 from ..networks.fnet import MAX_FLOW, FNet
 from ..networks.generator import FNET_STRIDE, pad_flow
 from ..networks.srnet import ResidualBlock
-from ..ops import native
+from ..ops import refine_flow
+from ..ops.double_size import double_size
+from ..ops.interleave import interleave
+from ..ops.narrow_conv import narrow_conv, pack_narrow_weight
+from ..ops.planes import read_planes, write_planes
+from ..ops.recurrent_input import recurrent_input
 from .base import Plane, State
 from .coding import Coding, Samples
 from .cpu import DTYPES
@@ -67,13 +72,13 @@ class NativeEngine:
     @torch.inference_mode()
     def load(self, planes: Sequence[Plane]) -> Tensor:
         """See :class:`~vs_tecogan.engine.base.FlowEngine`."""
-        return native.read_planes(planes)
+        return read_planes(planes)
 
     @torch.inference_mode()
     def estimate_flow(self, previous: Tensor, current: Tensor) -> Tensor:
         """As :meth:`vs_tecogan.networks.Generator.estimate_flow`."""
         flow = self._estimate_unrefined(previous, current)
-        return native.refine_flow(previous, current, flow, self._flow_rounds)
+        return refine_flow(previous, current, flow, self._flow_rounds)
 
     def _estimate_unrefined(self, previous: Tensor, current: Tensor) -> Tensor:
         height, width = current.shape[-2:]
@@ -96,7 +101,7 @@ class NativeEngine:
         """See :class:`~vs_tecogan.engine.base.Engine`."""
         if state.hr is None:
             raise ValueError("a zero state has no output; step it first")
-        native.write_planes(state.hr, planes)
+        write_planes(state.hr, planes)
 
     def read_picture(self, state: State, planes: Sequence[Samples], coding: Coding) -> None:
         """See :class:`~vs_tecogan.engine.base.PictureReader`."""
@@ -116,7 +121,7 @@ class NativeEngine:
 
     def _input(self, state: State, lr: Tensor, flow: Tensor | None) -> Tensor:
         grid = FLOW_GRIDS[self._dialect]
-        return native.recurrent_input(lr, state.hr, flow, scale=self.scale, grid=grid, dtype=self._dtype)
+        return recurrent_input(lr, state.hr, flow, scale=self.scale, grid=grid, dtype=self._dtype)
 
 
 class _FlowNet:
@@ -132,18 +137,18 @@ class _FlowNet:
         self._hidden = Conv(_conv(net.flow[0]), dtype, "leaky_relu")
         last = _conv(net.flow[2])
         assert last.bias is not None
-        self._weight = native.pack_narrow_weight(last.weight, dtype)
+        self._weight = pack_narrow_weight(last.weight, dtype)
         self._bias = last.bias.detach().float().contiguous()
 
     def __call__(self, current: Tensor, previous: Tensor) -> Tensor:
-        features = native.interleave([current, previous], dtype=self._dtype)
+        features = interleave([current, previous], dtype=self._dtype)
         for first, second in self._encoders:
             features = F.max_pool2d(second(first(features)), 2)
         for first, second in self._decoders:
-            features = native.double_size(second(first(features)), grid=self._grid)
+            features = double_size(second(first(features)), grid=self._grid)
         features = self._hidden(features)
         flow = torch.empty(1, 2, *features.shape[2:])
-        native.narrow_conv(features, self._weight, self._bias, flow)
+        narrow_conv(features, self._weight, self._bias, flow)
         return flow.tanh_().mul_(MAX_FLOW)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from ..ops import native
+from ..ops.planes import PictureLayout, pack_picture
 from .coding import SAMPLES, Coding, Samples, Taps, chroma_taps, writing
 
 
@@ -13,7 +13,7 @@ class PictureWriter:
     """Writes RGB images as coded pictures; keeps what it has computed for codings and sizes."""
 
     def __init__(self) -> None:
-        self._layouts: dict[tuple[Coding, int, int], native.PictureLayout] = {}
+        self._layouts: dict[tuple[Coding, int, int], PictureLayout] = {}
 
     def write(self, image: Tensor, planes: Sequence[Samples], coding: Coding, *, level: int = 0) -> None:
         """Convert as zimg would, to within the rounding of float32; integers are rounded and clamped, NaN is 0.
@@ -25,13 +25,13 @@ class PictureWriter:
         key = (coding, height, width)
         if key not in self._layouts:
             self._layouts[key] = layout_of(coding, height, width)
-        native.pack_picture(image, planes, self._layouts[key], level=level)
+        pack_picture(image, planes, self._layouts[key], level=level)
 
 
-def layout_of(coding: Coding, height: int, width: int) -> native.PictureLayout:
+def layout_of(coding: Coding, height: int, width: int) -> PictureLayout:
     """The numbers with which an image of this size becomes a picture of this coding."""
     across, down = chroma_taps(coding, height, width, enlarge=False)
-    return native.PictureLayout(
+    return PictureLayout(
         sample=list(SAMPLES).index(coding.sample),
         mode=coding.mode,
         shapes=tuple(coding.plane_shapes(height, width)),

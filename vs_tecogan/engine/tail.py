@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from ..networks import SRNet
-from ..ops import native
+from ..ops.narrow_conv import narrow_conv, pack_narrow_weight
 from .grids import SKIP_GRIDS
 from .layers import Deconv
 
@@ -29,7 +29,7 @@ class DeconvTail:
         self._deconvs = [Deconv(layer, dtype) for layer in net.conv_up if isinstance(layer, nn.ConvTranspose2d)]
         self._scale = net.spec.scale
         assert net.conv_out.bias is not None
-        self._weight = native.pack_narrow_weight(net.conv_out.weight, dtype)
+        self._weight = pack_narrow_weight(net.conv_out.weight, dtype)
         self._bias = net.conv_out.bias.detach().float().contiguous()
         self._grid = SKIP_GRIDS[net.spec.dialect]
         self._band_rows = band_rows
@@ -45,7 +45,7 @@ class DeconvTail:
             stop = min(start + step, height - 1)
             last = stop == height - 1
             band = self._enlarge(features[:, :, start : stop + 1], start == 0, last)
-            row += native.narrow_conv(
+            row += narrow_conv(
                 band, self._weight, self._bias, hr, above=above, first_row=row, bottom=last, skip=lr, grid=self._grid
             )
             above, start = band[:, :, -2:], stop

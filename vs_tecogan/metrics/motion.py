@@ -58,6 +58,7 @@ def warp(picture: npt.NDArray[np.generic], flow: Flow) -> npt.NDArray[np.float32
     moved = backward_warp(
         torch.from_numpy(np.ascontiguousarray(planes))[None],
         torch.from_numpy(np.ascontiguousarray(flow.transpose(2, 0, 1)))[None],
+        impl="torch",
     )
     return moved[0].permute(1, 2, 0).reshape(picture.shape).numpy()
 

@@ -6,7 +6,16 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ops import backward_warp, fast, space_to_depth, upsample_bicubic, upsample_bilinear, upsample_bilinear_centred
+from ..ops import (
+    backward_warp,
+    refine_flow,
+    space_to_depth,
+    upsample_bicubic,
+    upsample_bilinear,
+    upsample_bilinear_centred,
+)
+from ..ops.flow_head import mirror
+from ..ops.resample import upsample_by_products
 from .fnet import FNet
 from .spec import Dialect, GeneratorSpec
 from .srnet import SRNet, image_upsampler
@@ -21,16 +30,6 @@ FNET_STRIDE = 8
 """FNet pools three times: its flow covers 8 * floor(size / 8) pixels."""
 
 
-def mirror_indices(size: int, length: int, *, repeat_edge: bool) -> list[int]:
-    """Indices 0..size-1 continued to ``length`` by mirroring at the far edge, again and again if need be.
-
-    :param repeat_edge: True repeats the edge sample (TF ``SYMMETRIC``), False does not (``reflect``).
-    """
-    period = max(2 * size if repeat_edge else 2 * size - 2, 1)
-    far = period - 1 if repeat_edge else period
-    return [k if k < size else far - k for k in (i % period for i in range(length))]
-
-
 def pad_flow(flow: Tensor, height: int, width: int, dialect: Dialect) -> Tensor:
     """Extend a flow at the bottom and right to (height, width), as each published dialect does.
 
@@ -40,11 +39,7 @@ def pad_flow(flow: Tensor, height: int, width: int, dialect: Dialect) -> Tensor:
     h, w = flow.shape[-2:]
     if (h, w) == (height, width):
         return flow
-    rows, columns = (
-        torch.tensor(mirror_indices(size, length, repeat_edge=dialect is Dialect.TF), device=flow.device)
-        for size, length in ((h, height), (w, width))
-    )
-    return flow.index_select(2, rows).index_select(3, columns)
+    return mirror(flow, height, width, repeat_edge=dialect is Dialect.TF)
 
 
 class Generator(nn.Module):
@@ -73,7 +68,7 @@ class Generator(nn.Module):
         flow = self.estimate_unrefined(previous, current)
         if not self.spec.flow_rounds:
             return flow
-        refined = fast.refine_flow(previous, current, flow, self.spec.flow_rounds)
+        refined = refine_flow(previous, current, flow, self.spec.flow_rounds)
         return flow + (refined - flow).detach() if flow.requires_grad else refined
 
     def estimate_unrefined(self, previous: Tensor, current: Tensor) -> Tensor:
@@ -109,7 +104,7 @@ class Generator(nn.Module):
             n, _, h, w = lr.shape
             return self.reconstruct(lr, lr.new_zeros(n, 3 * scale * scale, h, w))
         flow = self.upsample_flow(self.estimate_flow(previous_lr, lr))
-        return self.reconstruct(lr, space_to_depth(backward_warp(previous_hr, flow), scale))
+        return self.reconstruct(lr, space_to_depth(backward_warp(previous_hr, flow, impl="torch"), scale))
 
     def forward(
         self, lr: Tensor, first: Tensor | None = None, forcing: Tensor | None = None, begun: Tensor | None = None
@@ -140,7 +135,7 @@ class Generator(nn.Module):
         if first is not None and forcing is not None:
             state = torch.lerp(state, first, forcing.view(-1, 1, 1, 1))
         for flow, skip, current in zip(large, skips[1:], lr.unbind(1)[1:], strict=True):
-            warped = fast.backward_warp(state, flow)
+            warped = backward_warp(state, flow)
             state = self.reconstruct(current, space_to_depth(warped, scale), skip)
             frames.append(state)
         return torch.stack(frames, dim=1), flows
@@ -148,5 +143,5 @@ class Generator(nn.Module):
     def _enlarge(self, images: Tensor, upsample: Callable[[Tensor, int], Tensor]) -> tuple[Tensor, ...]:
         """(N, T, C, H, W) -> T images (N, C, sH, sW) float32."""
         n, t = images.shape[:2]
-        enlarged = fast.enlarge(images.transpose(0, 1).flatten(0, 1), self.spec.scale, upsample)
+        enlarged = upsample_by_products(images.transpose(0, 1).flatten(0, 1), self.spec.scale, upsample)
         return enlarged.view(t, n, *enlarged.shape[1:]).unbind(0)

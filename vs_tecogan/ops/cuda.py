@@ -1,26 +1,28 @@
-"""The per-pixel operators as CUDA kernels, compiled at run time by NVRTC through CuPy.
+"""The CUDA kernels: whether they can run, compiled at run time by NVRTC through CuPy, and checked launches.
+
+Their operators stand in this package's other modules, each beside its torch reference.
 
 The kernels share their arithmetic with the CPU extension (``csrc/*.h``). CuPy keeps compiled kernels on disk (its
 kernel cache, ``~/.cupy``). They run on torch's current stream and memory; nothing is copied or waited for.
 """
 
 import importlib.util
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from .cuda_source import OPTIONS, compile_kernels, signatures, source, source_folder
-from .native import Grid
 
 __all__ = [
     "BLOCK",
     "SUFFIXES",
     "CupyLauncher",
     "Kernels",
-    "Launcher",
+    "Launch",
     "available",
     "compile_kernels",
     "missing",
@@ -49,11 +51,9 @@ def missing() -> str:
 Argument = Tensor | int | float | np.generic | None
 
 
-class Launcher(Protocol):
-    """Runs a kernel by name."""
-
-    def launch(self, name: str, blocks: tuple[int, int], threads: int, arguments: tuple[np.generic, ...]) -> None:
-        """Queue it on torch's current stream; pointers are uint64, numbers int32, int64 or float32."""
+Launch = Callable[[str, tuple[int, int], int, tuple[np.generic, ...]], None]
+"""Queues a kernel on torch's current stream: name, blocks, threads a block, arguments. Pointers are uint64, numbers
+int32, int64 or float32."""
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class CupyLauncher:
                 _ = function.kernel  # loads it on this device
 
     def launch(self, name: str, blocks: tuple[int, int], threads: int, arguments: tuple[np.generic, ...]) -> None:
-        """See :class:`Launcher`."""
+        """See :data:`Launch`."""
         with self._cupy.cuda.Device(self._device.index), self._current_stream():
             self._functions[name](blocks, (threads,), arguments)
 
@@ -105,123 +105,15 @@ class CupyLauncher:
 
 
 class Kernels:
-    """Checked access to the kernels. Every tensor must lie on ``device``; results are new unless ``out`` is given.
+    """Checked launches of the kernels, for the operators of this package: give it them as ``impl``.
 
-    :param launcher: what runs them.
-    :param device:   where tensors must lie.
+    :param run:    what launches them, such as :meth:`CupyLauncher.launch`.
+    :param device: where tensors must lie.
     """
 
-    def __init__(self, launcher: Launcher, device: torch.device) -> None:
-        self._launcher = launcher
+    def __init__(self, run: Launch, device: torch.device) -> None:
+        self._run = run
         self.device = device
-
-    def recurrent_input(
-        self,
-        lr: Tensor,
-        previous: Tensor | None,
-        flow: Tensor | None,
-        *,
-        scale: int,
-        grid: Grid,
-        dtype: torch.dtype,
-        out: Tensor | None = None,
-    ) -> Tensor:
-        """As :func:`vs_tecogan.ops.native.recurrent_input`.
-
-        :param out: may have more channels; they are left as they are, or become zero without a previous frame.
-        """
-        _, _, h, w = lr.shape
-        output = self._features(h, w, 3 + 3 * scale * scale, dtype, out)
-        channels = output.shape[1]
-        self._check("lr", lr, (1, 3, h, w), torch.float32)
-        if previous is None or flow is None:
-            self.launch(f"first_input_{SUFFIXES[dtype]}", w * channels, h, lr, output, h, w, channels)
-            return output
-        self._check("previous", previous, (1, 3, scale * h, scale * w), torch.float32)
-        self._check("flow", flow, (1, 2, h, w), torch.float32)
-        cells, images = w * scale * scale, (lr, previous, flow, output)
-        self.launch(f"recur_{SUFFIXES[dtype]}", cells, h, *images, h, w, channels, scale, int(grid))
-        return output
-
-    def interleave(self, first: Tensor, second: Tensor, *, dtype: torch.dtype, out: Tensor | None = None) -> Tensor:
-        """Two frames (1, 3, H, W) float32 -> (1, 6, H, W) of ``dtype``, channels_last.
-
-        :param out: may have more channels, which are left as they are.
-        """
-        _, _, h, w = first.shape
-        for name, image in (("first", first), ("second", second)):
-            self._check(name, image, (1, 3, h, w), torch.float32)
-        output = self._features(h, w, 6, dtype, out)
-        self.launch(f"interleave_{SUFFIXES[dtype]}", w, h, first, second, output, h, w, output.shape[1])
-        return output
-
-    def skip_add(
-        self, residual: Tensor, bias: Tensor, lr: Tensor, *, scale: int, grid: Grid | None, out: Tensor | None = None
-    ) -> Tensor:
-        """Residual (1, 3, sH, sW) channels_last, its bias (3,) and the enlarged frame (1, 3, H, W), added in float32.
-
-        :param grid: of the enlargement; None adds no frame.
-        :return:     (1, 3, sH, sW) float32, contiguous.
-        """
-        _, _, h, w = lr.shape
-        shape = (1, 3, scale * h, scale * w)
-        self._check("lr", lr, (1, 3, h, w), torch.float32)
-        self._check("residual", residual, shape, residual.dtype, last=True)
-        self._check("bias", bias, (3,), torch.float32)
-        output = torch.empty(shape, dtype=torch.float32, device=self.device) if out is None else out
-        self._check("out", output, shape, torch.float32)
-        mode = -1 if grid is None else int(grid)
-        name = f"skip_add_{SUFFIXES[residual.dtype]}"
-        self.launch(name, scale * w, scale * h, residual, bias, lr, output, h, w, scale, mode)
-        return output
-
-    def finish(self, values: Tensor, bias: Tensor, *, slope: float, residual: Tensor | None = None) -> Tensor:
-        """``values + bias + residual``, negative results times ``slope`` (0: ReLU, 1: as they are), in place.
-
-        :param values:   (1, C, H, W) channels_last; :param residual: same, or None.
-        :param bias:     (C,) float32.
-        """
-        shape = tuple(values.shape)
-        self._check("values", values, shape, values.dtype, last=True, aligned=True)
-        self._check("bias", bias, (shape[1],), torch.float32)
-        if residual is not None:
-            self._check("residual", residual, shape, values.dtype, last=True, aligned=True)
-        count = values.numel()
-        name = f"finish_{SUFFIXES[values.dtype]}"
-        self.launch(name, -(-count // 8), 1, values, bias, residual, float(slope), np.int64(count), shape[1])
-        return values
-
-    def double_size(self, features: Tensor, bias: Tensor, *, slope: float, grid: Grid) -> Tensor:
-        """Bilinear x2 of ``features + bias``, negative ones times ``slope`` first: (1, C, H, W) -> (1, C, 2H, 2W).
-
-        :param features: channels_last, C a multiple of 8.
-        """
-        _, c, h, w = features.shape
-        if grid == Grid.BICUBIC_LEGACY or c % 8:
-            raise ValueError(f"double_size of {c} channels on {grid!r}; expected a bilinear grid and a multiple of 8")
-        self._check("features", features, (1, c, h, w), features.dtype, last=True, aligned=True)
-        self._check("bias", bias, (c,), torch.float32)
-        output = self._features(2 * h, 2 * w, c, features.dtype, None)
-        name = f"double_size_{SUFFIXES[features.dtype]}"
-        self.launch(name, 2 * w * c // 8, 2 * h, features, bias, float(slope), output, h, w, c, int(grid))
-        return output
-
-    def flow_head(self, features: Tensor, bias: Tensor, out: Tensor, *, repeat_edge: bool, limit: float) -> Tensor:
-        """FNet's end: ``limit * tanh(features + bias)``, cropped or continued by mirroring to the size of ``out``.
-
-        :param features: (1, 2, h, w) channels_last; :param out: (1, 2, H, W) float32, contiguous.
-        :param repeat_edge: see :func:`vs_tecogan.networks.generator.mirror_indices`.
-        """
-        _, _, h, w = features.shape
-        height, width = out.shape[2:]
-        self._check("features", features, (1, 2, h, w), features.dtype, last=True)
-        self._check("bias", bias, (2,), torch.float32)
-        self._check("out", out, (1, 2, height, width), torch.float32)
-        valid = (min(h, height), min(w, width))
-        name = f"flow_head_{SUFFIXES[features.dtype]}"
-        arguments = (w, *valid, height, width, int(repeat_edge), float(limit))
-        self.launch(name, width, height, features, bias, out, *arguments)
-        return out
 
     def launch(self, name: str, columns: int, rows: int, *arguments: Argument) -> None:
         """Run a kernel with a thread for each of ``columns`` in each of ``rows``. None is the null pointer.
@@ -231,7 +123,7 @@ class Kernels:
         if not 0 < rows <= MOST_ROWS:
             raise ValueError(f"{name} over {rows} rows; expected 1 to {MOST_ROWS}: give smaller frames or tiles")
         blocks = ((columns + BLOCK - 1) // BLOCK, rows)
-        self._launcher.launch(name, blocks, BLOCK, tuple(self._marshal(name, value) for value in arguments))
+        self._run(name, blocks, BLOCK, tuple(self._marshal(name, value) for value in arguments))
 
     def _marshal(self, name: str, argument: Argument) -> np.generic:
         if isinstance(argument, Tensor):
@@ -244,7 +136,7 @@ class Kernels:
             return argument
         return np.float32(argument) if isinstance(argument, float) else np.int32(argument)
 
-    def _check(
+    def check(
         self,
         name: str,
         tensor: Tensor,
@@ -254,7 +146,10 @@ class Kernels:
         last: bool = False,
         aligned: bool = False,
     ) -> None:
-        """Refuse what a kernel would misread; ``last``: channels_last memory; ``aligned``: to 16 bytes."""
+        """Refuse what a kernel would misread; ``last``: channels_last memory; ``aligned``: to 16 bytes.
+
+        :raises ValueError: such a tensor.
+        """
         laid_out = tensor.permute(0, 2, 3, 1).is_contiguous() if last else tensor.is_contiguous()
         known = dtype in SUFFIXES and tensor.dtype == dtype
         if tuple(tensor.shape) != shape or not known or tensor.device != self.device or not laid_out:
@@ -265,11 +160,14 @@ class Kernels:
         if aligned and tensor.data_ptr() % 16:
             raise ValueError(f"{name} starts at {tensor.data_ptr():#x}; expected a multiple of 16: pass a copy")
 
-    def _features(self, height: int, width: int, channels: int, dtype: torch.dtype, out: Tensor | None) -> Tensor:
-        """``out``, checked, or a new tensor of (1, channels, height, width); channels_last memory."""
+    def features(self, height: int, width: int, channels: int, dtype: torch.dtype, out: Tensor | None = None) -> Tensor:
+        """``out``, checked, or a new tensor of (1, channels, height, width); channels_last memory.
+
+        :raises ValueError: a type that no kernel knows, or an ``out`` of another size or place.
+        """
         if dtype not in SUFFIXES:
             raise ValueError(f"dtype {dtype} is not supported; expected one of {', '.join(map(str, SUFFIXES))}")
         if out is None:
             return torch.empty(1, height, width, channels, dtype=dtype, device=self.device).permute(0, 3, 1, 2)
-        self._check("out", out, (1, max(channels, out.shape[1]), height, width), dtype, last=True)
+        self.check("out", out, (1, max(channels, out.shape[1]), height, width), dtype, last=True)
         return out

@@ -1,12 +1,14 @@
 """Transposed 3x3 convolutions of stride 2 with their ReLU, and their gradients, in float32 on the CPU.
 
-Torch's own were slow at these, and at their gradients, on a processor without AVX-512. The slow twin is
-``relu(torch.nn.functional.conv_transpose2d(...))``.
+Torch's own were slow at these, and at their gradients, on a processor without AVX-512.
 """
 
-from torch import Tensor, empty
+import torch
+import torch.nn.functional as F
+from torch import Tensor
 
 from . import native
+from .native import Impl
 
 
 def pack_kernel(weight: Tensor) -> Tensor:
@@ -22,6 +24,7 @@ def deconv_relu(
     padding: tuple[int, int],
     output_padding: tuple[int, int],
     *,
+    impl: Impl = "auto",
     threads: int | None = None,
     level: int = 0,
 ) -> Tensor:
@@ -30,6 +33,7 @@ def deconv_relu(
     :param features: (N, I, H, W) float32 on the CPU in channels_last memory.
     :param kernel:   of :func:`pack_kernel`.
     :param bias:     (O,) float32.
+    :param impl:     see :data:`~vs_tecogan.ops.native.Impl`.
     :return:         (N, O, 2H + 1 - 2 p + e, 2W + 1 - 2 p' + e') float32, channels_last.
     :raises ValueError: a tensor of another shape, type or memory layout.
     """
@@ -40,10 +44,13 @@ def deconv_relu(
             f"kernel is {tuple(kernel.shape)} for features of {inputs} channels; expected (9, {inputs}, O), both "
             f"multiples of {native.WIDE}; use torch's conv_transpose2d"
         )
+    if not native.chosen(impl, features):
+        weight = kernel.view(3, 3, inputs, outputs).permute(2, 3, 0, 1)
+        return F.conv_transpose2d(features.detach(), weight, bias, 2, padding, output_padding).relu_()
     height, width = (
         2 * side + 1 - 2 * p + extra for side, p, extra in zip((h, w), padding, output_padding, strict=True)
     )
-    output = empty(n, height, width, outputs)
+    output = torch.empty(n, height, width, outputs)
     addresses = (
         native.address("features", features.detach().permute(0, 2, 3, 1), (n, h, w, inputs)),
         native.address("kernel", kernel, (9, inputs, outputs)),
@@ -60,6 +67,7 @@ def deconv_backward(
     gradient: Tensor,
     *,
     with_input: bool = True,
+    impl: Impl = "auto",
     threads: int | None = None,
     level: int = 0,
 ) -> tuple[Tensor | None, Tensor]:
@@ -68,13 +76,19 @@ def deconv_backward(
     :param features: (N, I, H, W) float32 in channels_last memory.
     :param weight:   (I, O, 3, 3).
     :param gradient: (N, O, 2H, 2W) in channels_last memory.
+    :param impl:     see :data:`~vs_tecogan.ops.native.Impl`.
     :return:         to the features, (N, I, H, W) channels_last, or None; to the weight, (I, O, 3, 3).
     """
     n, inputs, h, w = features.shape
     outputs = weight.shape[1]
+    if not native.chosen(impl, features):
+        wanted, sides = (with_input, True, False), ((2, 2), (1, 1), (1, 1))
+        backward = torch.ops.aten.convolution_backward
+        to_input, to_weight, _ = backward(gradient, features, weight, None, *sides, True, (1, 1), 1, wanted)
+        return to_input, to_weight
     turned = weight.detach().permute(2, 3, 1, 0).reshape(9, outputs, inputs).contiguous()
-    d_features = empty(n, h, w, inputs) if with_input else None
-    d_kernel = empty(9, inputs, outputs)
+    d_features = torch.empty(n, h, w, inputs) if with_input else None
+    d_kernel = torch.empty(9, inputs, outputs)
     addresses = (
         native.address("features", features.detach().permute(0, 2, 3, 1), (n, h, w, inputs)),
         native.address("gradient", gradient.detach().permute(0, 2, 3, 1), (n, 2 * h, 2 * w, outputs)),

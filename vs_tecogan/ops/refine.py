@@ -10,7 +10,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from .warp import backward_warp
+from . import native
+from .native import Impl
+from .warp import backward_warp, sampling_grid
 
 STEPS = 2
 """Lucas-Kanade steps a round."""
@@ -24,21 +26,48 @@ FLOOR = 1e-3
 """Difference, of values in [0, 1], below which one flow explains a pixel as well as another."""
 
 
-def refine_flow(previous: Tensor, current: Tensor, flow: Tensor, rounds: int) -> Tensor:
+def refine_flow(
+    previous: Tensor,
+    current: Tensor,
+    flow: Tensor,
+    rounds: int,
+    *,
+    impl: Impl = "auto",
+    threads: int | None = None,
+    level: int = 0,
+) -> Tensor:
     """Bring a flow nearer to ``current(p) = previous(p + flow(p))``.
 
-    :param previous, current: (N, 3, H, W) float32, nominally in [0, 1].
-    :param flow:   (N, 2, H, W) float32, pixels, right to within a few.
+    :param previous, current: (N, 3, H, W), nominally in [0, 1].
+    :param flow:   (N, 2, H, W), pixels, right to within a few.
     :param rounds: how often; 2 or 3: beyond that nothing is gained.
+    :param impl:   see :data:`~vs_tecogan.ops.native.Impl`; ``threads`` and ``level`` are the extension's.
     :return:       (N, 2, H, W) float32. No gradient.
     """
-    with torch.no_grad():
+    previous, current, flow = previous.float(), current.float(), flow.float()
+    if native.chosen(impl, flow):
+        return _native(previous, current, flow, rounds, threads, level)
+    with torch.no_grad(), torch.autocast(flow.device.type, enabled=False):
         slopes = _slopes(current)
         for _ in range(rounds):
             for _ in range(STEPS):
                 flow = lucas_kanade(previous, current, slopes, flow)
             flow = best_around(previous, current, flow)
     return flow
+
+
+def _native(previous: Tensor, current: Tensor, flow: Tensor, rounds: int, threads: int | None, level: int) -> Tensor:
+    previous, current = previous.detach().contiguous(), current.detach().contiguous()
+    refined = flow.detach().clone(memory_format=torch.contiguous_format)
+    n, _, h, w = refined.shape
+    frames = [native.address(name, x, (n, 3, h, w)) for name, x in (("previous", previous), ("current", current))]
+    target = native.address("flow", refined, (n, 2, h, w))
+    scratch = torch.empty(native.constant("refine_planes"), h, w)
+    plane = 4 * h * w
+    for k in range(n if plane else 0):
+        before, now = (address + 3 * plane * k for address in frames)
+        native.call("refine", (before, now, target + 2 * plane * k, scratch.data_ptr(), h, w, rounds), threads, level)
+    return refined
 
 
 def lucas_kanade(previous: Tensor, current: Tensor, slopes: tuple[Tensor, Tensor], flow: Tensor) -> Tensor:
@@ -64,7 +93,7 @@ def best_around(previous: Tensor, current: Tensor, flow: Tensor) -> Tensor:
     for down in (-AWAY, 0, AWAY):
         for right in (-AWAY, 0, AWAY):
             candidate = _shift(flow, down, right)
-            difference = (current - backward_warp(previous, candidate)).abs().mean(1, keepdim=True)
+            difference = (current - backward_warp(previous, candidate, impl="torch")).abs().mean(1, keepdim=True)
             weight = (_box(difference, 1) + FLOOR).square().square().square().reciprocal()
             total, weights = total + weight * candidate, weights + weight
     return total / weights
@@ -72,11 +101,7 @@ def best_around(previous: Tensor, current: Tensor, flow: Tensor) -> Tensor:
 
 def bicubic_warp(image: Tensor, flow: Tensor) -> Tensor:
     """As :func:`vs_tecogan.ops.warp.backward_warp`, by cubic convolution of -0.75, which blurs less than bilinear."""
-    height, width = image.shape[-2:]
-    x = torch.arange(width, device=flow.device, dtype=torch.float32) + flow[:, 0]
-    y = torch.arange(height, device=flow.device, dtype=torch.float32)[:, None] + flow[:, 1]
-    grid = torch.stack((x * (2 / max(width - 1, 1)) - 1, y * (2 / max(height - 1, 1)) - 1), dim=-1)
-    return F.grid_sample(image, grid, mode="bicubic", padding_mode="border", align_corners=True)
+    return F.grid_sample(image, sampling_grid(flow), mode="bicubic", padding_mode="border", align_corners=True)
 
 
 def _slopes(image: Tensor) -> tuple[Tensor, Tensor]:

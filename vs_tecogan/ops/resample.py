@@ -4,6 +4,9 @@
 sits exactly on HR pixel ``scale * k``. *Centred* grid: half-pixel centres, torch's ``align_corners=False``.
 """
 
+from collections.abc import Callable
+from enum import IntEnum
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -62,3 +65,39 @@ def upsample_bilinear_centred(image: Tensor, scale: int) -> Tensor:
     :return:      (N, C, scale * H, scale * W), same dtype.
     """
     return F.interpolate(image, scale_factor=scale, mode="bilinear", align_corners=False)
+
+
+class Grid(IntEnum):
+    """How an enlarged image reads the small one. Values as in csrc/resample.h."""
+
+    BICUBIC_LEGACY = 0
+    BILINEAR_LEGACY = 1
+    BILINEAR_CENTRED = 2
+
+
+def upsample(image: Tensor, scale: int, grid: Grid) -> Tensor:
+    """The upsampler of a grid: (N, C, H, W) -> (N, C, scale * H, scale * W), same dtype."""
+    if grid == Grid.BICUBIC_LEGACY:
+        return upsample_bicubic(image, scale)
+    return upsample_bilinear(image, scale) if grid == Grid.BILINEAR_LEGACY else upsample_bilinear_centred(image, scale)
+
+
+def upsample_by_products(image: Tensor, scale: int, upsampler: Callable[[Tensor, int], Tensor]) -> Tensor:
+    """As ``upsampler(image, scale)`` for any separable upsampler of this module, with gradients.
+
+    Two matrix products instead of many passes of shifted sums, above all in the backward pass. For the sizes of
+    training: the work of the products grows with the cube of the side.
+
+    :param image: (N, C, H, W).
+    :return:      (N, C, scale * H, scale * W) float32.
+    """
+    height, width = image.shape[-2:]
+    with torch.autocast(image.device.type, enabled=False):
+        rows, columns = (_matrix(size, scale, upsampler, image.device) for size in (height, width))
+        return rows @ image.float() @ columns.T
+
+
+def _matrix(size: int, scale: int, upsampler: Callable[[Tensor, int], Tensor], device: torch.device) -> Tensor:
+    """(scale * size, size): what each sample contributes to each enlarged one along one axis."""
+    unit = torch.eye(size, device=device)[None, :, :, None]
+    return upsampler(unit, scale)[0, :, :, 0].T

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from ..networks import Generator
 from ..ops import deconv, native
+from ..ops.narrow_conv import narrow_conv, pack_narrow_weight
 from .residual import accelerate_blocks
 
 _convolution_backward = torch.ops.aten.convolution_backward
@@ -90,10 +91,10 @@ class _NarrowConvolution(torch.autograd.Function):
     def forward(ctx: Any, features: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         n, _, h, w = features.shape
         features = features.contiguous(memory_format=torch.channels_last)
-        packed = native.pack_narrow_weight(weight, features.dtype)
+        packed = pack_narrow_weight(weight, features.dtype)
         output = torch.empty(n, len(weight), h, w)
         for k in range(n):
-            native.narrow_conv(features[k : k + 1], packed, bias.detach().float(), output[k : k + 1])
+            narrow_conv(features[k : k + 1], packed, bias.detach().float(), output[k : k + 1])
         ctx.save_for_backward(features, packed)
         return output
 

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Adam
 from torch.utils.data import Sampler
 
-from ..ops.fast import backward_warp
+from ..ops.warp import backward_warp
 from .config import Config, FlowConfig
 from .dataset import DEPTH, Share
 from .learner import Learner, Metrics, NotFinite

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from ..networks import Generator
-from ..ops.fast import backward_warp
+from ..ops.warp import backward_warp
 from .config import ObjectiveConfig
 from .losses import checkerboard_loss, content_loss, ping_pong_loss, temporal_loss, warp_loss
 from .sequence import ping_pong

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from ..ops import upsample_bilinear
-from ..ops.fast import backward_warp
+from ..ops.warp import backward_warp
 
 DT_CROP = 0.75
 """Share of a warped image's side that is kept; beyond it the warp may have sampled outside the patch."""

@@ -1,11 +1,11 @@
-"""The operators that training picks by device."""
+"""The choice of who computes an operator."""
 
 import shutil
 
 import pytest
 import torch
 
-from vs_tecogan.ops import fast, native, warp
+from vs_tecogan.ops import backward_warp, native
 
 
 def test_the_extension_is_there_wherever_it_can_be_built() -> None:
@@ -24,10 +24,10 @@ def test_backward_warp(dtype: torch.dtype) -> None:
     flow = torch.randn(2, 2, 17, 23, generator=generator) * 4
     weight = torch.rand(2, 3, 17, 23, generator=generator)
     results = []
-    for operator in (fast.backward_warp, warp.backward_warp):
+    for impl in ("auto", "torch"):
         leaves = [image.clone().requires_grad_(), flow.clone().requires_grad_()]
         with torch.autocast("cpu", torch.bfloat16):
-            output = operator(*leaves)
+            output = backward_warp(*leaves, impl=impl)
         (output * weight).sum().backward()
         results.append((output.detach(), leaves[0].grad, leaves[1].grad))
     ours, theirs = results
@@ -36,3 +36,9 @@ def test_backward_warp(dtype: torch.dtype) -> None:
         assert a.dtype == b.dtype, name
         tolerance = 1e-2 if a.dtype == torch.bfloat16 else 5e-5
         torch.testing.assert_close(a, b, atol=tolerance, rtol=tolerance, msg=name)
+
+
+def test_an_unknown_choice_is_refused() -> None:
+    """Would catch a misspelt choice that silently means torch."""
+    with pytest.raises(ValueError, match="impl 'fast' is not known"):
+        backward_warp(torch.zeros(1, 1, 2, 2), torch.zeros(1, 2, 2, 2), impl="fast")  # type: ignore[arg-type]
