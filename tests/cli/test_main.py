@@ -16,7 +16,7 @@ import pytest
 from vs_tecogan import __version__
 from vs_tecogan.cli import COMMANDS, doctor
 from vs_tecogan.cli.common import guarded, say
-from vs_tecogan.cli.models import table
+from vs_tecogan.cli.models import details, listing
 from vs_tecogan.cli.progress import Progress
 from vs_tecogan.networks import GeneratorSpec
 from vs_tecogan.ops import native
@@ -56,26 +56,33 @@ def test_wrong_words(words: list[str], command: Command) -> None:
 
 
 def test_models(command: Command) -> None:
-    """Would catch a shipped model that the table leaves out."""
-    assert shipped_models()
+    """Would catch a shipped model that the list leaves out, or that does not say in one short line what it is for."""
     done = command("models")
     assert done.code == 0
-    for card in shipped_models():
-        assert card.name in done.out
-    assert f"{DEFAULT_MODEL}*" in done.out
+    lines = dict(line.split(maxsplit=1) for line in done.out.splitlines())
+    assert set(lines) == {f"{c.name}*" if c.name == DEFAULT_MODEL else c.name for c in shipped_models()}
+    assert all(use[0].isupper() and use.endswith(".") and len(use) <= 100 for use in lines.values())
 
 
-def test_model_table_is_aligned() -> None:
-    """Would catch columns out of line, and facts of a card that are not shown."""
-    cards = [
-        ModelCard(name="a", spec=GeneratorSpec(scale=2), licence="CC0", scores={"psnr": 31.25}),
-        ModelCard(name="long-name", spec=GeneratorSpec(blocks=16), description="sharp", data="films"),
-    ]
-    lines = table(cards, "a").splitlines()
-    assert lines[0].index("scale") == lines[1].index("2x") == lines[2].index("4x")
-    text = "\n".join(lines)
-    for fact in ("a*", "psnr 31.25", "CC0", "films", "long-name: sharp", "16x64"):
+def test_one_model(command: Command) -> None:
+    """Would catch facts of a card that are not shown, and a file in place of a name that is refused."""
+    done = command("models", DEFAULT_MODEL)
+    assert done.code == 0
+    for fact in ("4x", "10 blocks of 64 channels", "Apache-2.0", "Big Buck Bunny"):
+        assert fact in done.out
+    assert command("models", "none").code == 2
+    card = ModelCard(name="a", spec=GeneratorSpec(scale=2), licence="CC0", scores={"psnr": 31.25}, data="films")
+    text = details(card, "For tests.")
+    for fact in ("2x", "CC0", "psnr 31.25", "films", "For tests."):
         assert fact in text
+    assert "training" not in text
+
+
+def test_list_of_models_is_aligned() -> None:
+    """Would catch sentences that begin in different columns."""
+    lines = listing((("a", "For one."), ("long-name", "For two.")), "a").splitlines()
+    assert lines[0].index("For") == lines[1].index("For")
+    assert lines[0].startswith("a* ")
 
 
 def test_doctor(command: Command) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..weights import interpolate, load_model, save_model
 from .common import say
 
 if TYPE_CHECKING:
@@ -15,9 +16,9 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None
     """Add the subcommand to ``vs-tecogan``."""
     parser = subparsers.add_parser(
         "interpolate",
-        description="Average the weights of two models of one architecture, best of a model and what was trained on "
-        "from it: a share of the regression model gives a perceptual one fidelity back, at some cost in texture. "
-        "Flow is refined as often as by the model of the larger share, at equal shares by SECOND.",
+        description="Average the weights of two models of one architecture. Works best with a model and one that was "
+        "trained on from it: a share of the regression model gives a perceptual one fidelity back and costs some "
+        "texture. The result refines its flow as the model with the larger share does; at equal shares, as SECOND.",
         allow_abbrev=False,
     )
     parser.add_argument("first", metavar="FIRST", help="name of a shipped model, or a weight file")
@@ -31,21 +32,12 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None
 def run(args: argparse.Namespace) -> int:
     """Average, write, and report on stderr.
 
-    :raises UsageError: a model or the file cannot be used.
+    :raises UsageError: the file to write has another suffix.
+    :raises WeightsError: a model cannot be opened or averaged, or the file cannot be written.
     """
-    from ..errors import WeightsError
-    from ..weights import interpolate, load_model, save_model
-
     if args.output.suffix != ".safetensors":
         raise UsageError(f"{args.output.name}: expected a file name that ends in .safetensors")
-    try:
-        first, second = (load_model(model) for model in (args.first, args.second))
-        model = interpolate(first, second, args.share, name=args.output.stem)
-    except (WeightsError, FileNotFoundError) as error:
-        raise UsageError(str(error)) from error
-    try:
-        save_model(args.output, model.generator, model.card, half=args.half)
-    except OSError as error:
-        raise UsageError(f"cannot write {args.output}: {error.strerror or error}") from error
+    model = interpolate(load_model(args.first), load_model(args.second), args.share, name=args.output.stem)
+    save_model(args.output, model.generator, model.card, half=args.half)
     say(f"{args.output}: {model.card.description}")
     return 0

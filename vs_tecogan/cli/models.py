@@ -1,54 +1,65 @@
 """``vs-tecogan models``: the models that come with the package."""
 
 import argparse
-from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from ..errors import WeightsError
+from ..weights import DEFAULT_MODEL, ModelCard, load_model, models_folder, shipped_models, shipped_use
 
 if TYPE_CHECKING:
-    from ..weights import ModelCard
+    from argparse import _SubParsersAction
 
 
-def add_parser(subparsers: "argparse._SubParsersAction[Any]") -> None:
+def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add the subcommand to ``vs-tecogan``."""
     parser = subparsers.add_parser(
         "models",
-        description="List the shipped models; * marks the one that the filter takes where none is named (upscale goes "
-        "by the file's codec). Any of these names goes to --model.",
+        description="Say in one line what each shipped model is for; * marks the filter's default. With a name or a "
+        "file: everything that the model says of itself. Any name goes to --model, and to model= in a script.",
         allow_abbrev=False,
     )
+    parser.add_argument("model", metavar="MODEL", nargs="?", help="name of a shipped model, or a weight file")
     parser.set_defaults(run=run)
 
 
-def run(_args: argparse.Namespace) -> int:
-    """Print the table to stdout."""
-    from ..errors import UsageError
-    from ..weights import DEFAULT_MODEL, models_folder, shipped_models
+def run(args: argparse.Namespace) -> int:
+    """Print the list, or one card, to stdout.
 
+    :raises WeightsError: no model is there, or the one that was named cannot be opened.
+    """
+    if args.model is not None:
+        print(details(load_model(args.model).card, shipped_use(args.model)))  # noqa: T201
+        return 0
     cards = shipped_models()
     if not cards:
-        raise UsageError(f"no model found in {models_folder()}; install the package again")
-    print(table(cards, DEFAULT_MODEL))  # noqa: T201
+        raise WeightsError(f"no model found in {models_folder()}; install the package again")
+    print(listing(((card.name, shipped_use(card.name) or card.description) for card in cards), DEFAULT_MODEL))  # noqa: T201
     return 0
 
 
-def table(cards: "Sequence[ModelCard]", default: str) -> str:
-    """The models as an aligned table, then one paragraph each of what they are, their training and their licence."""
-    head = ("name", "scale", "architecture", "scores")
-    rows = [
-        (
-            f"{card.name}{'*' if card.name == default else ''}",
-            f"{card.spec.scale}x",
-            f"FRNet {card.spec.blocks}x{card.spec.channels} ({card.spec.dialect.value})",
-            ", ".join(f"{name} {value:g}" for name, value in card.scores.items()) or "-",
-        )
-        for card in cards
-    ]
-    widths = [max(len(row[column]) for row in (head, *rows)) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in (head, *rows)]
-    return "\n".join(line.rstrip() for line in lines) + "".join(_details(card) for card in cards)
+def listing(models: Iterable[tuple[str, str]], default: str) -> str:
+    """One aligned line for each model: its name, marked where it is the default, and what it is for."""
+    rows = [(f"{name}*" if name == default else name, use) for name, use in models]
+    width = max(len(name) for name, _ in rows)
+    return "\n".join(f"{name.ljust(width)}  {use}".rstrip() for name, use in rows)
 
 
-def _details(card: "ModelCard") -> str:
-    facts = {"degradation": card.degradation, "data": card.data, "training": card.training, "licence": card.licence}
-    lines = [f"\n\n{card.name}: {card.description}".rstrip(": ")]
-    return "\n".join(lines + [f"  {name}: {text}" for name, text in facts.items() if text])
+def details(card: ModelCard, use: str = "") -> str:
+    """A card as lines of name and value, without what it does not say."""
+    spec = card.spec
+    facts = {
+        "name": card.name,
+        "for": use,
+        "description": card.description,
+        "scale": f"{spec.scale}x",
+        "network": f"FRNet, {spec.blocks} blocks of {spec.channels} channels, dialect {spec.dialect.value}",
+        "flow": f"refined in {spec.flow_rounds} rounds" if spec.flow_rounds else "as the flow network gives it",
+        "degradation": card.degradation,
+        "data": card.data,
+        "training": card.training,
+        "licence": card.licence,
+        "scores": ", ".join(f"{name} {value:g}" for name, value in card.scores.items()),
+    }
+    width = max(map(len, facts))
+    return "\n".join(f"{name.ljust(width)}  {value}" for name, value in facts.items() if value)

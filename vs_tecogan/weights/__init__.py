@@ -12,6 +12,7 @@ from .store import (
     models_folder,
     save_model,
     shipped_models,
+    shipped_use,
 )
 from .tensorflow import generator_from_tensorflow
 
@@ -28,4 +29,5 @@ __all__ = [
     "models_folder",
     "save_model",
     "shipped_models",
+    "shipped_use",
 ]

@@ -45,11 +45,19 @@ def shipped_models() -> list[ModelCard]:
     return [_read_card(path) for path in sorted(models_folder().glob("*.safetensors"))]
 
 
+def shipped_use(name: str) -> str:
+    """What a shipped model is for, in one sentence: the first paragraph of its page beside the weights; "" without one."""
+    page = models_folder() / f"{name}.md"
+    if page.parent != models_folder() or not page.is_file():
+        return ""
+    paragraphs = page.read_text(encoding="utf-8").split("\n\n")
+    return " ".join(paragraphs[1].split()) if len(paragraphs) > 1 else ""
+
+
 def find_model(model: str | os.PathLike[str]) -> Path:
     """The file behind a shipped model's name or a path.
 
-    :raises FileNotFoundError: a path that does not exist.
-    :raises WeightsError: an unknown name, or a path that is no file of a known kind.
+    :raises WeightsError: an unknown name, a path that does not exist, or one that is no file of a known kind.
     """
     text = os.fspath(model)
     if not text:
@@ -65,7 +73,7 @@ def find_model(model: str | os.PathLike[str]) -> Path:
             raise WeightsError(f"model {text!r} has suffix {path.suffix!r}; expected one of {', '.join(SUFFIXES)}")
         return path
     if path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
-        raise FileNotFoundError(f"model file {text!r} does not exist; check the path")
+        raise WeightsError(f"model file {text!r} does not exist; check the path")
     names = ", ".join(sorted(shipped)) or "none"
     raise WeightsError(f"model {text!r} is not known; shipped models: {names}; or give the path of a weight file")
 
@@ -77,8 +85,7 @@ def load_model(model: str | os.PathLike[str]) -> Model:
         or a generator of TecoGAN-PyTorch (BD or BI, x2 or x4) or EGVSR. Official TensorFlow checkpoints are converted
         first, by ``scripts/convert_tf.py``.
     :return: generator in eval mode, float32, on the CPU, and its card.
-    :raises FileNotFoundError: the path does not exist.
-    :raises WeightsError: anything else that is wrong with the name or the file, in one line.
+    :raises WeightsError: anything that is wrong with the name or the file, in one line.
     """
     path = find_model(model)
     try:
@@ -95,10 +102,14 @@ def save_model(path: str | os.PathLike[str], generator: Generator, card: ModelCa
     """Write the project's own format, atomically.
 
     :param half: store float16, which halves the file; weights are always used as float32 or cast from it.
+    :raises WeightsError: the file cannot be written.
     """
     dtype = torch.float16 if half else torch.float32
     tensors = {key: value.detach().to("cpu", dtype).contiguous() for key, value in generator.state_dict().items()}
-    write_file(Path(path), save(tensors, metadata=card.metadata()))  # save_file makes it private to its owner
+    try:
+        write_file(Path(path), save(tensors, metadata=card.metadata()))  # save_file makes it private to its owner
+    except OSError as error:
+        raise WeightsError(f"cannot write {os.fspath(path)}: {error.strerror or error}") from error
 
 
 def _open_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
