@@ -17,7 +17,7 @@ import numpy as np
 from score_models import codec, enlarged, excerpt, upscaled
 
 from vs_tecogan.engine import Engine, create_engine
-from vs_tecogan.errors import MetricsError, TrainingError, WeightsError
+from vs_tecogan.errors import MetricsError, UserError
 from vs_tecogan.filter import WARMUP
 from vs_tecogan.metrics import Picture
 from vs_tecogan.metrics.sources import open_clip
@@ -40,7 +40,7 @@ def main() -> int:
     try:
         engines = [create_engine(load_model(m), device=args.device, precision=args.precision) for m in args.models]
         rows = [row(crop, engines, args) for crop in args.crop]
-    except (MetricsError, WeightsError, TrainingError, FileNotFoundError) as error:
+    except (UserError, FileNotFoundError) as error:
         print(f"crops: {error}", file=sys.stderr)
         return 2
     write(np.concatenate(rows), args.zoom, args.out)

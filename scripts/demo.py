@@ -13,7 +13,9 @@ from typing import Any
 import numpy as np
 import vapoursynth as vs
 
+from vs_tecogan.colour import guess_matrix
 from vs_tecogan.video.ffmpeg import find_ffmpeg
+from vs_tecogan.video.source import bestsource
 
 Image = np.ndarray[Any, np.dtype[np.float32]]
 
@@ -105,7 +107,7 @@ def make_clip(out: Path) -> None:
 
 def make_picture(source: Path, result: Path, out: Path) -> None:
     """Write the middle frame of two videos side by side: the first enlarged by bicubic to the size of the second."""
-    before, after = (vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=False) for path in (source, result))
+    before, after = (bestsource(path) for path in (source, result))
     middle = after.num_frames // 2
     width, height = after.width, after.height
     halves = (
@@ -129,7 +131,7 @@ def matrix(clip: vs.VideoNode) -> dict[str, int]:
         return {}
     with clip.get_frame(0) as frame:
         known = frame.props.get("_Matrix", 2) != 2
-    return {} if known else {"matrix_in": vs.MATRIX_ST170_M if clip.height < 720 else vs.MATRIX_BT709}
+    return {} if known else {"matrix_in": guess_matrix(clip.width, clip.height)}
 
 
 def middle_of(clip: vs.VideoNode) -> vs.VideoNode:

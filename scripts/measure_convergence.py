@@ -12,15 +12,18 @@ and with them; *still*: the same for one frame repeated, where every frame advan
 """
 
 import argparse
+import itertools
 import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from vs_tecogan.degrade import blur_down_picture
 from vs_tecogan.engine import Engine, State, create_engine
+from vs_tecogan.luma import luma
+from vs_tecogan.video.read import video_frames
 from vs_tecogan.weights import load_model
 
 Image = np.ndarray
@@ -30,16 +33,12 @@ BUCKETS = ((0, 10), (10, 50), (50, 100), (100, 200), (200, 300), (300, 450), (45
 
 def read_clip(path: Path, scale: int, limit: int) -> tuple[list[Image], list[Image]]:
     """Truth and low-resolution frames, float32 RGB (H, W, 3) in [0, 1]; the truth is cropped to whole cells."""
-    capture, truth, small = cv2.VideoCapture(str(path)), [], []
-    while len(truth) < limit:
-        ok, frame = capture.read()
-        if not ok:
-            break
+    truth, small = [], []
+    for frame in itertools.islice(video_frames(path), limit):
         height, width = (size // scale * scale for size in frame.shape[:2])
-        frame = np.ascontiguousarray(frame[:height, :width, ::-1])
-        blurred = cv2.GaussianBlur(frame, (0, 0), 1.5)[::scale, ::scale]
+        frame = frame[:height, :width]
         truth.append(frame.astype(np.float32) / 255)
-        small.append(np.ascontiguousarray(blurred).astype(np.float32) / 255)
+        small.append(blur_down_picture(frame, scale).astype(np.float32) / 255)
     return truth, small
 
 
@@ -55,14 +54,9 @@ def picture(engine: Engine, state: State, shape: tuple[int, ...]) -> Image:
     return planes.transpose(1, 2, 0).clip(0, 1)
 
 
-def luma(image: Image) -> Image:
-    """BT.601 studio-swing luma on the 0-255 scale."""
-    return 16 + image @ np.array([65.481, 128.553, 24.966], np.float32)
-
-
 def psnr(a: Image, b: Image) -> float:
     """Y-PSNR in dB, capped at 100."""
-    return min(float(20 * np.log10(255 / max(np.sqrt(np.mean((luma(a) - luma(b)) ** 2)), 1e-9))), 100.0)
+    return min(float(20 * np.log10(255 / max(np.sqrt(np.mean((luma(a, peak=1) - luma(b, peak=1)) ** 2)), 1e-9))), 100.0)
 
 
 def measure_warmup(

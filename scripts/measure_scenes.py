@@ -25,6 +25,9 @@ import vapoursynth as vs
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from vs_tecogan.scenes import CUT_PROP, scene_cuts
+from vs_tecogan.video.names import videos_in
+from vs_tecogan.video.read import video_frames
+from vs_tecogan.video.source import bestsource
 
 NOT_CUTS = {  # looked at: a fade of a logo, fast motion after a cut, an iris wipe; a whip pan
     "bbb_360p": {4, 5, 6, 1153, 2852, 2853},
@@ -53,7 +56,7 @@ class Tally:
 
 
 def histogram(image: np.ndarray) -> np.ndarray:
-    small = cv2.cvtColor(cv2.resize(image, (160, 90), interpolation=cv2.INTER_AREA), cv2.COLOR_BGR2HSV)
+    small = cv2.cvtColor(cv2.resize(image, (160, 90), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2HSV)
     counts = cv2.calcHist([small], [0, 1, 2], None, [8, 4, 8], [0, 180, 0, 256, 0, 256])
     return counts / counts.sum()
 
@@ -71,16 +74,16 @@ def survivors(previous: np.ndarray, current: np.ndarray) -> float:
 
 def reference(path: Path) -> set[int]:
     """Frames that start a scene, by tracked corners and histograms."""
-    video, cuts, last, n = cv2.VideoCapture(str(path)), set(), None, 0
-    while (read := video.read())[0]:
-        grey, colours = cv2.cvtColor(read[1], cv2.COLOR_BGR2GRAY), histogram(read[1])
+    cuts, last = set(), None
+    for n, frame in enumerate(video_frames(path)):
+        grey, colours = cv2.cvtColor(frame, cv2.COLOR_RGB2GRAY), histogram(frame)
         if (
             last is not None
             and np.abs(colours - last[1]).sum() / 2 >= HISTOGRAM
             and survivors(last[0], grey) < SURVIVORS
         ):
             cuts.add(n)
-        last, n = (grey, colours), n + 1
+        last = grey, colours
     return cuts - NOT_CUTS.get(path.stem, set())
 
 
@@ -148,8 +151,8 @@ def main() -> None:
     cv2.setNumThreads(1)
     print("| clip | frames | cuts found | jumps in a shot found | missed | false alarms |\n|---|---|---|---|---|---|")
     whole, laid = Tally(), []
-    for path in sorted(p for p in arguments.folder.iterdir() if p.suffix in (".mp4", ".mkv")):
-        clip = vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=False)
+    for path in videos_in(arguments.folder):
+        clip = bestsource(path)
         found = detect(clip)
         one = judge(path, found, clip.num_frames)
         print(one.row(path.stem), flush=True)

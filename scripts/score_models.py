@@ -29,13 +29,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from vs_tecogan.degrade import blur_down_picture
 from vs_tecogan.engine import Engine, create_engine
-from vs_tecogan.errors import MetricsError, TrainingError, WeightsError
+from vs_tecogan.errors import UserError
 from vs_tecogan.metrics import Instruments, Picture, evaluate_pair, psnr_y, ssim_y
 from vs_tecogan.metrics.bicubic import bicubic, quantised
 from vs_tecogan.metrics.perceptual import squeeze_distance
-from vs_tecogan.metrics.sources import VIDEOS, Clip, open_clip
+from vs_tecogan.metrics.sources import Clip, open_clip
 from vs_tecogan.recurrence.chains import warmup_frames
-from vs_tecogan.training.stages import compress
+from vs_tecogan.video.names import is_video
+from vs_tecogan.video.roundtrip import through_encoder
 from vs_tecogan.weights import load_model, shipped_models
 
 OFFICIAL = ("psnr", "ssim", "squeeze", "tof", "tdiff", "flicker", "grid")
@@ -69,7 +70,7 @@ def main() -> int:
                 scores[name][clip.name], scores["reference"][clip.name] = score(upscaler, clip, instruments, args.jobs)
                 seconds = time.monotonic() - begin
                 print(f"{name} {clip.name}: {line(scores[name][clip.name])} ({seconds:.0f} s)", file=sys.stderr)
-    except (MetricsError, WeightsError, TrainingError, FileNotFoundError) as error:
+    except (UserError, FileNotFoundError) as error:
         print(f"score_models: {error}", file=sys.stderr)
         return 2
     for rows in scores.values():
@@ -125,7 +126,7 @@ def find_clips(folder: Path) -> list[Clip]:
     """The clips of a folder, by name; a single clip stands for itself."""
     if not folder.is_dir():
         return [open_clip(folder)]
-    paths = sorted(p for p in folder.iterdir() if p.is_dir() or p.suffix.lower() in VIDEOS)
+    paths = sorted(p for p in folder.iterdir() if p.is_dir() or is_video(p))
     return [open_clip(path) for path in paths] or [open_clip(folder)]
 
 
@@ -163,7 +164,7 @@ def find_upscalers(args: argparse.Namespace) -> dict[str, Upscaler]:
 def low_resolution(clip: Clip, scale: int, codec: str | None) -> Iterator[Picture]:
     """The clip's low-resolution version, decoded again where it is compressed.
 
-    :raises TrainingError: ffmpeg fails.
+    :raises VideoError: ffmpeg fails.
     """
     low = (blur_down_picture(truth, scale) for truth in clip.frames())
     if codec is None:
@@ -174,8 +175,7 @@ def low_resolution(clip: Clip, scale: int, codec: str | None) -> Iterator[Pictur
     if name == "mpeg2":
         rate = str(int(value) * 1000 * frames.shape[1] * frames.shape[2] // (720 * 480))
         encoder = ["-c:v", "mpeg2video", "-b:v", rate, "-maxrate", rate, "-bufsize", rate, "-bf", "2", "-g", "12"]
-    decoded = compress(frames.astype(np.float32) / np.float32(255), encoder, {"mpeg2": "mpeg2video"}.get(name, name))
-    return iter(np.rint(decoded * 255).astype(np.uint8))
+    return iter(through_encoder(frames, encoder, {"mpeg2": "mpeg2video"}.get(name, name)))
 
 
 def enlarged(clip: Clip, scale: int, codec: str | None = None) -> Iterator[Picture]:

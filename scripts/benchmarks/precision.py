@@ -7,18 +7,20 @@ is the Y-PSNR of fp32 less that of bf16, over the frames of a clip.
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 
-import cv2
 import numpy as np
 
+from vs_tecogan.degrade import blur_down_picture
 from vs_tecogan.engine import create_engine
+from vs_tecogan.luma import luma
+from vs_tecogan.metrics.picture import psnr
+from vs_tecogan.video.names import videos_in
+from vs_tecogan.video.read import video_frames
 from vs_tecogan.weights import DEFAULT_MODEL, Model, load_model
 
-from ._videos import videos_in
-
 Row = dict[str, object]
-LUMA = np.array([0.299, 0.587, 0.114], np.float32)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -34,19 +36,18 @@ def run(args: argparse.Namespace) -> list[Row]:
 
 
 def compare(model: Model, path: Path, frames: int, crop: int) -> Row:
-    reader, truth = cv2.VideoCapture(str(path)), []
-    for _ in range(frames):
-        image = reader.read()[1]
+    truth = []
+    for image in itertools.islice(video_frames(path), frames):
         top, left = ((side - crop) // 2 & ~3 for side in image.shape[:2])
-        truth.append(image[max(top, 0) :, max(left, 0) :][:crop, :crop, ::-1].astype(np.float32) / 255)
-    lows = [cv2.GaussianBlur(image, (0, 0), 1.5)[::4, ::4] for image in truth]
-    scores = {precision: psnr(model, precision, lows, truth) for precision in ("fp32", "bf16")}
+        truth.append(image[max(top, 0) :, max(left, 0) :][:crop, :crop])
+    lows = [blur_down_picture(image, 4).astype(np.float32) / 255 for image in truth]
+    scores = {precision: y_psnr(model, precision, lows, truth) for precision in ("fp32", "bf16")}
     row: Row = {"clip": path.stem, "frames": frames}
     row |= {f"{precision}_db": score for precision, score in scores.items()}
     return row | {"loss_db": scores["fp32"] - scores["bf16"]}
 
 
-def psnr(model: Model, precision: str, lows: list[np.ndarray], truth: list[np.ndarray]) -> float:
+def y_psnr(model: Model, precision: str, lows: list[np.ndarray], truth: list[np.ndarray]) -> float:
     engine = create_engine(model, device="cpu", precision=precision)
     height, width = lows[0].shape[:2]
     state, values = engine.zero_state(height, width), []
@@ -55,5 +56,5 @@ def psnr(model: Model, precision: str, lows: list[np.ndarray], truth: list[np.nd
         state = engine.step(state, [np.ascontiguousarray(low[..., c]) for c in range(3)])
         engine.read(state, list(out))
         picture = out.clip(0, 1).transpose(1, 2, 0)[: image.shape[0], : image.shape[1]]
-        values.append(-10 * np.log10(np.mean(((picture - image) @ LUMA) ** 2)))
+        values.append(psnr(luma(picture, peak=1), luma(image.astype(np.float32))))
     return float(np.mean(values))

@@ -8,16 +8,16 @@ RGB clamped to [0, 1]. The clips' own frames, cropped in the centre, are the low
 from __future__ import annotations
 
 import argparse
+import itertools
 from pathlib import Path
 
-import cv2
 import numpy as np
 
 from vs_tecogan.engine import create_engine
 from vs_tecogan.engine.tiles import spans
+from vs_tecogan.video.names import videos_in
+from vs_tecogan.video.read import video_frames
 from vs_tecogan.weights import DEFAULT_MODEL, Model, load_model
-
-from ._videos import videos_in
 
 Row = dict[str, object]
 Image = np.ndarray
@@ -46,14 +46,15 @@ def run(args: argparse.Namespace) -> list[Row]:
 
 def read(path: Path, frames: int, size: tuple[int, ...]) -> list[list[Image]]:
     """Frames as R, G, B planes of ``size`` (height, width) from the centre."""
-    reader, clip = cv2.VideoCapture(str(path)), []
-    for _ in range(frames):
-        good, image = reader.read()
-        if not good or image.shape[0] < size[0] or image.shape[1] < size[1]:
-            raise SystemExit(f"{path} has no {frames} frames of at least {size[1]}x{size[0]} pixels")
+    clip = []
+    for image in itertools.islice(video_frames(path), frames):
+        if image.shape[0] < size[0] or image.shape[1] < size[1]:
+            raise SystemExit(f"{path} is smaller than {size[1]}x{size[0]} pixels")
         top, left = ((have - want) // 2 for have, want in zip(image.shape, size, strict=False))
-        crop = image[top : top + size[0], left : left + size[1], ::-1].astype(np.float32) / 255
+        crop = image[top : top + size[0], left : left + size[1]].astype(np.float32) / 255
         clip.append([np.ascontiguousarray(crop[..., c]) for c in range(3)])
+    if len(clip) < frames:
+        raise SystemExit(f"{path} has no {frames} frames")
     return clip
 
 

@@ -110,16 +110,12 @@ def uneven(tmp_path_factory: pytest.TempPathFactory) -> Path:
     out = tmp_path_factory.mktemp("uneven") / "uneven.mp4"
     picture = "testsrc2=size=32x24:rate=1000:duration=0.5"
     pick = "select='eq(mod(n*n,37),0)+eq(mod(n*7,40),0)'"
-    exact = ("-vsync" if not _modern() else "-fps_mode", "passthrough", "-enc_time_base", "1:90000")
+    exact = ("-fps_mode", "passthrough", "-enc_time_base", "1:90000")
     ffmpeg(
         *("-f", "lavfi", "-i", picture, "-vf", pick, *exact, "-video_track_timescale", "90000"),
         *("-c:v", "libx264", out),
     )
     return out
-
-
-def _modern() -> bool:
-    return ff.keep_timestamps_option(ff.find_ffmpeg("libx264"))[0] == "-fps_mode"
 
 
 @pytest.fixture(scope="session")

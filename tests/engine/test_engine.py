@@ -1,5 +1,6 @@
 """Engines: the choice of device and precision, exactness, and what a state is."""
 
+import itertools
 import threading
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from vs_tecogan.engine.cpu import TorchEngine
 from vs_tecogan.engine.select import has_native_bf16
 from vs_tecogan.errors import EngineError
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
+from vs_tecogan.video.read import video_frames
 from vs_tecogan.weights import Model, ModelCard
 
 
@@ -37,12 +39,10 @@ def frames(count: int, height: int = 17, width: int = 23) -> list[list[np.ndarra
 
 def real_frames(shared: Path, count: int) -> list[np.ndarray]:
     """The first frames of an evaluation clip, (H, W, 3) float32 in [0, 1]; skips where there is none."""
-    cv2 = pytest.importorskip("cv2")
     clips = sorted((shared / "data" / "eval").glob("*.mkv"))
     if not clips:
         pytest.skip(f"no evaluation clips in {shared / 'data' / 'eval'}")
-    reader = cv2.VideoCapture(str(clips[0]))
-    return [reader.read()[1][..., ::-1].astype(np.float32) / 255 for _ in range(count)]
+    return [frame.astype(np.float32) / 255 for frame in itertools.islice(video_frames(clips[0]), count)]
 
 
 def run(engine: Engine, clip: list[list[np.ndarray]]) -> list[np.ndarray]:

@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from vs_tecogan.errors import MetricsError
+from vs_tecogan.errors import MetricsError, UserError, VideoError
 from vs_tecogan.metrics.sources import Pair, check_pair, open_clip, pair_up, read_pairs
+from vs_tecogan.video.ffmpeg import find_ffmpeg
 
 from .conftest import Frames, Write, moving
 
@@ -17,9 +18,8 @@ cv2 = pytest.importorskip("cv2")
 
 def encode(path: Path, frames: Frames, rate: str = "25", options: tuple[str, ...] = ("-c:v", "ffv1")) -> Path:
     """A video of the frames; lossless RGB unless told otherwise."""
-    imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
     height, width = frames[0].shape[:2]
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"]
+    command = [find_ffmpeg(), "-v", "error", "-y", "-f", "rawvideo", "-pix_fmt", "rgb24"]
     command += ["-s", f"{width}x{height}", "-r", rate, "-i", "-", *options, str(path)]
     subprocess.run(command, input=b"".join(frame.tobytes() for frame in frames), check=True)
     return path
@@ -62,9 +62,8 @@ def test_matrix_and_range_of_video(tmp_path: Path, full: bool) -> None:
 
 def test_evaluation_clips_agree_with_ffmpeg(shared: Path) -> None:
     """Full-range motion JPEG read as limited range."""
-    imageio_ffmpeg = pytest.importorskip("imageio_ffmpeg")
     path = shared / "data/eval/camel.mkv"
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-i", str(path), "-frames:v", "1"]
+    command = [find_ffmpeg(), "-v", "error", "-i", str(path), "-frames:v", "1"]
     raw = subprocess.run([*command, "-pix_fmt", "rgb24", "-f", "rawvideo", "-"], capture_output=True, check=True).stdout
     clip = open_clip(path)
     other = np.frombuffer(raw, np.uint8).reshape(clip.height, clip.width, 3)
@@ -155,12 +154,12 @@ def test_unreadable_clips(tmp_path: Path, make: str) -> None:
         path.mkdir()
     if make == "broken image":
         (path / "clip.png").write_bytes(b"no image")
-    with pytest.raises(MetricsError, match="clip"):
+    with pytest.raises(UserError, match="clip"):
         open_clip(path)
 
 
 def test_images_of_two_sizes(write: Write) -> None:
     """Frames of another size measured as if they were one clip."""
     clip = open_clip(write("a", [*moving(2, 16, 20), *moving(1, 18, 20)]))
-    with pytest.raises(MetricsError, match=r"frame2\.png is 20x18, the folder's first image 20x16"):
+    with pytest.raises(VideoError, match=r"frame2\.png is 20x18, the folder's first image 20x16"):
         list(clip.frames())

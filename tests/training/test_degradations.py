@@ -110,7 +110,7 @@ def test_description_holds_every_parameter() -> None:
 
 def test_missing_encoder_is_named(tmp_path: Path) -> None:
     """Would catch an ffmpeg failure that only shows as a wrong array size."""
-    from vs_tecogan.errors import TrainingError
+    from vs_tecogan.errors import VideoError
 
-    with pytest.raises(TrainingError, match="cannot compress"):
+    with pytest.raises(VideoError, match="no_such_encoder"):
         compress(pan(2, 32, 32).astype(np.float32) / 255, ["-c:v", "no_such_encoder"], "h264")

@@ -12,11 +12,13 @@ import pytest
 
 from vs_tecogan.cli import prepare as command
 from vs_tecogan.cli.common import guarded
-from vs_tecogan.errors import TrainingError
+from vs_tecogan.errors import TrainingError, VideoError
 from vs_tecogan.training.cuts import Analyser, CutRule, find_cuts
-from vs_tecogan.training.decode import Source, ffmpeg_executable, find_sources, video_frames
 from vs_tecogan.training.preparation import PrepareOptions, divide, pair_sources, plan_source, prepare
 from vs_tecogan.training.store import Store, read_manifest
+from vs_tecogan.video.ffmpeg import find_ffmpeg
+from vs_tecogan.video.names import Footage, find_footage
+from vs_tecogan.video.read import video_frames
 
 from .conftest import pan, texture
 
@@ -28,7 +30,7 @@ def encode(path: Path, frames: np.ndarray, *options: str) -> Path:
     _, height, width, _ = frames.shape
     raw = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", f"{width}x{height}", "-r", "25", "-i", "-"]
     coder = options or ("-c:v", "libx264", "-qp", "0", "-preset", "ultrafast", "-pix_fmt", "yuv444p")
-    command = [ffmpeg_executable(), "-v", "error", "-y", *raw, *coder, str(path)]
+    command = [find_ffmpeg("libx264"), "-v", "error", "-y", *raw, *coder, str(path)]
     subprocess.run(command, input=np.ascontiguousarray(frames).tobytes(), check=True)
     return path
 
@@ -94,7 +96,7 @@ def test_jumps_do_not_divide_what_is_held_out(tmp_path: Path, monkeypatch: pytes
     film = encode(tmp_path / "film.mp4", np.concatenate([pan(10, 96, 128, seed=1), second[:8], second[14:]]))
     asked: list[str] = []
     monkeypatch.setattr("vs_tecogan.training.preparation.in_holdout", lambda key, _: bool(asked.append(key)))
-    (source,) = find_sources([film])
+    (source,) = find_footage([film])
     plan = plan_source(source, "film", SMALL)
     assert plan.cuts == [10, 18]
     assert asked == ["film:0", "film:10", "film:10"]
@@ -171,7 +173,7 @@ def test_a_folder_of_photographs_is_told_from_a_film(tmp_path: Path) -> None:
     """Would catch an error that leaves whoever has photographs without the option for them."""
     for name, size in (("a.png", (96, 128)), ("b.png", (128, 96))):
         cv2.imwrite(str(tmp_path / name), texture(*size))
-    with pytest.raises(TrainingError, match=r"b\.png: size 96x128, but the first image is 128x96; .* --stills"):
+    with pytest.raises(TrainingError, match=r"b\.png is 96x128, the folder's first image 128x96; .* --stills"):
         prepare([tmp_path], tmp_path / "store", SMALL)
 
 
@@ -194,7 +196,7 @@ def test_stills_are_clips_of_one_frame(film: Path, tmp_path: Path) -> None:
     assert prepare([], tmp_path / "store", options, stills=[folder / "a.png"]).clips == 0
     with pytest.raises(TrainingError, match="stills have no LR partner"):
         prepare([film], tmp_path / "other", options, stills=[folder], lr=[film])
-    with pytest.raises(TrainingError, match="no image there"):
+    with pytest.raises(VideoError, match="no image there"):
         prepare([film], tmp_path / "other", options, stills=[tmp_path / "store"])
 
 
@@ -223,10 +225,10 @@ def test_own_pairs(tmp_path: Path) -> None:
 def test_pairs_go_by_whole_names() -> None:
     """Would catch shot.002 taken for shot.001, and one of two films of a name trained with the other's LR."""
     high, low = (
-        [Source(path=Path(f"{side}/shot.00{k}"), images=(Path("0.png"),)) for k in (1, 2)] for side in ("hr", "lr")
+        [Footage(path=Path(f"{side}/shot.00{k}"), images=(Path("0.png"),)) for k in (1, 2)] for side in ("hr", "lr")
     )
     assert pair_sources(high, low[::-1]) == list(zip(high, low, strict=True))
-    films = [Source(path=Path(f"{name}/film.mkv")) for name in ("a", "b")]
+    films = [Footage(path=Path(f"{name}/film.mkv")) for name in ("a", "b")]
     for sides in ((films, films[:1]), (films[:1], films)):
         with pytest.raises(TrainingError, match=r"a/film\.mkv and b/film\.mkv are both named film"):
             pair_sources(*sides)
@@ -306,7 +308,7 @@ def test_sources_are_found_once_and_in_natural_order(tmp_path: Path) -> None:
     """Would catch double counting when a folder and a file in it are both named."""
     for name in ("b10.mp4", "b9.mp4", "note.txt"):
         (tmp_path / name).write_bytes(b"x")
-    found = find_sources([tmp_path, tmp_path / "b9.mp4"])
+    found = find_footage([tmp_path, tmp_path / "b9.mp4"])
     assert [s.path.name for s in found] == ["b9.mp4", "b10.mp4"]
 
 

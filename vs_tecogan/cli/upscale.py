@@ -119,12 +119,12 @@ def run(args: argparse.Namespace) -> int:
     :raises vapoursynth.Error: an option or weight file that the filter refuses, or a frame that fails.
     """
     from ..errors import VideoError
-    from ..video.encode import EncoderOptions, Job, choose_codec, encode
     from ..video.ffmpeg import find_ffmpeg
     from ..video.quality import check_quality
-    from ..video.remarks import remarks
     from ..video.source import check_readable, open_source
     from ..video.streams import container_of, is_known, plan_streams
+    from ..video.warnings import warnings
+    from ..video.write import EncoderOptions, Job, choose_codec, encode
     from .progress import Progress
 
     check_readable(args.source)
@@ -151,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
     plan = plan_streams(source.tracks, container_of(args.out), chapters=source.probe.chapters)
     if reason and not args.quiet:
         say(reason)  # after all that may be refused, in the one line of an error
-    for line in (*([doubt] if doubt else []), *remarks(source), *(plan.notes if known else ())):
+    for line in (*([doubt] if doubt else []), *warnings(source), *(plan.notes if known else ())):
         say(line)  # before hours of work, not after
     with Progress(end - first, quiet=args.quiet) as progress:
         try:

@@ -3,26 +3,22 @@
 from __future__ import annotations
 
 import csv
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
-
-from ..errors import MetricsError
+from ..errors import ColourError, MetricsError
 from ..tracebacks import innermost
+from ..video.names import IMAGE_SUFFIXES, entries, images_in, is_video
+from ..video.read import image_frames, read_image
 from .picture import Picture
 from .protocol import OVERHANG, ProtocolName
 
 if TYPE_CHECKING:
     import vapoursynth as vs
 
-IMAGES = frozenset({".png", ".jpg", ".jpeg", ".bmp", ".tif", ".tiff", ".webp"})
-_VIDEOS = "mp4 mkv webm avi mov m4v mpg mpeg ts m2ts flv wmv y4m ogv vob"
-VIDEOS = frozenset(f".{ending}" for ending in _VIDEOS.split())
 IGNORED = "IB"
 """Image files whose names begin so are left out, as the official script does."""
 
@@ -48,9 +44,10 @@ class Clip:
     def frames(self) -> Iterator[Picture]:
         """Decode frame by frame, (H, W, 3) uint8 RGB.
 
-        :raises MetricsError: a frame cannot be read or has another size.
+        :raises VideoError: an image cannot be read or has another size than the first.
+        :raises MetricsError: a frame of a video cannot be decoded.
         """
-        return _image_frames(self) if self.images else _video_frames(self.path)
+        return image_frames(self.images) if self.images else _video_frames(self.path)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,15 +59,11 @@ class Pair:
     reference: Clip | None
 
 
-def natural(name: str) -> list[tuple[int, int, str]]:
-    """Sort key under which ``frame10`` follows ``frame9``."""
-    return [(0, int(part), "") if part.isdigit() else (1, 0, part) for part in re.split(r"(\d+)", name) if part]
-
-
 def open_clip(path: Path) -> Clip:
     """Look at a video file or a folder of images.
 
     :raises MetricsError: there is neither.
+    :raises VideoError: it cannot be read.
     """
     _check_there(path)
     return _open_folder(path) if path.is_dir() else _open_video(path)
@@ -86,56 +79,27 @@ def _check_there(path: Path) -> None:
         raise MetricsError(f"cannot open {str(path)[:200]}: {said}; give a video file or a folder of images") from None
 
 
-def _images_in(folder: Path) -> list[Path]:
-    files = (p for p in folder.iterdir() if p.suffix.lower() in IMAGES and not p.name.startswith((IGNORED, ".")))
-    return sorted(files, key=lambda p: natural(p.name))
+def _images_in(folder: Path) -> tuple[Path, ...]:
+    return tuple(path for path in images_in(folder) if not path.name.startswith(IGNORED))
 
 
 def _open_folder(path: Path) -> Clip:
     images = _images_in(path)
     if not images:
-        raise MetricsError(f"{path} holds no images; known endings: {' '.join(sorted(IMAGES))}")
-    height, width = _read_image(images[0]).shape[:2]
-    return Clip(path=path, images=tuple(images), width=width, height=height, length=len(images), fps=None)
-
-
-def _read_image(path: Path) -> Picture:
-    """One picture as 8-bit RGB; 16-bit samples are scaled, not cut."""
-    import cv2
-
-    picture = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
-    if picture is None:
-        raise MetricsError(f"{path} is not a readable image")
-    if picture.dtype == np.uint16:
-        picture = np.rint(picture / 257.0).astype(np.uint8)
-    if picture.dtype != np.uint8:
-        raise MetricsError(f"{path} has {picture.dtype} samples; expected 8 or 16 bits")
-    return np.asarray(cv2.cvtColor(picture, cv2.COLOR_BGR2RGB), np.uint8)
-
-
-def _image_frames(clip: Clip) -> Iterator[Picture]:
-    for path in clip.images:
-        picture = _read_image(path)
-        if picture.shape[:2] != (clip.height, clip.width):
-            raise MetricsError(
-                f"{path} is {picture.shape[1]}x{picture.shape[0]}, the folder's first image {clip.width}x{clip.height}"
-            )
-        yield picture
+        raise MetricsError(f"{path} holds no images; known endings: {' '.join(sorted(IMAGE_SUFFIXES))}")
+    height, width = read_image(images[0]).shape[:2]
+    return Clip(path=path, images=images, width=width, height=height, length=len(images), fps=None)
 
 
 def _video_node(path: Path) -> vs.VideoNode:
     """The video as RGB24, converted by what each frame says of itself."""
-    import vapoursynth as vs
-
-    from ..errors import ColourError
+    from ..video.source import bestsource  # loads VapourSynth, which folders of images do not need
     from .clip import rgb24
 
-    if not hasattr(vs.core, "bs"):
-        raise MetricsError("reading video needs BestSource: pip install vapoursynth-bestsource")
     try:
-        return rgb24(vs.core.bs.VideoSource(str(path.absolute()), cachemode=0, showprogress=False), name=str(path))
-    except (vs.Error, ColourError) as error:
-        raise MetricsError(f"cannot read {path} as a video: {_cause(error)}") from None
+        return rgb24(bestsource(path), name=str(path))
+    except ColourError as error:
+        raise MetricsError(f"cannot read {path} as a video: {error}") from None
 
 
 def _open_video(path: Path) -> Clip:
@@ -226,8 +190,7 @@ def _clips_below(path: Path) -> dict[str, Path] | None:
     _check_there(path)
     if not path.is_dir() or _images_in(path):
         return None
-    entries = sorted((p for p in path.iterdir() if not p.name.startswith(".")), key=lambda p: natural(p.name))
-    clips = [p for p in entries if p.suffix.lower() in VIDEOS or (p.is_dir() and _images_in(p))]
+    clips = [p for p in entries(path) if is_video(p) or (p.is_dir() and _images_in(p))]
     if not clips:
         raise MetricsError(f"{path} holds neither images, nor videos, nor folders of images")
     named: dict[str, Path] = {}

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from .decode import Frame
+from ..video.read import Frame
 
 ANALYSIS_WIDTH = 160
 

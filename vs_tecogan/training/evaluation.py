@@ -20,10 +20,11 @@ from ..luma import luma
 from ..networks import Generator
 from ..networks.perceptual import FeatureNet
 from ..networks.srnet import image_upsampler
+from ..video.names import find_footage
+from ..video.read import Frame, read_frames
 from .build import build_degradation
 from .config import Config
 from .dataset import SampleOptions
-from .decode import Frame, find_sources, frames_of
 from .degradations import describe
 from .losses import perceptual_loss
 from .store import Store
@@ -91,8 +92,8 @@ def held_out(config: Config, samples: SampleOptions, store: Store) -> list[HeldO
 def _raw_clips(config: Config, store: Store) -> Iterator[tuple[str, Iterator[Frame] | Frame, Frame | None]]:
     place = Path(config.data.eval_store)
     if config.data.eval_store and not (place / "store.json").exists():
-        for source in find_sources([place]):
-            yield source.path.name, frames_of(source), None
+        for footage in find_footage([place]):
+            yield footage.path.name, read_frames(footage), None
         return
     other = Store(place) if config.data.eval_store else store
     clips = other.clips(None if config.data.eval_store else "val")

@@ -11,9 +11,10 @@ from pathlib import Path
 
 import numpy as np
 
-from ..errors import TrainingError
+from ..errors import TrainingError, VideoError
+from ..video.names import Footage, find_footage, find_stills
+from ..video.read import Frame, frame_rate, read_frames
 from .cuts import Analyser, CutRule, find_cuts, is_cut
-from .decode import Frame, Source, find_sources, find_stills, frame_rate, frames_of
 from .store import Clip, ClipWriter, SourceRecord, Split, append_record, read_manifest, write_settings
 
 log = logging.getLogger(__name__)
@@ -64,14 +65,14 @@ class Report:
     dropped: dict[str, int]
 
 
-def plan_source(source: Source, digest: str, options: PrepareOptions) -> Plan:
+def plan_source(source: Footage, digest: str, options: PrepareOptions) -> Plan:
     """Decode a source once and decide which frames become clips; nothing is written.
 
-    :raises DecodeError: it cannot be read to its end.
+    :raises VideoError: it cannot be read to its end.
     """
     analyser = Analyser()
     size = (0, 0)
-    for frame in frames_of(source):
+    for frame in read_frames(source):
         size = frame.shape[:2]
         analyser.add(frame)
     count = len(analyser.luma)
@@ -128,7 +129,7 @@ def in_holdout(key: str, share: float) -> bool:
 
 
 def write_clips(
-    source: Source, lr_source: Source | None, digest: str, plan: Plan, options: PrepareOptions, folder: Path
+    source: Footage, lr_source: Footage | None, digest: str, plan: Plan, options: PrepareOptions, folder: Path
 ) -> list[Clip]:
     """Decode a source again and write its clips.
 
@@ -136,9 +137,9 @@ def write_clips(
     """
     writers: list[ClipWriter] = []
     try:
-        shape = _write_spans(frames_of(source), plan, folder, digest, "hr", options.downscale, writers)
+        shape = _write_spans(read_frames(source), plan, folder, digest, "hr", options.downscale, writers)
         if lr_source is not None:
-            lr_shape = _write_spans(frames_of(lr_source), plan, folder, digest, "lr", 1, writers)
+            lr_shape = _write_spans(read_frames(lr_source), plan, folder, digest, "lr", 1, writers)
             if plan.spans and (
                 lr_shape[0] == 0 or shape[0] % lr_shape[0] or shape[0] * lr_shape[1] != shape[1] * lr_shape[0]
             ):
@@ -213,7 +214,7 @@ def shrink(frame: Frame, factor: int) -> Frame:
     return np.asarray(cv2.resize(cropped, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
-def pair_sources(hr: list[Source], lr: list[Source]) -> list[tuple[Source, Source | None]]:
+def pair_sources(hr: list[Footage], lr: list[Footage]) -> list[tuple[Footage, Footage | None]]:
     """Match LR sources to HR ones by the names of their files, without endings, or folders.
 
     :raises TrainingError: an HR source has no LR partner, or two of a side have one name.
@@ -226,19 +227,18 @@ def pair_sources(hr: list[Source], lr: list[Source]) -> list[tuple[Source, Sourc
     return [(source, low[name]) for name, source in high.items()]
 
 
-def by_name(sources: list[Source], side: str) -> dict[str, Source]:
-    """Sources by what pairs them; a folder's name is whole, as a dot in it begins no ending.
+def by_name(sources: list[Footage], side: str) -> dict[str, Footage]:
+    """Sources by what pairs them.
 
     :raises TrainingError: two have the same name.
     """
-    named: dict[str, Source] = {}
+    named: dict[str, Footage] = {}
     for source in sources:
-        name = source.path.name if source.images else source.path.stem
-        first = named.setdefault(name, source)
+        first = named.setdefault(source.name, source)
         if first is not source:
             raise TrainingError(
-                f"{side} sources {first.path} and {source.path} are both named {name}; pairs are matched by name, "
-                "rename one on both sides"
+                f"{side} sources {first.path} and {source.path} are both named {source.name}; "
+                "pairs are matched by name, rename one on both sides"
             )
     return named
 
@@ -262,7 +262,7 @@ def prepare(
     """
     if stills and lr:
         raise TrainingError("stills have no LR partner; prepare them without --lr, in another store")
-    pairs = pair_sources(find_sources(videos) if videos else [], find_sources(lr) if lr else [])
+    pairs = pair_sources(find_footage(videos) if videos else [], find_footage(lr) if lr else [])
     pairs += [(source, None) for source in find_stills(stills or [])]
     settings = asdict(options) | {"pairs": bool(lr)}
     done = {record.sha256 for record in read_manifest(folder)} if folder.exists() else set()
@@ -278,7 +278,7 @@ def prepare(
                 log.info("%s: already prepared", source.path.name)
                 continue
             plan = plan_source(source, digest, options)
-        except (TrainingError, OSError) as error:
+        except (TrainingError, VideoError, OSError) as error:
             skipped[str(source.path)] = str(error)
             log.warning("skipped %s: %s", source.path, error)
             continue

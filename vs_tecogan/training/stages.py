@@ -3,16 +3,13 @@
 A stage draws its strength once per clip and lets it drift linearly to a nearby value over the clip's frames.
 """
 
-import os
-import subprocess
 from dataclasses import dataclass
 from typing import ClassVar, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
-from ..errors import TrainingError
-from .decode import ffmpeg_executable
+from ..video.roundtrip import through_encoder
 
 Frames = npt.NDArray[np.float32]
 Range = tuple[float, float]
@@ -163,7 +160,7 @@ class Codec:
     def __call__(self, frames: Frames, rng: np.random.Generator) -> Frames:
         """Compress and decompress the clip as one stream.
 
-        :raises TrainingError: ffmpeg fails or lacks the encoder.
+        :raises VideoError: ffmpeg fails, or none has the encoder.
         """
         if rng.random() >= self.share:
             return frames
@@ -177,36 +174,10 @@ class Codec:
 
 
 def compress(frames: Frames, encoder: list[str], form: str) -> Frames:
-    """Send frames through an encoder and back; both sides even and at least 16, else edges are repeated for it."""
-    count, height, width = frames.shape[:3]
-    pad = ((0, 0), (0, max(16 - height, height % 2)), (0, max(16 - width, width % 2)), (0, 0))
-    data = np.pad(to_bytes(frames), pad, mode="edge")
-    size = f"{data.shape[2]}x{data.shape[1]}"
-    quiet = [ffmpeg_executable(), "-nostdin", "-v", "error", "-threads", "1"]
-    raw = ["-f", "rawvideo", "-pix_fmt", "rgb24"]
-    stream = _filter_bytes(
-        [*quiet, *raw, "-s", size, "-r", "25", "-i", "-", *encoder, "-pix_fmt", "yuv420p", "-f", form, "-"],
-        data.tobytes(),
-    )
-    demuxer = {"mpeg2video": "mpegvideo"}.get(form, form)
-    plain = _filter_bytes([*quiet, "-f", demuxer, "-i", "-", "-fps_mode", "passthrough", *raw, "-"], stream)
-    decoded = np.frombuffer(plain, np.uint8)
-    if decoded.size != data.size:
-        raise TrainingError(f"ffmpeg returned {decoded.size / data[0].size:.1f} of {count} frames from {form}")
-    decoded = decoded.reshape(data.shape)[:, :height, :width]
-    return decoded.astype(np.float32) / np.float32(255)
+    """Send frames through an encoder and back.
 
-
-OWN_GROUP = 0 if os.name == "posix" else None
-
-
-def _filter_bytes(command: list[str], data: bytes) -> bytes:
-    try:
-        # In a group of its own: Ctrl-C in a terminal must not cut a sample short that the run still waits for.
-        done = subprocess.run(command, input=data, capture_output=True, check=False, process_group=OWN_GROUP)
-    except OSError as error:
-        raise TrainingError(f"cannot start {command[0]}: {error}") from error
-    if done.returncode:
-        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
-        raise TrainingError(f"ffmpeg cannot compress the training clip: {lines[-1]}")
-    return done.stdout
+    :param encoder: ffmpeg's options, ``-c:v`` and its name first.
+    :param form: ffmpeg's name of the bare stream: "h264" or "mpeg2video".
+    :raises VideoError: ffmpeg fails, or none has the encoder.
+    """
+    return through_encoder(to_bytes(frames), encoder, form).astype(np.float32) / np.float32(255)

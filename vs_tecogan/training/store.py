@@ -24,7 +24,7 @@ import numpy.typing as npt
 
 from ..errors import TrainingError
 from ..files import PartialFile, write_file
-from .decode import Frame
+from ..video.read import Frame
 
 FORMAT = 1
 Split = Literal["train", "val"]

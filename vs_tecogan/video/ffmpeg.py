@@ -1,217 +1,174 @@
-"""Finding an ffmpeg, asking it a few questions, and running one as an encoder."""
+"""Finding an ffmpeg that can do a job, and asking it.
+
+The first one on PATH that passes a short test is used. One that is broken, too old or without what a job needs is
+passed over, in the end for the one that the imageio-ffmpeg wheel carries.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
-import signal
 import subprocess
-from collections import deque
-from collections.abc import Iterable, Sequence
-from contextlib import suppress
-from threading import Thread
-from types import TracebackType
-from typing import IO, BinaryIO, cast
+from collections.abc import Iterator, Sequence
+from functools import cache
 
 from ..errors import VideoError
-from ..signals import held_signals
 
-_PHRASES_WITHOUT_A_CAUSE = (
-    "Conversion failed",
-    "Last message repeated",
-    "Cannot open libx265 encoder",
-    "Error opening output file",
-    "Error opening input file",
-    "Error while opening encoder",
-    "Error initializing output stream",
-    "Error initializing the muxer",
-    "Error selecting an encoder",
-    "Error submitting video frame",
-    "Error while processing the decoded data",
-    "Error reinitializing filters",
-    "Failed to inject frame into filter network",
-    "Error submitting a packet",
-    "Error muxing a packet",
-    "Error writing trailer",
-    "Error closing file",
-    "Error encoding a frame",
-    "Error sending frames",
-    "Terminating thread",
-    "Task finished with error",
-    "Nothing was written into output file",
-    "Could not open encoder before EOF",
-    "Error parsing global options",
-    "Error splitting the argument list",
-    "Error parsing options for output file",
-    "av_interleaved_write_frame",
-    "maybe incorrect parameters such as",
-)
+OLDEST = (5, 1)
+"""The first release with the option -fps_mode, which keeps each frame's own timestamp."""
+_PATIENCE = 20.0
+"""Seconds after which a program that answers nothing counts as broken: they take a tenth of one on a busy machine."""
+_OWN_GROUP = 0 if os.name == "posix" else None
 
 
 def candidates() -> list[str]:
-    """Every ffmpeg at hand: the one on PATH first, then the one that the imageio-ffmpeg wheel carries."""
-    found = [path for path in (shutil.which("ffmpeg"), _bundled()) if path]
-    return list(dict.fromkeys(found))
+    """Every ffmpeg at hand, whether it works or not: those on PATH first, then the one of the imageio-ffmpeg wheel."""
+    return list(dict.fromkeys([*_on_path("ffmpeg"), *_bundled()]))
 
 
-def _bundled() -> str | None:
+def _on_path(program: str) -> Iterator[str]:
+    for folder in os.get_exec_path():
+        if found := shutil.which(program, path=folder):
+            yield found
+
+
+def _bundled() -> Iterator[str]:
     try:
-        import imageio_ffmpeg
+        import imageio_ffmpeg  # not needed where a system's own ffmpeg does all
 
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
+        yield str(imageio_ffmpeg.get_ffmpeg_exe())
     except (ImportError, RuntimeError):
-        return None
+        return
 
 
-def find_ffmpeg(codec: str | None = None) -> str:
-    """Path of the first ffmpeg that has the encoder `codec`.
+def find_ffmpeg(codec: str | None = None, *, packet_filter: tuple[str, str] | None = None) -> str:
+    """Path of the first ffmpeg that works and has all that is asked for.
 
-    :raises VideoError: there is no ffmpeg, or none that has it.
+    :param codec: a video encoder.
+    :param packet_filter: a filter of encoded packets and an option of it.
+    :raises VideoError: there is none; the text says why those at hand are not used.
     """
     found = candidates()
-    if not found:
-        raise VideoError("no ffmpeg found: pip install imageio-ffmpeg, or put ffmpeg on PATH")
-    for path in found:
-        if codec is None or has_encoder(path, codec):
+    working = [path for path in found if not fault_of(path)]
+    for path in working:
+        has_codec = codec is None or has_encoder(path, codec)
+        if has_codec and (packet_filter is None or filter_takes(path, *packet_filter)):
             return path
-    raise VideoError(f"unknown video codec {codec!r}; see {found[0]} -encoders for those that this ffmpeg has")
+    if not working:
+        faults = "".join(f"; {path} {fault_of(path)}" for path in found)
+        raise VideoError(f"no ffmpeg found that works: pip install imageio-ffmpeg, or put one on PATH{faults}")
+    if packet_filter is not None:
+        raise VideoError(f"no ffmpeg found with {codec or 'any encoder'} and the option {packet_filter[1]}")
+    raise VideoError(f"unknown video codec {codec!r}; see {working[0]} -encoders for those that this ffmpeg has")
+
+
+@cache  # it is asked for each clip of a training sample, and costs a tenth of a second
+def fault_of(ffmpeg: str) -> str:
+    """Why an ffmpeg cannot be used, in a few words after its name; empty where it can.
+
+    Two frames of raw video are sent through it, with the options that reading and writing need.
+    """
+    frames = bytes(range(256)) * 2
+    raw = ("-f", "rawvideo", "-pix_fmt", "gray", "-s", "16x16")
+    command = [ffmpeg, "-v", "error", *raw, "-i", "pipe:0", "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]
+    try:
+        done = subprocess.run(command, input=frames, capture_output=True, timeout=_PATIENCE, check=False)
+        if done.returncode == 0 and done.stdout == frames:
+            return ""
+        release = version(ffmpeg)
+    except subprocess.TimeoutExpired:
+        return f"gives no answer within {_PATIENCE:.0f} s"
+    except OSError as error:
+        return f"cannot be run ({error.strerror})"
+    except VideoError:
+        return "does not say its version"
+    match = re.match(r"n?(\d+)\.(\d+)", release)
+    if match and (int(match[1]), int(match[2])) < OLDEST:
+        return f"is version {release}, and {'.'.join(map(str, OLDEST))} or newer is needed"
+    lines = done.stderr.decode(errors="replace").strip().splitlines()
+    return f"fails in a short test ({lines[-1].strip()[:80] if lines else f'exit status {done.returncode}'})"
+
+
+@cache
+def _encoders(ffmpeg: str) -> frozenset[str]:
+    listing = ask(ffmpeg, "-hide_banner", "-encoders").stdout
+    return frozenset(re.findall(r"^ V\S{5} (\S+) ", listing, re.MULTILINE))
 
 
 def has_encoder(ffmpeg: str, codec: str) -> bool:
     """True where this ffmpeg has a video encoder of that name."""
-    listing = ask(ffmpeg, "-hide_banner", "-encoders").stdout
-    return re.search(rf"^ V\S{{5}} {re.escape(codec)} ", listing, re.MULTILINE) is not None
+    return codec in _encoders(ffmpeg)
 
 
 def encoder_takes(ffmpeg: str, codec: str, option: str) -> bool:
     """True where an encoder has an option of its own of that name."""
-    listing = ask(ffmpeg, "-hide_banner", "-h", f"encoder={codec}").stdout
-    return re.search(rf"^ +-{re.escape(option)} ", listing, re.MULTILINE) is not None
+    return _has_option(ask(ffmpeg, "-hide_banner", "-h", f"encoder={codec}").stdout, option)
 
 
 def filter_takes(ffmpeg: str, bitstream_filter: str, option: str) -> bool:
     """True where a filter of encoded packets exists and has an option of that name."""
-    listing = ask(ffmpeg, "-hide_banner", "-h", f"bsf={bitstream_filter}").stdout
+    return _has_option(ask(ffmpeg, "-hide_banner", "-h", f"bsf={bitstream_filter}").stdout, option)
+
+
+def _has_option(listing: str, option: str) -> bool:
     return re.search(rf"^ +-{re.escape(option)} ", listing, re.MULTILINE) is not None
 
 
 def version(ffmpeg: str) -> str:
     """Version as ffmpeg tells it, such as "7.1.1" or "n8.0-12-gabcdef"."""
-    match = re.match(r"ffmpeg version (\S+)", ask(ffmpeg, "-version").stdout)
+    match = re.match(r"ffmpeg version (\S+)", ask(ffmpeg, "-version", patience=_PATIENCE).stdout)
     return match[1] if match else "unknown"
 
 
-def keep_timestamps_option(ffmpeg: str) -> list[str]:
-    """The option that leaves each frame its own timestamp: its name changed in ffmpeg 5.1."""
-    match = re.match(r"n?(\d+)\.(\d+)", version(ffmpeg))
-    old = match is not None and (int(match[1]), int(match[2])) < (5, 1)
-    return ["-vsync", "passthrough"] if old else ["-fps_mode", "passthrough"]
+def find_ffprobe() -> str | None:
+    """Path of the first ffprobe on PATH that works; None where there is none, as the imageio-ffmpeg wheel has none."""
+    return next((path for path in _on_path("ffprobe") if _probes(path)), None)
 
 
-def ask(*command: str) -> subprocess.CompletedProcess[str]:
+@cache
+def _probes(ffprobe: str) -> bool:
+    question = ("-v", "error", "-of", "json", "-show_program_version")
+    try:
+        return "program_version" in json.loads(ask(ffprobe, *question, patience=_PATIENCE).stdout)
+    except (VideoError, ValueError):
+        return False
+
+
+def ask(*command: str, patience: float | None = None) -> subprocess.CompletedProcess[str]:
     """Run ffmpeg to its end, whatever its exit code, with nothing on its standard input.
 
-    :raises VideoError: it cannot be run.
+    :param patience: seconds to wait; None = for ever, as for a whole file that is read.
+    :raises VideoError: it cannot be run, or takes longer.
     """
     try:
         return subprocess.run(
-            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace", check=False
+            command,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=patience,
+            check=False,
         )
+    except subprocess.TimeoutExpired:
+        raise VideoError(f"{command[0]} gives no answer within {patience:.0f} s") from None
     except OSError as error:
         raise VideoError(f"cannot run {command[0]}: {error.strerror}") from None
 
 
-def cause_of_failure(lines: Iterable[str]) -> str:
-    """The line of an ffmpeg log that says what went wrong: the last one that is more than an echo of a failure."""
-    texts = [re.sub(r"\[[^\]]* @ 0x[0-9a-f]+\] ?", "", line).strip() for line in lines]
-    texts = [text for text in texts if text and not re.match(r"file:.*: Invalid argument$", text)]
-    telling = [text for text in texts if not any(phrase in text for phrase in _PHRASES_WITHOUT_A_CAUSE)]
-    disk = [text for text in texts if "No space left on device" in text or "File too large" in text]
-    if disk:
-        return f"disk full ({disk[-1]})"
-    return (telling or texts or ["no message"])[-1]
+def send_through(command: Sequence[str], data: bytes) -> bytes:
+    """What ffmpeg makes of ``data`` on its standard input.
 
-
-class Encoder:
-    """A running ffmpeg that reads raw video from its standard input.
-
-    Entering the context starts it, leaving it before finish() kills it. It runs in a session of its own, so that Ctrl-C
-    in the terminal reaches this program alone, which then ends it in order.
+    :raises VideoError: it cannot be run, or fails.
     """
-
-    def __init__(self, command: Sequence[str]) -> None:
-        self._command = command
-        self._log: deque[str] = deque(maxlen=60)
-
-    @property
-    def stdin(self) -> BinaryIO:
-        """Where the video goes. Writing raises BrokenPipeError once ffmpeg has ended: call finish() then."""
-        return cast(BinaryIO, self._process.stdin)
-
-    def finish(self) -> None:
-        """End the video and wait until ffmpeg has written everything.
-
-        :raises VideoError: ffmpeg failed.
-        """
-        with suppress(BrokenPipeError):  # where ffmpeg ended first, its exit status tells whether that was wrong
-            self.stdin.close()
-        status = self._process.wait()
-        self._reader.join()
-        if status < 0:
-            raise VideoError(f"ffmpeg was killed by signal {-status}: {cause_of_failure(self._log)}")
-        if status > 0:
-            raise VideoError(f"ffmpeg failed: {cause_of_failure(self._log)}")
-
-    def __enter__(self) -> Encoder:
-        """Start ffmpeg.
-
-        :raises VideoError: it cannot be run.
-        """
-        try:
-            with held_signals():  # raised between fork and assignment, Ctrl-C would leave a process that nobody knows
-                self._process = self._start()
-                self._reader = Thread(target=self._read_log, args=(self._process.stderr,), daemon=True)
-                self._reader.start()
-        except VideoError:
-            raise
-        except BaseException:
-            self._end()
-            raise
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
-        self._end()
-
-    def _start(self) -> subprocess.Popen[bytes]:
-        try:
-            return subprocess.Popen(
-                self._command,
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.PIPE,
-                start_new_session=True,
-            )
-        except OSError as error:
-            raise VideoError(f"cannot run {self._command[0]}: {error.strerror}") from None
-
-    def _end(self) -> None:
-        """Kill it if it still runs, and wait until it is gone."""
-        with held_signals():  # an impatient second Ctrl-C must not leave it running
-            if self._process.poll() is None:
-                self._kill()
-            self._process.wait()
-            self._reader.join()
-            with suppress(BrokenPipeError):  # what was buffered has nowhere to go
-                self.stdin.close()
-
-    def _kill(self) -> None:
-        """End it with whatever it may have started: a child that lives on would keep the pipes open."""
-        if hasattr(os, "killpg"):
-            with suppress(ProcessLookupError):
-                os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.kill()
-
-    def _read_log(self, stream: IO[bytes] | None) -> None:
-        for line in stream or ():
-            self._log.append(line.decode(errors="replace"))
+    try:
+        # In a group of its own: Ctrl-C in a terminal must not cut a sample short that a run still waits for.
+        done = subprocess.run(command, input=data, capture_output=True, check=False, process_group=_OWN_GROUP)
+    except OSError as error:
+        raise VideoError(f"cannot run {command[0]}: {error.strerror}") from error
+    if done.returncode:
+        lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
+        raise VideoError(f"ffmpeg failed: {lines[-1]}")
+    return done.stdout

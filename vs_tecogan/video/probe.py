@@ -1,67 +1,175 @@
-"""What ffmpeg says of a file: its clock, the length it announces, the size of its pictures, and where it truly ends."""
+"""What a file says of itself: its clock, the length it announces, its video streams, and where it truly ends."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
-from .ffmpeg import ask
+from .ffmpeg import ask, find_ffmpeg, find_ffprobe
+
+_MATRICES = {
+    "gbr": 0,
+    "bt709": 1,
+    "fcc": 4,
+    "bt470bg": 5,
+    "smpte170m": 6,
+    "smpte240m": 7,
+    "ycgco": 8,
+    "bt2020nc": 9,
+    "bt2020c": 10,
+    "chroma-derived-nc": 12,
+    "chroma-derived-c": 13,
+    "ictcp": 14,
+}
+"""ffmpeg's names, and their H.273 codes."""
+_GUESSED = "Estimating duration from bitrate"
+"""What ffmpeg and ffprobe log where no container announces a length; nothing else tells it."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoStream:
+    """One stream of pictures."""
+
+    width: int
+    """Of the picture as it is stored, in pixels."""
+    height: int
+    sample_aspect: Fraction
+    """Width over height of a sample; 0 where it is not told. The container's counts before the codec's."""
+    frame_rate: Fraction | None
+    """Frames per second on average; None where it is not told."""
+    matrix: int | None
+    """H.273 code of the YUV matrix; None where it is not told."""
+    is_cover: bool = False
+    """A still picture that goes with the file."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Probe:
     """What is known of a file before its packets are read."""
 
-    start: Fraction
+    start: Fraction = Fraction(0)
     """Time in seconds of the earliest timestamp of its streams, which ffmpeg makes zero when it reads; 0 if unknown."""
-    duration: Fraction | None
+    duration: Fraction | None = None
     """Length in seconds that the container announces; None where it announces none, or ffmpeg had to guess."""
-    sizes: Mapping[int, tuple[int, int]]
-    """(width, height) in pixels of each video stream as it is stored, by the number of the stream."""
-    sample_aspects: Mapping[int, Fraction]
-    """Width over height of a sample, by the number of the stream, where it is told. The container's counts before the
-    codec's."""
+    videos: Mapping[int, VideoStream]
+    """By the number of the stream."""
+    others: Sequence[str] = ()
+    """Kinds of the other streams, such as "audio"."""
     chapters: int = 0
     """How many the container holds."""
+    complaint: str = ""
+    """The last line that was said of a file without any stream."""
 
 
-def probe(ffmpeg: str, path: Path) -> Probe:
-    """Ask ffmpeg about a file. One that ffmpeg cannot read gives a probe that knows nothing.
+def probe(path: Path) -> Probe:
+    """Ask ffprobe about a file, or ffmpeg where there is no ffprobe. One that neither can read has no streams.
 
-    :raises VideoError: ffmpeg cannot be run.
+    :raises VideoError: there is no ffmpeg that works.
     """
-    return parse_probe(ask(ffmpeg, "-hide_banner", "-nostdin", "-i", f"file:{path}").stderr)
+    if prober := find_ffprobe():
+        show = ("-show_format", "-show_streams", "-show_chapters")
+        answer = ask(prober, "-v", "warning", "-of", "json", *show, f"file:{path}")
+        return parse_json(answer.stdout, answer.stderr)
+    return parse_report(ask(find_ffmpeg(), "-hide_banner", "-nostdin", "-i", f"file:{path}").stderr)
 
 
-def parse_probe(text: str) -> Probe:
-    """Read what ``ffmpeg -i FILE`` prints."""
-    start = re.search(r"^  Duration: .*?, start: (-?\d+\.\d+)", text, re.MULTILINE)
-    length = re.search(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", text, re.MULTILINE)
-    guessed = "Estimating duration from bitrate" in text
-    streams = list(re.finditer(r"^ +Stream #0:(\d+).*?: Video: .*?, (\d+)x(\d+)(?=[ ,]|$)(.*)", text, re.MULTILINE))
-    # The codec's stands in brackets after the size; the container's follows, if it is another.
-    aspects = {int(match[1]): re.findall(r"\bSAR ([1-9]\d*):([1-9]\d*)", match[4]) for match in streams}
+def parse_json(text: str, log: str) -> Probe:
+    """Read what ffprobe prints.
+
+    :param log: what it says beside it, on warnings.
+    """
+    answer: dict[str, Any] = json.loads(text or "{}")
+    streams: list[dict[str, Any]] = answer.get("streams", [])
+    about: dict[str, str] = answer.get("format", {})
+    length = about.get("duration")
     return Probe(
-        start=Fraction(start[1]) if start else Fraction(0),
-        duration=(int(length[1]) * 60 + int(length[2])) * 60 + Fraction(length[3]) if length and not guessed else None,
-        sizes={int(match[1]): (int(match[2]), int(match[3])) for match in streams},
-        sample_aspects={index: Fraction(int(last[-1][0]), int(last[-1][1])) for index, last in aspects.items() if last},
-        chapters=len(re.findall(r"^ +Chapter #0:\d+: start ", text, re.MULTILINE)),
+        start=Fraction(about.get("start_time", 0)),
+        duration=Fraction(length) if length and _GUESSED not in log else None,
+        videos={
+            int(stream["index"]): VideoStream(
+                width=int(stream["width"]),
+                height=int(stream["height"]),
+                sample_aspect=_fraction(stream.get("sample_aspect_ratio", "")) or Fraction(0),
+                frame_rate=_fraction(stream.get("avg_frame_rate", "")) or _fraction(stream.get("r_frame_rate", "")),
+                matrix=_MATRICES.get(stream.get("color_space", "")),
+                is_cover=bool(stream.get("disposition", {}).get("attached_pic")),
+            )
+            for stream in streams
+            if stream.get("codec_type") == "video" and stream.get("width")
+        },
+        others=_others(str(stream.get("codec_type", "data")) for stream in streams),
+        chapters=len(answer.get("chapters", [])),
+        complaint="" if streams else _last_line(log),
     )
 
 
-def packets_end(ffmpeg: str, path: Path) -> Fraction:
+def _fraction(text: str) -> Fraction | None:
+    match = re.fullmatch(r"(\d+)[:/]([1-9]\d*)", text)
+    return Fraction(int(match[1]), int(match[2])) or None if match else None
+
+
+def parse_report(text: str) -> Probe:
+    """Read what ``ffmpeg -i FILE`` prints."""
+    start = re.search(r"^  Duration: .*?, start: (-?\d+\.\d+)", text, re.MULTILINE)
+    length = re.search(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", text, re.MULTILINE)
+    lines = re.findall(r"^ +Stream #0:(\d+).*?: (\w+): (.*)", text, re.MULTILINE)
+    videos = {int(index): _video(about) for index, kind, about in lines if kind == "Video"}
+    return Probe(
+        start=Fraction(start[1]) if start else Fraction(0),
+        duration=(
+            (int(length[1]) * 60 + int(length[2])) * 60 + Fraction(length[3])
+            if length and _GUESSED not in text
+            else None
+        ),
+        videos={index: video for index, video in videos.items() if video},
+        others=_others(kind.lower() for _, kind, _ in lines),
+        chapters=len(re.findall(r"^ +Chapter #0:\d+: start ", text, re.MULTILINE)),
+        complaint="" if lines else _last_line(text),
+    )
+
+
+def _video(about: str) -> VideoStream | None:
+    """A stream by ffmpeg's line on it; None where it has no size."""
+    size = re.search(r", (\d+)x(\d+)(?=[ ,]|$)(.*)", about)
+    if size is None:
+        return None
+    # The codec's aspect stands in brackets after the size; the container's follows, if it is another.
+    aspects = re.findall(r"\bSAR ([1-9]\d*):([1-9]\d*)", size[3])
+    rate = re.search(r"([\d.]+)(k?) fps", size[3])
+    pixels = re.search(r", \w+\(([^)]*)\)", about[: size.start()])
+    names = [part.split("/")[0] for part in pixels[1].split(", ")] if pixels else []
+    return VideoStream(
+        width=int(size[1]),
+        height=int(size[2]),
+        sample_aspect=Fraction(int(aspects[-1][0]), int(aspects[-1][1])) if aspects else Fraction(0),
+        frame_rate=(Fraction(rate[1]) * (1000 if rate[2] else 1) or None) if rate else None,
+        matrix=next((_MATRICES[name] for name in names if name in _MATRICES), None),
+        is_cover="(attached pic)" in size[3],
+    )
+
+
+def _others(kinds: Iterable[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(kind for kind in kinds if kind != "video"))
+
+
+def _last_line(text: str) -> str:
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no report")
+
+
+def packets_end(path: Path) -> Fraction:
     """Seconds from the file's start to the end of its last packet of picture, sound or subtitle. Reads the whole file.
 
     :return: 0 where there are no packets.
-    :raises VideoError: ffmpeg cannot be run.
+    :raises VideoError: there is no ffmpeg that works.
     """
     streams = [word for kind in "vas" for word in ("-map", f"0:{kind}?")]
     listing = ask(
-        ffmpeg, "-v", "error", "-nostdin", "-i", f"file:{path}", *streams, "-c", "copy", "-f", "framecrc", "-"
+        find_ffmpeg(), "-v", "error", "-nostdin", "-i", f"file:{path}", *streams, "-c", "copy", "-f", "framecrc", "-"
     ).stdout
     bases = {number: Fraction(base) for number, base in re.findall(r"^#tb (\d+): (\d+/\d+)", listing, re.MULTILINE)}
     # A line for each packet: stream, decoding time, presentation time, duration, size, checksum.

@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import re
-from fractions import Fraction
 from pathlib import Path
 
 import pytest
 
-from vs_tecogan.video.ffmpeg import find_ffmpeg
-from vs_tecogan.video.probe import Probe, packets_end, parse_probe
-from vs_tecogan.video.remarks import remarks
+from vs_tecogan.video.probe import packets_end
 from vs_tecogan.video.source import open_source
+from vs_tecogan.video.warnings import warnings
 
 from ..cli.conftest import ffmpeg, inspect
 
@@ -20,8 +18,8 @@ SOUND = ("-f", "lavfi", "-i", "sine=duration=2")
 
 
 def said_of(path: Path) -> list[str]:
-    """The remarks on a file."""
-    return list(remarks(open_source(path)))
+    """The warnings about a file."""
+    return list(warnings(open_source(path)))
 
 
 @pytest.fixture(scope="module")
@@ -74,7 +72,7 @@ def test_late_subtitle(tmp_path: Path) -> None:
     probe = open_source(source).probe
     assert probe.duration is not None
     assert probe.duration > 4, "the input is not what this test needs"
-    assert packets_end(find_ffmpeg(), source) == 5
+    assert packets_end(source) == 5
     assert said_of(source) == []
 
 
@@ -84,7 +82,7 @@ def test_bare_stream_has_no_length(whole: Path) -> None:
     ffmpeg("-i", whole, "-an", "-c:v", "mpeg2video", bare)
     source = open_source(bare)
     assert source.probe.duration is None
-    assert list(remarks(source)) == []
+    assert list(warnings(source)) == []
 
 
 @pytest.mark.parametrize(
@@ -106,23 +104,3 @@ def test_odd_size(size: str, turned: bool, pixels: str, told: str | None, tmp_pa
     lines = said_of(source)
     assert [told in line for line in lines if told] == [True] * (told is not None)
     assert len(lines) == (told is not None)
-
-
-def test_parse_probe() -> None:
-    """Would catch codec tags such as 0x3163 read as sizes, and lengths over an hour misread."""
-    text = (
-        "Input #0, mov,mp4,m4a,3gp,3g2,mj2, from 'a.mp4':\n"
-        "  Duration: 01:02:03.50, start: -0.007000, bitrate: 110 kb/s\n"
-        "  Stream #0:0[0x1](und): Audio: aac (LC) (mp4a / 0x6134706D), 44100 Hz, mono, fltp, 69 kb/s (default)\n"
-        "  Stream #0:1[0x2](und): Video: h264 (High) (avc1 / 0x31637661), yuv420p(tv, bt709, progressive), "
-        "1440x1080 [SAR 4:3 DAR 16:9], 27 kb/s, 25 fps, 25 tbr, 16k tbn (default)\n"
-    )
-    length = 3723 + Fraction(1, 2)
-    sizes, wide = {1: (1440, 1080)}, {1: Fraction(4, 3)}
-    assert parse_probe(text) == Probe(start=Fraction(-7, 1000), duration=length, sizes=sizes, sample_aspects=wide)
-    container = parse_probe(text.replace("DAR 16:9]", "DAR 16:9], SAR 1:1 DAR 4:3"))
-    assert (container.sizes, container.sample_aspects) == (sizes, {1: 1})
-    unknown = parse_probe(text.replace(" [SAR 4:3 DAR 16:9]", " [SAR 0:1 DAR 0:1]"))
-    assert (unknown.sizes, unknown.sample_aspects) == (sizes, {})
-    nothing = Probe(start=Fraction(0), duration=None, sizes={}, sample_aspects={})
-    assert parse_probe("in: Invalid data") == nothing

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from vs_tecogan.signals import held_signals
-from vs_tecogan.video.ffmpeg import Encoder
+from vs_tecogan.video.encoder import Encoder
 
 
 class Interrupted(KeyboardInterrupt):

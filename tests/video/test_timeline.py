@@ -4,7 +4,7 @@ from fractions import Fraction
 
 import pytest
 
-from vs_tecogan.video.source import make_timeline
+from vs_tecogan.video.timeline import make_timeline
 
 UNKNOWN = -(2**63)
 FILM = Fraction(24000, 1001)

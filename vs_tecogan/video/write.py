@@ -8,13 +8,16 @@ from fractions import Fraction
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from . import ffmpeg as ff
+from ..errors import VideoError
+from .encoder import Encoder
+from .ffmpeg import find_ffmpeg
 from .formats import colour_tags, for_encoder, hdr10_options, raw_fourcc, raw_planes
 from .nut import NutHeader, NutWriter
 from .partial import partial_file
 from .quality import quality_options
-from .source import Source, Timeline
+from .source import Source
 from .streams import container_of, is_known, plan_streams
+from .timeline import Timeline
 
 if TYPE_CHECKING:
     import vapoursynth as vs
@@ -67,7 +70,6 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
     :raises VideoError: ffmpeg is missing or failed; nothing is left behind.
     """
     codec = choose_codec(job.out, job.options)
-    ffmpeg = ff.find_ffmpeg(codec)
     tracks = [track for track in job.source.tracks if job.whole or not track.is_cover]
     plan = plan_streams(tracks, container_of(job.out), chapters=job.source.probe.chapters)
     clip = for_encoder(job.clip, codec)
@@ -75,7 +77,7 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
         props = dict(frame.props)
     begin = job.timeline.start - job.source.probe.start
     delay = begin if job.whole else Fraction(0)
-    shift = _packet_shift(job, ffmpeg, delay)
+    ffmpeg, shift = _packet_shift(job, codec, delay)
     exact = not delay or bool(shift) or (job.timeline.is_constant and container_of(job.out).frame_clock)
     timeline = job.timeline if exact else job.timeline.finer(_FINE)
     with partial_file(job.out) as part:
@@ -84,40 +86,43 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
             *_inputs(job, props, begin, delay=Fraction(0) if shift else delay),
             *("-map", "0:v:0", *plan.options, "-map_metadata", "1", "-map_chapters", "1", "-dn"),
             *_picture_options(job, codec, props),
-            *(*ff.keep_timestamps_option(ffmpeg), "-enc_time_base:v:0", _colon(timeline.time_base)),
+            *("-fps_mode", "passthrough", "-enc_time_base:v:0", _colon(timeline.time_base)),
             *shift,
             *container_of(job.out).options,
             *(() if job.whole else _NOTHING_EARLIER),
             *job.options.extra,
             f"file:{part}",
         ]
-        with ff.Encoder(command) as encoder:
+        with Encoder(command) as encoder:
             _feed(encoder, clip, timeline.ticks, _header(job, clip, timeline, props), on_frame)
             encoder.finish()
     for line in plan.notes:
         note(line)
 
 
-def _packet_shift(job: Job, ffmpeg: str, delay: Fraction) -> list[str]:
-    """Options that delay the encoded picture of a constant rate, whose encoder then counts frames and nothing finer.
+def _packet_shift(job: Job, codec: str, delay: Fraction) -> tuple[str, list[str]]:
+    """The ffmpeg to use, and options that delay the encoded picture of a constant rate.
 
-    None where nothing is to be delayed or a container counts frames itself, as an unknown one may; where ffmpeg is too
-    old for it; and where the user has a filter there.
+    The encoder then counts frames and nothing finer. There are no options where nothing is to be delayed or a container
+    counts frames itself, as an unknown one may; where the user has a filter there; and where no ffmpeg with this
+    encoder can do it: ffmpeg 5.1 cannot.
     """
-    if not delay or not job.timeline.is_constant or not is_known(job.out) or container_of(job.out).frame_clock:
-        return []
-    if any(option.startswith(("-bsf", "-vbsf")) for option in job.options.extra):
-        return []
-    if not ff.filter_takes(ffmpeg, "setts", "prescale"):
-        return []
+    counts_itself = not is_known(job.out) or container_of(job.out).frame_clock
+    taken = any(option.startswith(("-bsf", "-vbsf")) for option in job.options.extra)
+    if not delay or not job.timeline.is_constant or counts_itself or taken:
+        return find_ffmpeg(codec), []
+    try:
+        ffmpeg = find_ffmpeg(codec, packet_filter=("setts", "prescale"))
+    except VideoError:
+        return find_ffmpeg(codec), []
     tick = job.timeline.finer(_FINE).time_base
     ticks = round(delay / tick)
     move = f"pts=PTS+{ticks}:dts=DTS+{ticks}:prescale=1"
-    return ["-bsf:v:0", f"setts={move}:time_base={tick.numerator}/{tick.denominator}"]
+    return ffmpeg, ["-bsf:v:0", f"setts={move}:time_base={tick.numerator}/{tick.denominator}"]
 
 
 def _feed(
-    encoder: ff.Encoder, clip: vs.VideoNode, ticks: Sequence[int], header: NutHeader, on_frame: Callable[[], None]
+    encoder: Encoder, clip: vs.VideoNode, ticks: Sequence[int], header: NutHeader, on_frame: Callable[[], None]
 ) -> None:
     """Write all frames, or as many as ffmpeg takes: its exit status knows whether it failed or had all it wanted."""
     try:
@@ -148,7 +153,7 @@ def sample_aspect(source: Source, props: Mapping[str, object]) -> Fraction:
 
     The container's word counts before the stream's own, which is all that the properties know.
     """
-    told = source.probe.sample_aspects.get(source.video.index) or _sample_aspect(props)
+    told = (source.stored.sample_aspect if source.stored else None) or _sample_aspect(props)
     return 1 / told if told and source.turned else told
 
 

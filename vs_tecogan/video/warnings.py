@@ -1,4 +1,4 @@
-"""What a user should know of a file that opens, but gives less than it seems to hold."""
+"""Warnings about a file that opens, but gives less than it seems to hold."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ import statistics
 from collections.abc import Iterator
 from fractions import Fraction
 
-from .ffmpeg import find_ffmpeg
 from .probe import packets_end
-from .source import Source, Timeline
+from .source import Source
+from .timeline import Timeline
 
 _MOST_TRIMMED = 3
 """Columns or rows that chroma of a quarter of the size may cost; a larger difference has another reason."""
@@ -17,14 +17,20 @@ _SLACK = Fraction(1, 4)
 """Seconds by which announced lengths are wrong in files that are whole."""
 
 
-def remarks(source: Source) -> Iterator[str]:
-    """One line for each of: frames that are missing at the end, columns or rows that are left out.
+def warnings(source: Source) -> Iterator[str]:
+    """One line for each of: a file that ffmpeg cannot read, frames missing at the end, columns or rows left out.
 
     Where the picture ends before the announced length, the packets of the whole file are listed to tell a truncated
     file from one whose sound is longer. Transport streams and AVI announce nothing, or nothing that outlives a cut.
 
     :raises VideoError: ffmpeg cannot be run.
     """
+    if source.stored is None:
+        yield (
+            f"ffmpeg cannot read {source.path} ({source.probe.complaint or 'no such stream'}): its aspect ratio, its "
+            "start and its length are not known; vs-tecogan doctor shows which ffmpeg is used"
+        )
+        return
     yield from _missing_frames(source)
     yield from _missing_pixels(source)
 
@@ -38,7 +44,7 @@ def _missing_frames(source: Source) -> Iterator[str]:
     slack = _SLACK + 2 * step
     if announced is None or max(last, last - source.probe.start) + slack >= announced:
         return
-    end = packets_end(find_ffmpeg(), source.path) + late
+    end = packets_end(source.path) + late
     if end + slack < announced:
         yield (
             f"{source.path} announces {float(announced):.2f} s but ends after {float(end):.2f} s: about "
@@ -53,9 +59,9 @@ def _frame_time(timeline: Timeline) -> Fraction:
 
 
 def _missing_pixels(source: Source) -> Iterator[str]:
-    stored = source.probe.sizes.get(source.video.index)
-    if stored is None:
+    if source.stored is None:
         return
+    stored = source.stored.width, source.stored.height
     read = source.clip.width, source.clip.height
     # BestSource turns pictures that are stored on their side.
     lost = [(width - read[0], height - read[1]) for width, height in (stored, stored[::-1])]
