@@ -2,7 +2,8 @@
 
 from .fnet import FNet
 from .generator import Generator
+from .recurrent import Alignment, RecurrentSpec, RecurrentSR
 from .spec import Dialect, GeneratorSpec
 from .srnet import SRNet
 
-__all__ = ["Dialect", "FNet", "Generator", "GeneratorSpec", "SRNet"]
+__all__ = ["Alignment", "Dialect", "FNet", "Generator", "GeneratorSpec", "RecurrentSR", "RecurrentSpec", "SRNet"]

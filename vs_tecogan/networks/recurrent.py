@@ -1,0 +1,193 @@
+"""RecurrentSR: a recurrent network that carries features from frame to frame, with one frame of look-ahead.
+
+The state is what the network kept of the past: a map of features and the last output, folded to the size of the input
+(space-to-depth). No convolution runs at the size of the output: the last one makes all of a cell's pixels as channels.
+Sources: RLSP (Fuoli et al. 2019) for state, feedback and look-ahead; RRN (Isobe et al. 2020) for residual blocks; FRVSR
+(Sajjadi et al. 2018) for warping what is fed back. The flow has no weights: :mod:`vs_tecogan.ops.pyramid`.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from ..ops import backward_warp, depth_to_space, pyramid_flow, space_to_depth, upsample_bicubic
+from ..ops.native import Impl
+from ..ops.resample import upsample_by_products
+from .srnet import ResidualBlock
+
+
+class Alignment(StrEnum):
+    """How the state is brought to the current frame."""
+
+    NONE = "none"
+    """Not at all: convolutions have to find what moved."""
+    FLOW = "flow"
+    """State and other frames are warped by flow that is found without weights."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RecurrentSpec:
+    """Everything that the shape of the network depends on; read off the weights, never asked of a user."""
+
+    scale: int = 4
+    """Spatial factor: 2 or 4."""
+    channels: int = 64
+    """Feature channels, in the trunk and in the state."""
+    blocks: int = 5
+    """Pairs of convolutions in the trunk."""
+    residual: bool = True
+    """Whether each pair is a residual block; else all convolutions follow each other."""
+    ahead: int = 1
+    """Frames of look-ahead: 0 or 1."""
+    alignment: Alignment = Alignment.FLOW
+    """How the state is brought to the current frame."""
+    flow_rounds: int = 2
+    """Rounds of refinement of the flow on the frame itself."""
+
+    def __post_init__(self) -> None:
+        if self.scale not in (2, 4):
+            raise ValueError(f"scale {self.scale} is not supported; expected 2 or 4")
+        if self.blocks < 0 or self.channels < 1:
+            raise ValueError(f"blocks={self.blocks}, channels={self.channels}; expected blocks >= 0 and channels >= 1")
+        if self.ahead not in (0, 1):
+            raise ValueError(f"ahead {self.ahead} is not supported; expected 0 or 1")
+
+    @property
+    def phase(self) -> str:
+        """Where LR pixel i sits on the HR grid: on pixel scale * i."""
+        return "corner"
+
+    @property
+    def window(self) -> int:
+        """Frames that a step looks at: the previous one, the current one, those ahead."""
+        return 2 + self.ahead
+
+    @property
+    def folded(self) -> int:
+        """Channels of an output folded to the size of the input."""
+        return 3 * self.scale**2
+
+    @property
+    def state_channels(self) -> int:
+        """Channels of the state: features, then the last output folded."""
+        return self.channels + self.folded
+
+    @property
+    def kilo_macs(self) -> float:
+        """Thousands of multiplications for each LR pixel, convolutions alone."""
+        inputs, outputs = 3 * self.window + self.state_channels, self.state_channels
+        return 9 * self.channels * (inputs + 2 * self.blocks * self.channels + outputs) / 1000
+
+
+class RecurrentSR(nn.Module):
+    """One step: frames about the current one and the state in; the current frame enlarged and the next state out.
+
+    Images are in [0, 1]. Neither the output nor the state is ever clamped. The same network runs on tiles and whole
+    frames of any size.
+
+    :param impl: who computes flow and warps; see :data:`~vs_tecogan.ops.native.Impl`.
+    """
+
+    def __init__(self, spec: RecurrentSpec | None = None, *, impl: Impl = "auto") -> None:
+        super().__init__()
+        self.spec = spec or RecurrentSpec()
+        self.impl: Impl = impl
+        width = self.spec.channels
+        self.conv_in = nn.Conv2d(3 * self.spec.window + self.spec.state_channels, width, 3, padding=1)
+        if self.spec.residual:
+            self.trunk = nn.Sequential(*(ResidualBlock(width) for _ in range(self.spec.blocks)))
+        else:
+            layers: list[nn.Module] = []
+            for _ in range(2 * self.spec.blocks):
+                layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU(inplace=True)]
+            self.trunk = nn.Sequential(*layers)
+        self.conv_out = nn.Conv2d(width, self.spec.folded + width, 3, padding=1)
+        initialise(self)
+
+    def initial_state(self, n: int, height: int, width: int) -> Tensor:
+        """State before the first frame of a chain: zeros (n, state_channels, height, width) float32."""
+        shape = (n, self.spec.state_channels, height, width)
+        return torch.zeros(shape, dtype=torch.float32, device=self.conv_in.weight.device)
+
+    def forward(self, frames: Tensor, state: Tensor, flow: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Enlarge one frame.
+
+        :param frames: (N, 3 * window, H, W) in [0, 1]: the previous frame, the current one, the next one. At the ends
+            of a chain the current frame stands for the missing one.
+        :param state:  (N, state_channels, H, W): of the previous frame's step, or :meth:`initial_state`.
+        :param flow:   of :meth:`flow`, where the caller has it already. Not used without alignment.
+        :return:       picture (N, 3, scale * H, scale * W) float32, unclamped, and the next state, float32.
+        """
+        if self.spec.alignment is Alignment.FLOW:
+            frames, state = self.align(frames, state, self.flow(frames) if flow is None else flow)
+        outputs = self.reconstruct(torch.cat((frames, state), dim=1).to(self.conv_in.weight.dtype)).float()
+        folded = self.spec.folded
+        picture = depth_to_space(outputs[:, :folded], self.spec.scale) + self.enlarge(frames[:, 3:6].float())
+        return picture, torch.cat((F.relu(outputs[:, folded:]), space_to_depth(picture, self.spec.scale)), dim=1)
+
+    def flow(self, frames: Tensor) -> Tensor:
+        """Where the other frames of a window show what the current one shows.
+
+        :return: (N, 2 * (window - 1), H, W) float32, LR pixels: towards the previous frame, then towards the next.
+        """
+        others = [frames[:, :3]] + ([frames[:, 6:]] if self.spec.ahead else [])
+        rounds = self.spec.flow_rounds
+        return torch.cat([pyramid_flow(x, frames[:, 3:6], rounds, impl=self.impl) for x in others], dim=1)
+
+    def align(self, frames: Tensor, state: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
+        """Move the other frames and the state to where the current frame shows the same things.
+
+        The features move at their own size; the last output moves at its full size, so that its detail survives.
+        """
+        width, scale = self.spec.channels, self.spec.scale
+        current, back = frames[:, 3:6], flow[:, :2]
+        # Together: a warp costs most of its time for the coordinates.
+        moved = self.warp(torch.cat((frames[:, :3], state[:, :width]), dim=1), back)
+        picture = self.warp(depth_to_space(state[:, width:], scale), self.enlarge(back * scale))
+        window = [moved[:, :3], current]
+        if self.spec.ahead:
+            window.append(self.warp(frames[:, 6:], flow[:, 2:]))
+        return torch.cat(window, dim=1), torch.cat((moved[:, 3:], space_to_depth(picture, scale)), dim=1)
+
+    def warp(self, image: Tensor, flow: Tensor) -> Tensor:
+        """See :func:`~vs_tecogan.ops.warp.backward_warp`."""
+        return backward_warp(image, flow, impl=self.impl)
+
+    def enlarge(self, image: Tensor) -> Tensor:
+        """Bicubic on the grid of BD: (N, C, H, W) -> (N, C, scale * H, scale * W)."""
+        if self.training:
+            return upsample_by_products(image, self.spec.scale, upsample_bicubic)
+        return upsample_bicubic(image, self.spec.scale)
+
+    def reconstruct(self, inputs: Tensor) -> Tensor:
+        """Frames and state together -> the picture's residual, folded, and the next features before their ReLU."""
+        features = self.trunk(F.relu(self.conv_in(inputs)))
+        outputs: Tensor = self.conv_out(features)
+        return outputs
+
+
+def initialise(network: RecurrentSR) -> None:
+    """He weights; a residual block begins near the identity and the picture near the skip, without a grid.
+
+    All pixels of a cell begin with one kernel (ICNR, Aitken et al. 2017), so no pattern of the cell's size is there to
+    be unlearnt.
+    """
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d):
+            nn.init.kaiming_normal_(module.weight, nonlinearity="relu")
+            assert module.bias is not None
+            nn.init.zeros_(module.bias)
+    with torch.no_grad():
+        for module in network.modules():
+            if isinstance(module, ResidualBlock):
+                last = module.conv[2]
+                assert isinstance(last, nn.Conv2d)
+                last.weight.mul_(0.1)
+        folded = network.spec.folded
+        picture = network.conv_out.weight[:folded]
+        # Folded channels are (pixel of the cell, colour): see space_to_depth.
+        picture.copy_(0.1 * picture[:3].repeat(folded // 3, 1, 1, 1))
+        network.conv_out.weight[folded:].mul_(0.5)
