@@ -111,7 +111,13 @@ def main(arguments: Sequence[str]) -> int:
         for low, result, truth in zip(lows, results, truths, strict=True)
     ]
     rows[0].save(
-        args.out, save_all=True, append_images=rows[1:], duration=round(1000 / rate), loop=0, quality=args.quality, method=6
+        args.out,
+        save_all=True,
+        append_images=rows[1:],
+        duration=round(1000 / rate),
+        loop=0,
+        quality=args.quality,
+        method=6,
     )
     return 0
 
