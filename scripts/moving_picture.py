@@ -17,7 +17,8 @@ import vapoursynth as vs
 from PIL import Image, ImageDraw
 
 from vs_tecogan import tecogan
-from vs_tecogan.metrics.bicubic import bd_low_resolution, bicubic
+from vs_tecogan.degrade import blur_down_picture
+from vs_tecogan.metrics.bicubic import bicubic
 
 SCALE = 4
 GAP = 6
@@ -97,7 +98,7 @@ def main(arguments: Sequence[str]) -> int:
     args = parser.parse_args(arguments)
 
     truths, rate = read(args.video, args.start, args.frames)
-    lows = [bd_low_resolution(truth, SCALE) for truth in truths]
+    lows = [blur_down_picture(truth, SCALE) for truth in truths]
     results = pictures(tecogan(clip_of(lows), args.model))
     crop = args.crop or (0, 0, truths[0].shape[1], truths[0].shape[0])
     rows = [

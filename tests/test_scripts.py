@@ -105,3 +105,22 @@ def test_crops_are_cut_where_they_were_asked_for(tiny_file: Path, tmp_path: Path
     assert min(distances) > 0 and max(distances) < 40 and distances[0] != distances[1]
     done = subprocess.run([*command, f"{clip}:7:150,50"], capture_output=True, text=True, check=False)
     assert done.returncode == 2 and "has 48 frames of 160x120" in done.stderr
+
+
+def test_moving_picture(tiny_file: Path, tmp_path: Path) -> None:
+    """Would catch panels in another order, frames that are lost, or an original that is not the original."""
+    import numpy as np
+
+    image = pytest.importorskip("PIL.Image")
+    pytest.importorskip("cv2")
+    clip, out = tmp_path / "a.mkv", tmp_path / "out.png"
+    subprocess.run([sys.executable, REPOSITORY / "scripts/demo.py", "clip", clip], check=True)
+    options = ["--model", tiny_file, "--start", "4", "--frames", "3", "--crop", "40,30,100,60"]
+    subprocess.run([sys.executable, REPOSITORY / "scripts/moving_picture.py", clip, out, *options], check=True)
+    with image.open(out) as picture:
+        assert (picture.size, picture.n_frames) == ((3 * 100 + 2 * 6, 60), 3)
+        pixels = np.asarray(picture.convert("RGB")).astype(int)
+    bicubic, model, original = (pixels[24:, at : at + 100] for at in (0, 106, 212))
+    assert np.abs(bicubic - original).mean() > 1
+    assert np.abs(model - bicubic).max() > 0
+    assert original[1:].std() > bicubic[1:].std()

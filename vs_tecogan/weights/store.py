@@ -46,7 +46,7 @@ def shipped_models() -> list[ModelCard]:
 
 
 def shipped_use(name: str) -> str:
-    """What a shipped model is for, in one sentence: the first paragraph of its page beside the weights; "" without one."""
+    """What a shipped model is for, in one sentence: from the card beside its weights; "" without one."""
     page = models_folder() / f"{name}.md"
     if page.parent != models_folder() or not page.is_file():
         return ""
