@@ -84,3 +84,13 @@ def test_nothing_grows_over_300_frames(engine: Engine, shared: Path) -> None:
     )
     fidelity = [np.mean([psnr_y(r, truths[i]) for r, i in zip(c, order, strict=False)]) for c in cycles]
     assert fidelity[3] > fidelity[0] - 0.05
+
+
+def test_the_folder_holds_weights_and_short_cards_alone() -> None:
+    """Would catch logs and pictures that go into every wheel, and a model without a card of one page."""
+    files = {path.name for path in models_folder().iterdir()}
+    assert files == {f"{name}.{suffix}" for name in MODELS for suffix in ("safetensors", "md")}
+    for name in MODELS:
+        lines = (models_folder() / f"{name}.md").read_text(encoding="utf-8").splitlines()
+        assert lines[0] == f"# {name}" and len(lines) <= 80
+        assert {"## Scores", "## How to rebuild it", "## Training data", "## Limits"} <= set(lines)
