@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Measure the figures of the documents, and write them there.
 
-    scripts/figures.py NAME... [options]   measure these; write docs/figures/NAME.json, plots and documents
-    scripts/figures.py --write             fill the documents from the JSON as it is
-    scripts/figures.py --check             fail where a document differs from the JSON, or a model from its figures
-    scripts/figures.py --list              the tables, with their rows and columns
+    scripts/figures.py NAME [options]   measure; write docs/figures/NAME.json, its plots and the documents
+    scripts/figures.py --write          fill the documents from the JSON as it is
+    scripts/figures.py --check          fail where a document differs from the JSON, or a model from its figures
+    scripts/figures.py --list           the tables, with their rows and columns
 
 docs/figures/README.md says how a document quotes a figure.
 """
@@ -12,6 +12,7 @@ docs/figures/README.md says how a document quotes a figure.
 from __future__ import annotations
 
 import argparse
+import importlib
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,15 +21,33 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from figures.documents import documents, fill, problems  # noqa: E402 - the package beside this script
-from figures.record import load_all  # noqa: E402
+from figures.record import load_all, record  # noqa: E402
 
 from vs_tecogan.errors import UserError  # noqa: E402
+
+NAMES = (
+    "quality",
+    "compressed",
+    "speed",
+    "operators",
+    "scheduler",
+    "memory",
+    "convergence",
+    "tiles",
+    "precision",
+    "scenes",
+    "pictures",
+)
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Do what the arguments say; 1 where --check finds something, 2 for unusable arguments."""
-    args = parser().parse_args(argv)
+    arguments = list(sys.argv[1:] if argv is None else argv)
     try:
+        if arguments and arguments[0] in NAMES:
+            measure(arguments[0], arguments[1:])
+            return 0
+        args = parser().parse_args(arguments)
         if args.check:
             return check()
         if args.list:
@@ -41,9 +60,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
+def measure(name: str, arguments: Sequence[str]) -> None:
+    """Measure one figure, write its JSON and plots, and fill the documents."""
+    module = importlib.import_module(f"figures.{name}")  # each needs its own dependencies only
+    own = argparse.ArgumentParser(prog=f"figures.py {name}", description=module.__doc__)
+    module.add_arguments(own)
+    found = module.measure(own.parse_args(arguments))
+    figure = record(name, f"scripts/figures.py {name}", found)
+    for key, table in figure.tables.items():
+        print(f"{name}.{key}\n{table.markdown()}\n")
+    write()
+
+
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    made = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made = argparse.ArgumentParser(
+        description=__doc__,
+        epilog=f"NAME is one of {', '.join(NAMES)}; NAME --help has its options",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     made.add_argument("--write", action="store_true", help="fill the documents")
     made.add_argument("--check", action="store_true", help="compare the documents")
     made.add_argument("--list", action="store_true", help="print the tables")

@@ -33,11 +33,16 @@ def use(args: argparse.Namespace) -> Callable[[], float]:
 
 def alternate(clock: Callable[[], float], repeats: int, *tasks: Callable[[], object]) -> list[float]:
     """Median seconds of each task; they take turns, so that noise meets all alike."""
+    return [statistics.median(kept) for kept in turns(clock, repeats, *tasks)]
+
+
+def turns(clock: Callable[[], float], repeats: int, *tasks: Callable[[], object]) -> list[list[float]]:
+    """Seconds of each task in each round, the first left out, which warms up."""
     times: list[list[float]] = [[] for _ in tasks]
     for round_ in range(repeats + 1):
         for task, kept in zip(tasks, times, strict=True):
             start = clock()
             task()
-            if round_:  # the first round warms up
+            if round_:
                 kept.append(clock() - start)
-    return [statistics.median(kept) for kept in times]
+    return times

@@ -2,17 +2,15 @@
 
 `conv_share`: convolution FLOPs of the network over the rate (FLOP/s) of its most frequent layer, 64 -> 64 at LR size in
 the same precision, measured in the same run; that time over the frame's. `against_plain`: frame time of a plain eager
-float32 loop of the same torch modules over the engine's. Figures are medians; all three take turns. Weights are random:
-speed does not depend on them. `--memory` measures the peak of a 1920x1080 -> 7680x4320 frame in a process of its own,
-in bfloat16 unless told otherwise; a processor without such instructions takes very long for that.
+float32 loop of the same torch modules over the engine's. `ms` and `plain_fp32_ms` are medians, `least_ms` is the least;
+all three take turns. Peak memory is measured by `scripts/figures.py memory`.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import subprocess
-import sys
+import statistics
+from collections.abc import Callable
 
 import numpy as np
 import torch
@@ -20,9 +18,9 @@ import torch.nn.functional as F
 
 from vs_tecogan.engine import create_engine, resolve_precision
 from vs_tecogan.networks import Generator, GeneratorSpec
-from vs_tecogan.weights import Model, ModelCard
+from vs_tecogan.weights import DEFAULT_MODEL, Model, ModelCard, load_model
 
-from ._timing import add_timing_arguments, alternate, use
+from ._timing import add_timing_arguments, turns, use
 
 Row = dict[str, object]
 DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
@@ -34,15 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--precision", action="append", choices=list(DTYPES), help="default: fp32 and the automatic one"
     )
-    parser.add_argument("--blocks", type=int, default=10)
+    parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--device", default="cpu", help="cpu (default) or cuda")
     parser.add_argument("--no-plain", action="store_true", help="leave out the plain loop, which is slow")
-    parser.add_argument("--memory", action="store_true", help="measure only the peak memory of a large CPU frame")
 
 
 def run(args: argparse.Namespace) -> list[Row]:
-    if args.memory:
-        return [peak_memory(args, precision) for precision in args.precision or ["bf16"]]
     clock = use(args)
     automatic = resolve_precision(args.device, "auto")[0]
     rows: list[Row] = []
@@ -55,12 +50,10 @@ def run(args: argparse.Namespace) -> list[Row]:
     return rows
 
 
-def measure(args: argparse.Namespace, clock: object, width: int, height: int, precision: str) -> Row:
-    engine, frames = (
-        create_engine(random_model(args.blocks), device=args.device, precision=precision),
-        noise(width, height),
-    )
-    model = random_model(args.blocks).generator.to(args.device)
+def measure(args: argparse.Namespace, clock: Callable[[], float], width: int, height: int, precision: str) -> Row:
+    engine = create_engine(load_model(args.model), device=args.device, precision=precision)
+    frames = noise(width, height)
+    model = load_model(args.model).generator.to(args.device)
     dtype = DTYPES[precision]
     features = torch.randn(1, height, width, 64, dtype=dtype, device=args.device).permute(0, 3, 1, 2)
     weight = torch.randn(64, 64, 3, 3, dtype=dtype, device=args.device).contiguous(memory_format=torch.channels_last)
@@ -85,19 +78,21 @@ def measure(args: argparse.Namespace, clock: object, width: int, height: int, pr
             finish()
 
         tasks = [convolve, step] if args.no_plain else [convolve, step, plain]
-        conv_time, step_time, *plain_time = alternate(clock, args.repeats, *tasks)  # type: ignore[arg-type]
+        times = turns(clock, args.repeats, *tasks)
+    conv_time, step_time, *plain_time = (statistics.median(one) for one in times)
     rate = 10 * 2 * 64 * 64 * 9 * height * width / conv_time
     row: Row = {
         "lr": f"{width}x{height}",
         "device": args.device,
         "precision": precision,
         "ms": step_time * 1e3,
+        "least_ms": min(times[1]) * 1e3,
         "conv_gflops": rate / 1e9,
-        "conv_share": conv_flops(width, height, args.blocks) / rate / step_time,
+        "conv_share": conv_flops(width, height, model.spec.blocks) / rate / step_time,
     }
     if plain_time:
         row |= {"plain_fp32_ms": plain_time[0] * 1e3, "against_plain": plain_time[0] / step_time}
-    return row | {"threads": args.threads, "clock": args.clock, "blocks": args.blocks}
+    return row | {"threads": args.threads, "clock": args.clock, "model": args.model}
 
 
 def conv_flops(width: int, height: int, blocks: int) -> int:
@@ -113,26 +108,10 @@ def conv_flops(width: int, height: int, blocks: int) -> int:
 
 def random_model(blocks: int) -> Model:
     torch.manual_seed(0)
-    spec = GeneratorSpec(blocks=blocks, flow_rounds=2)  # as frvsr-4x; tecogan-4x has a third
+    spec = GeneratorSpec(blocks=blocks, flow_rounds=2)
     return Model(Generator(spec).eval(), ModelCard(name="random", spec=spec))
 
 
 def noise(width: int, height: int) -> list[list[np.ndarray]]:
     random = np.random.default_rng(0)
     return [list(random.random((3, height, width), dtype=np.float32)) for _ in range(2)]
-
-
-def peak_memory(args: argparse.Namespace, precision: str) -> Row:
-    """Two recurrent frames of 1920x1080 in a fresh process; its largest resident size, libraries included."""
-    program = (
-        "import json, resource, sys; sys.path[:0] = sys.argv[1:];"
-        "from benchmarks import engine as e; from vs_tecogan.engine import create_engine;"
-        "base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
-        f"engine = create_engine(e.random_model({args.blocks}), device='cpu', precision='{precision}');"
-        "frames = e.noise(1920, 1080); state = engine.zero_state(1080, 1920);"
-        "state = engine.step(state, frames[0]); state = engine.step(state, frames[1]);"
-        "peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
-        "print(json.dumps({'peak_gb': peak * 1024 / 1e9, 'of_it_libraries_gb': base * 1024 / 1e9}))"
-    )
-    done = subprocess.run([sys.executable, "-c", program, *sys.path[:2]], check=True, capture_output=True, text=True)
-    return {"lr": "1920x1080", "device": "cpu", "precision": precision, **json.loads(done.stdout)}

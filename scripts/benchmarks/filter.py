@@ -8,7 +8,7 @@ frames and every stall included. The filter's time of a frame is that between tw
 Each side is a process of its own, as in use: a second team of OpenMP threads in one process slows both.
 
 The source is YUV420P8, and so is the output: the filter's time includes both conversions, scheduling and frame
-properties. Loading the model is left out on both sides. Random weights; chains run on without restarts or warm-up, so
+properties. Loading the model is left out on both sides. Chains run on without restarts or warm-up, so
 that both do one step a frame.
 """
 
@@ -20,12 +20,10 @@ import gc
 import itertools
 import multiprocessing
 import statistics
-import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -33,10 +31,9 @@ import vapoursynth as vs
 
 from vs_tecogan import tecogan
 from vs_tecogan.engine import create_engine, resolve_device, resolve_precision
-from vs_tecogan.weights import load_model, save_model
+from vs_tecogan.weights import DEFAULT_MODEL, load_model
 
 from ._timing import add_timing_arguments, use
-from .engine import random_model
 
 Row = dict[str, object]
 
@@ -47,6 +44,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--frames", type=int, default=8)
     parser.add_argument("--precision", default="auto")
     parser.add_argument("--device", default="cpu")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
 
 
 def run(args: argparse.Namespace) -> list[Row]:
@@ -56,17 +54,13 @@ def run(args: argparse.Namespace) -> list[Row]:
     if args.device != "cpu" and not torch.cuda.is_available():
         return [{"device": args.device, "result": "not measured: torch finds no CUDA device"}]
     rows: list[Row] = []
-    with tempfile.TemporaryDirectory() as folder:
-        model = random_model(10)
-        path = Path(folder) / "random.safetensors"
-        save_model(path, model.generator, model.card)
-        for size in args.size or ["180x144", "480x270"]:
-            width, height = map(int, size.split("x"))
-            job = Job(
-                model=str(path), width=width, height=height, frames=args.frames, device=args.device,
-                precision=args.precision, threads=args.threads,
-            )  # fmt: skip
-            rows.append(measure(job, args.repeats))
+    for size in args.size or ["180x144", "480x270"]:
+        width, height = map(int, size.split("x"))
+        job = Job(
+            model=args.model, width=width, height=height, frames=args.frames, device=args.device,
+            precision=args.precision, threads=args.threads,
+        )  # fmt: skip
+        rows.append(measure(job, args.repeats))
     return rows
 
 

@@ -7,7 +7,7 @@ import json
 import os
 import platform
 import struct
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
@@ -50,6 +50,22 @@ class Made:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Found:
+    """What a figure's module measured."""
+
+    tables: Mapping[str, Table]
+    settings: Mapping[str, object]
+    models: Sequence[str] = ()
+    """Names of the shipped models that it was measured with."""
+    inputs: Mapping[str, Path] = field(default_factory=dict)
+    """Files from outside, by name."""
+    plots: Mapping[str, bytes] = field(default_factory=dict)
+    """Pictures, by file name."""
+    outside: str = ""
+    """What it needs that not everybody can get, and where from."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Figure:
     """Everything that one run of ``scripts/figures.py NAME`` found out."""
 
@@ -60,6 +76,8 @@ class Figure:
     tables: Mapping[str, Table]
     plots: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the pictures beside the JSON, by file name."""
+    outside: str = ""
+    """What it needs that not everybody can get, and where from."""
 
     def save(self, folder: Path = FOLDER) -> Path:
         """Write ``NAME.json``."""
@@ -67,6 +85,22 @@ class Figure:
         path = folder / f"{self.name}.json"
         path.write_text(json.dumps(data, indent=1, ensure_ascii=False, allow_nan=False) + "\n", encoding="utf-8")
         return path
+
+
+def record(name: str, command: str, found: Found, folder: Path = FOLDER) -> Figure:
+    """Write a figure's plots and JSON."""
+    for file, data in found.plots.items():
+        (folder / file).write_bytes(data)
+    figure = Figure(
+        name=name,
+        made=made_by(command, found.models, found.inputs),
+        settings=found.settings,
+        tables=found.tables,
+        plots={file: hashlib.sha256(data).hexdigest() for file, data in found.plots.items()},
+        outside=found.outside,
+    )
+    figure.save(folder)
+    return figure
 
 
 def load(path: Path) -> Figure:
@@ -104,10 +138,12 @@ def made_by(command: str, models: Iterable[str] = (), inputs: Mapping[str, Path]
 
 
 def weights_hash(path: Path) -> str:
-    """SHA-256 of the tensors of a safetensors file: its card may be worded anew without changing it."""
+    """SHA-256 of the tensors of a safetensors file and of what its card says of the network, not of its prose."""
     data = path.read_bytes()
-    (header,) = struct.unpack("<Q", data[:8])
-    return hashlib.sha256(data[8 + header :]).hexdigest()
+    end = 8 + struct.unpack("<Q", data[:8])[0]
+    card = json.loads(data[8:end]).get("__metadata__", {})
+    network = repr([card.get(key) for key in ("architecture", "scale", "dialect", "flow_rounds")])
+    return hashlib.sha256(data[end:] + network.encode()).hexdigest()
 
 
 def file_hash(path: Path) -> str:

@@ -3,28 +3,24 @@
 from __future__ import annotations
 
 import argparse
-import importlib.util
 import json
 import re
 import resource
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pytest
 
 from vs_tecogan.cli.common import Parser, guarded
 from vs_tecogan.cli.evaluate import add_parser
-from vs_tecogan.metrics import evaluate_pair, psnr_y
-from vs_tecogan.metrics.bicubic import bicubic_of
+from vs_tecogan.metrics import evaluate_pair
 from vs_tecogan.video.ffmpeg import find_ffmpeg
 
 from .conftest import Frames, Write, moving
 
 if TYPE_CHECKING:
-    from vs_tecogan.weights import Model
+    pass
 
 pytest.importorskip("cv2")
 REPOSITORY = Path(__file__).resolve().parents[2]
@@ -166,46 +162,3 @@ def test_wrong_input_exits_with_2(
     assert out == ""
     assert len(err.splitlines()) == 1
     assert re.search(text, err)
-
-
-@pytest.mark.parametrize("codec", [None, "h264:45", "mpeg2:2000"])
-def test_score_models(
-    write: Write,
-    skip_model: Model,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-    codec: str | None,
-) -> None:
-    """Another degradation or phase for models than for the baseline: a model of the skip alone scores as bicubic does.
-
-    The clip's size is no multiple of 4, so a cut at the wrong side would show as well. Catches a codec that is named
-    but not used: the bare enlargement loses by it.
-    """
-    from vs_tecogan.weights import save_model
-
-    save_model(tmp_path / "skip.safetensors", skip_model.generator, skip_model.card)
-    folder = write("clips/one", moving(6, 98, 109)).parent
-    spec = importlib.util.spec_from_file_location("score_models", REPOSITORY / "scripts" / "score_models.py")
-    assert spec and spec.loader
-    script = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(script)
-    arguments = ["--eval", folder, "--models", tmp_path / "skip.safetensors", "--json", tmp_path / "s.json"]
-    arguments += ["--device", "cpu", "--jobs", "2", "--frames", 5, "--alone"] + (["--codec", codec] if codec else [])
-    monkeypatch.setattr(sys, "argv", ["score_models.py", *map(str, arguments)])
-    assert script.main() == 0
-    report = json.loads((tmp_path / "s.json").read_text())
-    scores = report["scores"]
-    assert scores["bicubic x4"]["mean"] == scores["bicubic x4"]["one"]
-    # The skip connection is all that this model is: it has no recurrence to lose.
-    assert scores["skip.safetensors alone"] == scores["skip.safetensors"]
-    ours, bare = scores["skip.safetensors"]["one"], scores["bicubic x4"]["one"]
-    # Smooth pictures have no grid of their own: what is left of it there is rounding.
-    assert ours.pop("grid") == pytest.approx(bare.pop("grid"), abs=0.01)
-    assert ours == pytest.approx(bare, rel=1e-3, abs=1e-4)
-    assert "| mean | bicubic x4 |" in capsys.readouterr().out
-    clean = [psnr_y(bicubic_of(truth, 4), truth) for truth in moving(6, 98, 109)[:5]]
-    loss = np.mean(clean) - scores["bicubic x4"]["one"]["psnr_plain"]
-    assert (0.3 < loss < 15) if codec else loss == pytest.approx(0)
-    assert report["settings"]["degradation"].endswith(codec or "1.5")
-    assert report["settings"]["clips"] == {"one": 5}

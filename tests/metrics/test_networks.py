@@ -16,13 +16,17 @@ from .conftest import Frames, noisy, texture
 
 
 def test_lpips_against_its_definition(tmp_path: Path) -> None:
-    """A trunk of the wrong layers, inputs in another range, or heads that are not LPIPS' own."""
+    """A trunk of the wrong layers, inputs in another range, heads that are not LPIPS' own, a trunk alone refused."""
     lpips, torchvision = pytest.importorskip("lpips"), pytest.importorskip("torchvision")
     torch = pytest.importorskip("torch")
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         alexnet = torchvision.models.alexnet(weights=None).eval()
-    torch.save(alexnet.state_dict(), tmp_path / "alexnet.pth")
+    state = alexnet.state_dict()
+    torch.save(state, tmp_path / "alexnet.pth")
+    # The trunk alone is enough: the classifier has nineteen of twenty parameters and no part in it.
+    trunk = {key: value for key, value in state.items() if key.startswith("features.")}
+    torch.save(trunk, tmp_path / "features.pth")
     heads = torch.load(Path(lpips.__file__).parent / "weights/v0.1/alex.pth", "cpu", weights_only=True)
     a, b = texture(70, 90), texture(70, 90, seed=1)
 
@@ -41,7 +45,8 @@ def test_lpips_against_its_definition(tmp_path: Path) -> None:
             float((heads[f"lin{k}.model.1.weight"] * (x - y).square()).sum(1).mean())
             for k, (x, y) in enumerate(zip(features(a), features(b), strict=True))
         )
-    assert lpips_distance(tmp_path / "alexnet.pth")(a, b) == pytest.approx(expected, rel=1e-4)
+    for name in ("alexnet.pth", "features.pth"):
+        assert lpips_distance(tmp_path / name)(a, b) == pytest.approx(expected, rel=1e-4)
 
 
 def test_lpips_is_not_measured_without_weights(

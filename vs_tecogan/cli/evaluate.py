@@ -49,7 +49,7 @@ def add_parser(subparsers: argparse._SubParsersAction[argparse.ArgumentParser]) 
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """The options; ``scripts/evaluate.py`` has the same."""
+    """The options."""
     add = parser.add_argument
     add("results", nargs="*", type=Path, metavar="RESULT", help="video, folder of images, or folder of such clips")
     add("--reference", nargs="+", type=Path, default=[], metavar="TRUTH", help="the truth, one for each RESULT")
@@ -62,7 +62,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="threads; default: one for each core")
     add("-q", "--quiet", action="store_true", help="no progress bar")
     weights = parser.add_argument_group("files of weights and parameters").add_argument
-    lpips = "torchvision's alexnet-owt-7be5be79.pth, for LPIPS and tLP; default: cached or downloaded"
+    lpips = "torchvision's AlexNet, or its features.* alone, for LPIPS and tLP; default: cached or downloaded"
     weights("--lpips-weights", type=Path, metavar="FILE", help=lpips)
     niqe = "BasicSR's niqe_pris_params.npz or LIVE's modelparameters.mat; default: an installed BasicSR's"
     weights("--niqe-params", type=Path, metavar="FILE", help=niqe)

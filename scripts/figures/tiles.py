@@ -1,0 +1,77 @@
+"""What tiles change: a frame in tiles against the whole frame, where tiles overlap and elsewhere."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from vs_tecogan.engine.tiles import spans
+from vs_tecogan.weights import DEFAULT_MODEL
+
+from .convergence import floats
+from .footage import Pictures, pictures, videos
+from .record import Found
+from .render import frames_of, scale_of
+from .tables import Column, Table
+
+FRAMES, SIZE, TILE = 6, (320, 240), (128, 112)
+COLUMNS = {
+    "seam": Column(label="in the overlap, dB", digits=1),
+    "elsewhere": Column(label="elsewhere, dB", digits=1),
+    "worst": Column(label="largest difference, 8-bit levels", digits=1),
+}
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Its own options."""
+    parser.add_argument("--clips", type=Path, required=True, metavar="DIR", help="folder of evaluation clips")
+    parser.add_argument("--model", default=DEFAULT_MODEL)
+
+
+def measure(args: argparse.Namespace) -> Found:
+    """The last of six recurrent frames of each clip."""
+    rows, scale = {}, scale_of(args.model)
+    seam = overlaps(scale)
+    for path in videos(args.clips):
+        low = centre(pictures(path, FRAMES))
+        whole, tiled = (last(low, args.model, tile) for tile in (SIZE, TILE))
+        error = np.square(whole.astype(np.float64) - tiled)
+        parts = {"seam": error[seam], "elsewhere": error[~seam]}
+        rows[path.stem] = {key: float(-10 * np.log10(part.mean() + 1e-20)) for key, part in parts.items()}
+        rows[path.stem]["worst"] = float(error.max() ** 0.5 * 255)
+    note = (
+        f"{args.model}, frame {FRAMES} of a chain, input {SIZE[0]}x{SIZE[1]} (the middle of the clip's own frames) "
+        f"in tiles of {TILE[0]}x{TILE[1]}, PSNR of RGB."
+    )
+    return Found(
+        tables={"seams": Table(corner="clip", columns=COLUMNS, rows=rows, labels={}, note=note)},
+        settings={"precision": "fp32", "frames": FRAMES, "size": SIZE, "tile": TILE},
+        models=[args.model],
+        inputs={"clips": args.clips},
+        outside="The clips: scripts/fetch_eval.py (DAVIS 2017, 480p).",
+    )
+
+
+def centre(frames: Pictures) -> Pictures:
+    """The middle of each frame."""
+    top, left = (frames.shape[1] - SIZE[1]) // 2, (frames.shape[2] - SIZE[0]) // 2
+    return frames[:, top : top + SIZE[1], left : left + SIZE[0]]
+
+
+def last(low: Pictures, model: str, tile: tuple[int, int]) -> np.ndarray:
+    """(sH, sW, 3) in [0, 1]."""
+    clip = floats(low, model, restart=0, warmup=0, tile=tile)
+    return np.asarray(frames_of(clip)[-1].clip(0, 1))
+
+
+def overlaps(scale: int) -> np.ndarray:
+    """Where more than one tile lies, bool (sH, sW)."""
+    counts = []
+    for length, side in zip(SIZE[::-1], TILE[::-1], strict=True):
+        count = np.zeros(length * scale, int)
+        for span in spans(length, side):
+            count[span.start * scale : span.stop * scale] += 1
+        counts.append(count)
+    return np.asarray(counts[0][:, None] * counts[1] > 1)
