@@ -7,9 +7,10 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
+import torch
 
 from vs_tecogan.errors import MetricsError
-from vs_tecogan.metrics import Instruments, evaluate_pair, flicker, psnr_y, ssim_y, tdiff, tof
+from vs_tecogan.metrics import Instruments, evaluate_pair, evaluation, flicker, psnr_y, ssim_y, tdiff, tof
 from vs_tecogan.metrics.motion import farneback, flow_distance, root_mean_square, second_difference, step_error
 from vs_tecogan.metrics.picture import grey
 
@@ -57,26 +58,46 @@ def test_official_protocol(result: Frames, truth: Frames) -> None:
     assert scores.curves["flicker"].values[0] == pytest.approx(100 * root_mean_square(ripple), rel=1e-5)
 
 
+class Levels:
+    """A distance of features that are the picture itself; counts how often they are taken."""
+
+    def __init__(self) -> None:
+        self.taken = 0
+
+    def features(self, picture: np.ndarray) -> list[torch.Tensor]:
+        self.taken += 1
+        return [torch.from_numpy(picture).float()]
+
+    def between(self, a: list[torch.Tensor], b: list[torch.Tensor]) -> float:
+        return float((a[0] - b[0]).abs().mean())
+
+    def __call__(self, a: np.ndarray, b: np.ndarray) -> float:
+        return self.between(self.features(a), self.features(b))
+
+
 def test_identical_clips(truth: Frames) -> None:
     """An infinite PSNR that becomes NaN in the mean, or distances that are not exactly zero."""
-    lpips = Instruments(lpips=lambda a, b: float(np.abs(a.astype(float) - b).mean()))
+    lpips = Instruments(lpips=Levels())
     scores = evaluate_pair(truth, truth, protocol="plain", metrics=("psnr", "tof", "lpips", "tlp"), instruments=lpips)
     assert scores.means == {"psnr": math.inf, "tof": 0, "lpips": 0, "tlp": 0}
 
 
-def test_tlp_written_out(result: Frames, truth: Frames) -> None:
-    """Distances between the clips where those along each clip are meant; a missing factor of 100."""
-
-    def distance(a: np.ndarray, b: np.ndarray) -> float:
-        return float(np.abs(a.astype(float) - b).mean())
-
+@pytest.mark.parametrize("most", [0, 1 << 20])
+def test_tlp_written_out(result: Frames, truth: Frames, monkeypatch: pytest.MonkeyPatch, most: int) -> None:
+    """Distances between the clips where those along each clip are meant; a missing factor of 100; features kept of
+    another picture, or never kept.
+    """
+    monkeypatch.setattr(evaluation, "MOST_FEATURES", most)
+    distance = Levels()
     scores = evaluate_pair(
         result, truth, protocol="plain", metrics=("lpips", "tlp"), instruments=Instruments(lpips=distance), jobs=2
     )
+    taken = distance.taken
     expected = [
         100 * abs(distance(truth[n - 1], truth[n]) - distance(result[n - 1], result[n])) for n in range(1, len(truth))
     ]
     assert scores.curves["tlp"].values == pytest.approx(expected)
+    assert taken == (2 * len(truth) if most else 2 * (3 * len(truth) - 2))
     assert scores.curves["lpips"].values == pytest.approx([distance(*pair) for pair in zip(result, truth, strict=True)])
 
 

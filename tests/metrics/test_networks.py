@@ -9,8 +9,9 @@ import pytest
 from vs_tecogan.errors import MetricsError
 from vs_tecogan.metrics import NotMeasured
 from vs_tecogan.metrics.fvd import FvdObserver, frechet_distance
+from vs_tecogan.metrics.lpips import lpips_distance
 from vs_tecogan.metrics.niqe import asymmetric_gaussian, halved, load_parameters, niqe, niqe_metric
-from vs_tecogan.metrics.perceptual import lpips_distance, squeeze_distance
+from vs_tecogan.metrics.squeeze import squeeze_distance
 
 from .conftest import Frames, noisy, texture
 

@@ -7,7 +7,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import partial
 from itertools import zip_longest
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -22,13 +22,14 @@ from .drift import (
     content_distance,
     mean_colour,
 )
+from .features import FeatureDistance
 from .grid import grid
 from .motion import Flow, farneback, flow_distance, root_mean_square, second_difference, step_error
 from .picture import Picture, Plane, grey, luma, psnr, ssim
 from .protocol import OVERHANG, Crop, ProtocolName, crop_of, kept, skipped
 
-type Distance = Callable[[Picture, Picture], float]
-"""A perceptual distance of two pictures; called from several threads."""
+MOST_FEATURES = 1 << 20
+"""Pixels up to which a picture's features are kept for the next frame; of a larger one they fill too much memory."""
 
 
 class Observer(Protocol):
@@ -42,8 +43,8 @@ class Observer(Protocol):
 class Instruments:
     """Metrics that need weights or parameters; None is left out, and the reason told in ``Scores.not_measured``."""
 
-    lpips: Distance | None = None
-    squeeze: Distance | None = None
+    lpips: FeatureDistance | None = None
+    squeeze: FeatureDistance | None = None
     niqe: Callable[[Picture], float] | None = None
     not_measured: Mapping[str, str] = field(default_factory=dict)
 
@@ -97,13 +98,14 @@ class View:
         self.picture = picture
         self.crop = crop
         self._lock = threading.RLock()  # a flow asks for its own grey
-        self._kept: dict[str, np.ndarray] = {}
+        self._kept: dict[object, Any] = {}
 
-    def _once(self, key: str, compute: Callable[[], np.ndarray]) -> np.ndarray:
+    def _once[T](self, key: object, compute: Callable[[], T]) -> T:
         with self._lock:
             if key not in self._kept:
                 self._kept[key] = compute()
-            return self._kept[key]
+            value: T = self._kept[key]
+            return value
 
     @property
     def inside(self) -> Picture:
@@ -127,6 +129,13 @@ class View:
     def back(self, previous: "View") -> Flow:
         """Flow from this picture to its predecessor, full size."""
         return self._once("back", lambda: _flow(self, previous))
+
+    def distance(self, other: "View", measure: FeatureDistance) -> float:
+        """Perceptual distance from another picture, inside the crop."""
+        if self.crop.height * self.crop.width > MOST_FEATURES:
+            return measure(self.inside, other.inside)
+        sides = (view._once(measure, partial(measure.features, view.inside)) for view in (self, other))
+        return measure.between(*sides)
 
 
 def _flow(start: View, end: View) -> Flow:
@@ -302,15 +311,13 @@ def compare(mine: _Moment, theirs: _Moment, keys: frozenset[str], instruments: I
     }
     for key, distance in distances.items():
         if distance is not None:
-            values[key] = partial(distance, mine.view.inside, theirs.view.inside)
+            values[key] = partial(mine.view.distance, theirs.view, distance)
     if mine.previous is not None and theirs.previous is not None:
         before, after = mine.previous, theirs.previous
         window = mine.view.crop.window
         values["tof"] = lambda: flow_distance(mine.view.ahead(before)[window], theirs.view.ahead(after)[window])
         if (lpips := instruments.lpips) is not None:
-            values["tlp"] = lambda: (
-                100.0 * abs(lpips(after.inside, theirs.view.inside) - lpips(before.inside, mine.view.inside))
-            )
+            values["tlp"] = lambda: 100.0 * abs(after.distance(theirs.view, lpips) - before.distance(mine.view, lpips))
     return {key: compute() for key, compute in values.items() if key in keys}
 
 

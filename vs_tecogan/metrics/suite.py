@@ -9,13 +9,15 @@ import numpy as np
 from ..errors import MetricsError
 from .catalogue import BY_KEY, select
 from .errors import NotMeasured
-from .evaluation import Distance, Instruments, Observer, Scores, evaluate_pair
+from .evaluation import Instruments, Observer, Scores, evaluate_pair
+from .features import FeatureDistance
 from .fvd import CLIP_LENGTH, FvdObserver
+from .lpips import lpips_distance
 from .niqe import BLOCK, niqe_metric
-from .perceptual import lpips_distance, squeeze_distance
 from .picture import SSIM_WINDOW
 from .protocol import ProtocolName, crop_of, kept_frames
 from .sources import Pair, check_pair
+from .squeeze import squeeze_distance
 
 OPTIONAL = {
     "squeeze": "no SqueezeNet weights were given (--squeezenet FILE)",
@@ -33,7 +35,7 @@ class Options:
     jobs: int = 1
     """Threads."""
     lpips_weights: Path | None = None
-    """torchvision's AlexNet, for LPIPS and tLP; None = cached or downloaded."""
+    """torchvision's AlexNet or its features.* alone, for LPIPS and tLP; None = cached or downloaded."""
     squeezenet: Path | None = None
     """Keras SqueezeNet 1.1 without top."""
     niqe_parameters: Path | None = None
@@ -180,8 +182,8 @@ def find_instruments(keys: Iterable[str], options: Options) -> Instruments:
     """
     wanted = set(keys)
     missing: dict[str, str] = {}
-    lpips: Distance | None = None
-    squeeze: Distance | None = None
+    lpips: FeatureDistance | None = None
+    squeeze: FeatureDistance | None = None
     niqe = None
     if wanted & {"lpips", "tlp"}:
         try:
