@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Measure the figures of the documents, and write them there.
 
-    scripts/figures.py NAME [options]   measure; write docs/figures/NAME.json, its plots and the documents
-    scripts/figures.py --write          fill the documents from the JSON as it is
-    scripts/figures.py --check          fail where a document differs from the JSON, or a model from its figures
-    scripts/figures.py --list           the tables, with their rows and columns
+    scripts/figures.py NAME... [options]   measure; write docs/figures/NAME.json, its plots and the documents
+    scripts/figures.py --write             fill the documents from the JSON as it is
+    scripts/figures.py --check             fail where a document differs from the JSON, or a model from its figures
+    scripts/figures.py --list              the tables, with their rows and columns
 
 docs/figures/README.md says how a document quotes a figure.
 """
@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import itertools
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -23,7 +24,7 @@ sys.path[:0] = [str(HERE), str(HERE.parent)]
 from figures.documents import documents, fill, problems  # noqa: E402 - the package beside this script
 from figures.record import load_all, record  # noqa: E402
 
-from vs_tecogan.errors import UserError  # noqa: E402
+from vs_tecogan.errors import UsageError, UserError  # noqa: E402
 
 NAMES = (
     "quality",
@@ -44,8 +45,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Do what the arguments say; 1 where --check finds something, 2 for unusable arguments."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
-        if arguments and arguments[0] in NAMES:
-            measure(arguments[0], arguments[1:])
+        names = list(itertools.takewhile(NAMES.__contains__, arguments))
+        if names:
+            measure(names, arguments[len(names) :])
             return 0
         args = parser().parse_args(arguments)
         if args.check:
@@ -60,16 +62,21 @@ def main(argv: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(name: str, arguments: Sequence[str]) -> None:
-    """Measure one figure, write its JSON and plots, and fill the documents."""
-    module = importlib.import_module(f"figures.{name}")  # each needs its own dependencies only
-    own = argparse.ArgumentParser(prog=f"figures.py {name}", description=module.__doc__)
-    module.add_arguments(own)
-    found = module.measure(own.parse_args(arguments))
-    figure = record(name, f"scripts/figures.py {name}", found)
-    for key, table in figure.tables.items():
-        print(f"{name}.{key}\n{table.markdown()}\n")
-    write()
+def measure(names: Sequence[str], arguments: Sequence[str]) -> None:
+    """Measure figures, write their JSON and plots, and fill the documents; each takes of the options what it knows."""
+    modules = {name: importlib.import_module(f"figures.{name}") for name in names}
+    parsed = {}
+    for name, module in modules.items():
+        own = argparse.ArgumentParser(prog=f"figures.py {name}", description=module.__doc__, allow_abbrev=False)
+        module.add_arguments(own)
+        parsed[name] = own.parse_known_args(arguments)
+    if unknown := set.intersection(*(set(rest) for _, rest in parsed.values())):
+        raise UsageError(f"{' '.join(sorted(unknown))}: no option of {', '.join(names)}; look at NAME --help")
+    for name, module in modules.items():
+        figure = record(name, f"scripts/figures.py {name}", module.measure(parsed[name][0]))
+        for key, table in figure.tables.items():
+            print(f"{name}.{key}\n{table.markdown()}\n")
+        write()
 
 
 def parser() -> argparse.ArgumentParser:

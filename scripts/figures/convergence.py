@@ -20,6 +20,7 @@ from .record import Found
 from .render import clip_of, frames_of, scale_of
 from .tables import Column, Table, Value
 
+SHOTS = ("street_dog_360p.mp4", "table_cups_360p.mp4")
 WARMUPS = (0, 1, 2, 3, 4, 5, 6, 8, 10, 12, 16, 24)
 STRETCHES = ((0, 10), (10, 50), (50, 100), (100, 200), (200, 300))
 WIDTHS = {
@@ -32,7 +33,8 @@ WIDTHS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
-    parser.add_argument("--clips", type=Path, nargs="+", required=True, metavar="FILE", help="single shots")
+    parser.add_argument("--footage", type=Path, required=True, metavar="DIR", help="the training footage at 640x360")
+    parser.add_argument("--shots", nargs="+", default=SHOTS, metavar="FILE", help="videos in DIR of a single shot each")
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--points", type=int, default=2, help="frames of each clip at which chains are compared")
     parser.add_argument("--length", type=int, default=300, help="frames of a long chain")
@@ -43,7 +45,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> Found:
     """Both tables, and their plot."""
     scale, meetings, chains = scale_of(args.model), {}, {}
-    for path in args.clips:
+    paths = [args.footage / name for name in args.shots]
+    for path in paths:
         truth = pictures(path, args.length)
         small = low_resolution(truth, scale, Degradation())
         points = [int(point) for point in np.linspace(max(WARMUPS) + 8, min(len(small), 120) - 1, args.points)]
@@ -54,12 +57,18 @@ def measure(args: argparse.Namespace) -> Found:
                 "": drift(truth, small, order, args.model, restart=0, warmup=0),
                 "-restarted": drift(truth, small, order, args.model, restart=args.restart, warmup=args.warmup),
             }
-    tables = {f"warmup-{name}": warmup_table(name, rows, args) for name, rows in meetings.items()}
+    mean = {
+        warmup: {key: float(np.mean([rows[warmup][key] for rows in meetings.values()])) for key in WIDTHS}
+        | {"max": max(rows[warmup]["max"] for rows in meetings.values())}
+        for warmup in WARMUPS
+    }
+    tables = {"warmup": warmup_table(f"{len(paths)} clips", mean, args)}
+    tables |= {f"warmup-{name}": warmup_table(name, rows, args) for name, rows in meetings.items()}
     return Found(
         tables=tables | {"drift": drift_table(chains, args)},
         settings={"precision": "fp32", "points": args.points, "length": args.length},
         models=[args.model],
-        inputs={path.stem: path for path in args.clips},
+        inputs={path.stem: path for path in paths},
         plots={"convergence.svg": plot(meetings, chains)},
         outside="The clips: 360p versions of clips of the SAM 2 demo gallery. Any single shots will do.",
     )
@@ -114,7 +123,7 @@ def psnr(a: np.ndarray, b: np.ndarray) -> float:
 def warmup_table(name: str, rows: Mapping[int, Mapping[str, float]], args: argparse.Namespace) -> Table:
     """One clip's rows."""
     note = (
-        f"{args.model} on {name} (640x360, low resolution by the BD rule), {args.points} places; "
+        f"{args.model} on {name} (640x360, low resolution by the BD rule), {args.points} places of each; "
         "the last column is how much the output changes anyway."
     )
     cells = {str(warmup): dict(row) for warmup, row in rows.items()}

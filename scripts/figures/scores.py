@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from vs_tecogan.metrics import Instruments, evaluate_pair
+from vs_tecogan.metrics import Instruments, ProtocolName, evaluate_pair
 from vs_tecogan.metrics.suite import Options, find_instruments
 
 from .footage import Degradation, pictures, videos
@@ -34,7 +34,8 @@ COLUMNS = {
     "grid": Column(label="grid, levels", digits=3),
 }
 """Official protocol but for what is called plain."""
-OFFICIAL = ("psnr", "ssim", "lpips", "tof", "tlp", "niqe", "tdiff", "grid")
+COMPARED = ("psnr", "ssim", "lpips", "tof", "tlp")
+ALONE = ("niqe", "tdiff", "grid")
 PROTOCOL = (
     'Official protocol; "plain" counts every frame and pixel. LPIPS, tOF, tLP and NIQE: lower is better. '
     "T-diff and grid: good where they are near the original's."
@@ -61,7 +62,7 @@ def inputs_of(args: argparse.Namespace) -> dict[str, Path]:
 def instruments_of(args: argparse.Namespace) -> Instruments:
     """What measures; says on stderr what cannot be had."""
     options = Options(lpips_weights=args.lpips_weights, niqe_parameters=args.niqe_params)
-    found = find_instruments(OFFICIAL, options)
+    found = find_instruments((*COMPARED, *ALONE), options)
     for key, why in found.not_measured.items():
         print(f"{key}: not measured: {why}", file=sys.stderr)
     return found
@@ -79,15 +80,19 @@ def score(
         for path in videos(args.clips):
             begin = time.monotonic()
             large = rendered(path, frames, scale, model, degradation)
-            name = kept_path((*files.items(), OFFICIAL, file_hash(path), _fingerprint(large))).with_suffix(".json")
+            name = kept_path((*files.items(), COMPARED, ALONE, file_hash(path), _fingerprint(large))).with_suffix(
+                ".json"
+            )
             if not name.is_file():
                 CACHE.mkdir(parents=True, exist_ok=True)
-                name.write_text(json.dumps(_score(large, pictures(path, frames), instruments, args.jobs)))
+                truth = None if model == ORIGINAL else pictures(path, frames)
+                name.write_text(json.dumps(_score(large, truth, instruments, args.jobs)))
             found[model][path.stem] = json.loads(name.read_text())
             print(f"{model} {path.stem}: {found[model][path.stem]} {time.monotonic() - begin:.0f} s", file=sys.stderr)
     for rows in found.values():
         for clip, row in rows.items():
-            row["over_bicubic"] = row["psnr_plain"] - found[BICUBIC][clip]["psnr_plain"]
+            if "psnr_plain" in row:
+                row["over_bicubic"] = row["psnr_plain"] - found[BICUBIC][clip]["psnr_plain"]
     return found
 
 
@@ -95,20 +100,24 @@ def _fingerprint(large: np.ndarray) -> str:
     return hashlib.sha256(large.tobytes()).hexdigest()
 
 
-def _score(large: np.ndarray, truth: np.ndarray, instruments: Instruments, jobs: int) -> Row:
-    """Means over one clip."""
-    options = {"instruments": instruments, "jobs": jobs}
-    plain = evaluate_pair(large, truth, protocol="plain", metrics=("psnr",), **options)
-    official = evaluate_pair(large, truth, protocol="official", metrics=OFFICIAL, **options)
-    return {"psnr_plain": plain.means["psnr"]} | official.means
+def _score(large: np.ndarray, truth: np.ndarray | None, instruments: Instruments, jobs: int) -> Row:
+    """Means over one clip; what needs no reference is measured of the result alone, once."""
+
+    def means(against: np.ndarray | None, protocol: ProtocolName, keys: tuple[str, ...]) -> dict[str, float]:
+        options = {"instruments": instruments, "jobs": jobs}
+        return evaluate_pair(large, against, protocol=protocol, metrics=keys, **options).means
+
+    alone = means(None, "official", ALONE)
+    if truth is None:
+        return alone
+    return {"psnr_plain": means(truth, "plain", ("psnr",))["psnr"]} | means(truth, "official", COMPARED) | alone
 
 
 def table(found: Mapping[str, Mapping[str, Row]], note: str) -> Table:
     """Means over the clips."""
     rows: dict[str, dict[str, Value]] = {}
     for model, clips in found.items():
-        of_itself = {"niqe", "tdiff", "grid"} if model == ORIGINAL else COLUMNS.keys()
-        keys = [key for key in COLUMNS if all(key in row for row in clips.values()) and key in of_itself]
+        keys = [key for key in COLUMNS if all(key in row for row in clips.values())]
         rows[model] = {key: float(np.mean([row[key] for row in clips.values()])) for key in keys}
     return Table(corner="model", columns=COLUMNS, rows=rows, labels={}, note=f"{note} {PROTOCOL}")
 
