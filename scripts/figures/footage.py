@@ -13,8 +13,9 @@ import numpy.typing as npt
 
 from vs_tecogan.degrade import blur_down_picture
 from vs_tecogan.errors import UsageError
-from vs_tecogan.metrics.sources import VIDEOS, open_clip
+from vs_tecogan.metrics.sources import open_clip
 from vs_tecogan.video.ffmpeg import find_ffmpeg
+from vs_tecogan.video.names import is_video
 
 type Pictures = npt.NDArray[np.uint8]
 """(T, H, W, 3) RGB."""
@@ -41,7 +42,7 @@ def videos(folder: Path) -> list[Path]:
 
     :raises UsageError: there are none.
     """
-    found = sorted(path for path in folder.glob("*") if path.suffix.lower() in VIDEOS)
+    found = sorted(path for path in folder.glob("*") if is_video(path))
     if not found:
         raise UsageError(f"{folder}: no video there; scripts/fetch_eval.py makes the evaluation clips")
     return found

@@ -162,3 +162,28 @@ def test_known_hashes_are_those_of_the_clips(shared: Path) -> None:
     """Would catch a hash that no download can meet."""
     for name, wanted in fetch_eval.CLIPS.items():
         assert fetch_eval.is_whole(shared / "data/eval" / f"{name}.mkv", wanted)
+
+
+def test_pictures_show_what_they_say(clips: Path, tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch panels in another order or of another place, frames that are lost, or a model left out."""
+    import io
+
+    from figures import pictures as sheets
+    from PIL import Image
+
+    for name, value in {"WIDTH": 40, "HEIGHT": 30, "START": 1, "LENGTH": 3, "LEFT": 20, "RIGHT": 80}.items():
+        monkeypatch.setattr(sheets, name, value)
+    clip, truth = clips / "one.mkv", moving(6, 98, 109)
+    sheet = sheets.Sheet(models=(str(tiny_file),), frames=3)
+    row = sheets.row(clip, sheets.Crop(frame=4, x=20, y=50), sheet)
+    assert row.shape == (30, 3 * 40, 3)
+    assert np.array_equal(row[:, 80:], truth[4][50:80, 20:60])
+    assert np.array_equal(row[:, :40], bicubic_of(truth[4], 4)[50:80, 20:60])
+    assert not np.array_equal(row[:, 40:80], row[:, :40])
+    with Image.open(io.BytesIO(sheets.moving(clip, str(tiny_file)))) as picture:
+        assert (picture.size, picture.n_frames) == ((3 * 60 + 2 * 6, 98), 3)
+        picture.seek(2)
+        shown = np.asarray(picture.convert("RGB")).astype(int)
+    parts = [shown[30:, at : at + 60] for at in (0, 66, 132)]
+    errors = [float(np.abs(part - truth[3][30:, 20:80]).mean()) for part in parts]
+    assert errors[2] < min(errors[:2]) and np.abs(parts[0] - parts[1]).max() > 5
