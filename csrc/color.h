@@ -1,5 +1,5 @@
 // Samples of video <-> RGB: ranges, matrices, and the resampling of chroma by weights that the host has computed
-// (vs_tecogan/engine/coding.py), as zimg does it.
+// (vs_tecogan/colour/coding.py), as zimg does it.
 #pragma once
 
 #include "half.h"

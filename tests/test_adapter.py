@@ -12,8 +12,12 @@ import pytest
 import torch
 import vapoursynth as vs
 
-from vs_tecogan.adapter import EngineRecurrence
+from vs_tecogan.colour.coding import PLAIN, Coding
+from vs_tecogan.colour.tags import TAGS
+from vs_tecogan.colour.zimg import Colour
 from vs_tecogan.engine import State
+from vs_tecogan.engine.adapter import EngineRecurrence
+from vs_tecogan.engine.base import Wait
 from vs_tecogan.engine.thread import EngineThread
 
 from .conftest import ClipMaker
@@ -23,42 +27,56 @@ class Probe:
     """An engine that notes the thread and the arithmetic it runs in."""
 
     scale, device, precision = 2, "cpu", "fp32"
+    reads_coded = writes_coded = False
 
     def __init__(self) -> None:
         self.threads: set[int] = set()
         self.taken: list[np.ndarray] = []
+        self.clamped: list[bool] = []
         self.smallest: list[float] = []
         self.failure: Exception | None = None
 
     def zero_state(self, height: int, width: int) -> State:
         self.threads.add(threading.get_ident())
-        return State(None, None)
+        return State(None, ())
 
-    def step(self, state: State, planes: Sequence[Any]) -> State:
+    def step(self, state: State, planes: Sequence[Any], coding: Coding = PLAIN, *, clamp: bool = False) -> State:
+        self.clamped.append(clamp)
         self.threads.add(threading.get_ident())
         if self.failure is not None:
             raise self.failure
         self.smallest.append(float(torch.tensor(1e-39) * torch.tensor(0.5)))
         self.taken = [np.array(plane) for plane in planes]
-        return State(None, None)
+        return State(None, ())
 
-    def read(self, state: State, planes: Sequence[Any]) -> None:
+    def begin_read(self, state: State, planes: Sequence[Any], coding: Coding = PLAIN) -> Wait:
         self.threads.add(threading.get_ident())
-        for index, plane in enumerate(planes):
-            plane[...] = index + 1
 
-    def is_repeat(self, state: State, planes: Sequence[Any]) -> bool:
-        self.threads.add(threading.get_ident())
-        return False
+        def wait() -> None:
+            for index, plane in enumerate(planes):
+                plane[...] = index + 1
+
+        return wait
+
+    def read(self, state: State, planes: Sequence[Any], coding: Coding = PLAIN) -> None:
+        self.begin_read(state, planes, coding)()
 
     def nbytes(self, state: State) -> int:
         return 7
 
 
+def adapted(probe: Probe, clip: vs.VideoNode, **options: Any) -> tuple[EngineRecurrence, vs.VideoFrame]:
+    """The recurrence on a probe, and the first frame that it would be given."""
+    colour = Colour(clip=clip, matrix=None, log=[].append)
+    props, clamp = options.get("props", {}), options.get("clamp", False)
+    recurrence = EngineRecurrence(probe, EngineThread(), colour, clamp=clamp, props=props)
+    return recurrence, colour.to_coded().get_frame(0)
+
+
 def test_one_thread_with_plain_arithmetic(make_clip: ClipMaker) -> None:
     """Whatever thread calls, and however that thread treats denormals, the engine sees one thread and IEEE floats."""
-    probe, frame = Probe(), make_clip().get_frame(0)
-    recurrence = EngineRecurrence(probe, EngineThread(), clamp=False, props={})
+    probe = Probe()
+    recurrence, frame = adapted(probe, make_clip())
 
     def call(_: int) -> None:
         torch.set_flush_denormal(True)
@@ -78,30 +96,42 @@ def test_one_thread_with_plain_arithmetic(make_clip: ClipMaker) -> None:
 @pytest.mark.parametrize("width", [1, 5, 16, 33])
 def test_planes_with_padded_rows(make_clip: ClipMaker, width: int) -> None:
     """Rows of a frame are padded to 64 bytes: neither reading nor writing may run planes or rows together."""
-    probe, frame = Probe(), make_clip(width=width, height=3, user=1).get_frame(0)
-    recurrence = EngineRecurrence(probe, EngineThread(), clamp=False, props={"added": "x"})
+    probe = Probe()
+    recurrence, frame = adapted(probe, make_clip(width=width, height=3, user=1), props={"added": "x"})
     out = recurrence.write(recurrence.step(recurrence.zero(frame), frame), frame)
     for index in range(3):
         np.testing.assert_array_equal(probe.taken[index], np.asarray(frame[index]))
         assert np.all(np.asarray(out[index]) == index + 1)
     assert (out.width, out.height, out.format.id) == (2 * width, 6, vs.RGBS)
-    assert (out.props["user"], out.props["added"]) == (1, "x")
+    assert dict(out.props) == {key: value for key, value in frame.props.items() if key != TAGS} | {"added": "x"}
+    assert out.props["user"] == 1
 
 
-def test_clamping_is_asked_for(core: vs.Core) -> None:
+def test_repeats_are_told_bit_for_bit(make_clip: ClipMaker) -> None:
+    """A repeat run again, or a frame that differs in one sample taken for one."""
+    recurrence, frame = adapted(Probe(), make_clip())
+    zero = recurrence.zero(frame)
+    shown = recurrence.step(zero, frame)
+    other = frame.copy()
+    np.asarray(other[2])[3, 4] = np.nextafter(np.asarray(other[2])[3, 4], np.float32(2))
+    assert not recurrence.is_repeat(zero, frame)
+    assert recurrence.is_repeat(shown, frame.copy()) and not recurrence.is_repeat(shown, other)
+    assert recurrence.nbytes(zero) == 7 and recurrence.nbytes(shown) == 7 + 3 * 4 * frame.width * frame.height
+
+
+@pytest.mark.parametrize("clamp", [False, True])
+def test_clamping_is_asked_for(make_clip: ClipMaker, clamp: bool) -> None:
     """Integer sources may exceed [0, 1] as floats (superwhites) and are left alone; float sources are clamped."""
-    frame = core.std.BlankClip(format=vs.RGBS, width=4, height=4, length=1, color=[1.25, -0.5, 0.5]).get_frame(0)
-    for clamp, expected in ((False, [1.25, -0.5, 0.5]), (True, [1.0, 0.0, 0.5])):
-        probe = Probe()
-        recurrence = EngineRecurrence(probe, EngineThread(), clamp=clamp, props={})
-        recurrence.step(recurrence.zero(frame), frame)
-        assert [float(plane[0, 0]) for plane in probe.taken] == expected
+    probe = Probe()
+    recurrence, frame = adapted(probe, make_clip(), clamp=clamp)
+    recurrence.step(recurrence.zero(frame), frame)
+    assert probe.clamped == [clamp]
 
 
 def test_errors_come_through(make_clip: ClipMaker) -> None:
     """An engine that fails (out of memory) must raise where it was called, and work again afterwards."""
-    probe, frame = Probe(), make_clip().get_frame(0)
-    recurrence = EngineRecurrence(probe, EngineThread(), clamp=False, props={})
+    probe = Probe()
+    recurrence, frame = adapted(probe, make_clip())
     probe.failure = MemoryError("full")
     with pytest.raises(MemoryError, match="full"):
         recurrence.step(recurrence.zero(frame), frame)
@@ -111,8 +141,9 @@ def test_errors_come_through(make_clip: ClipMaker) -> None:
 
 def test_thread_ends_with_the_recurrence(make_clip: ClipMaker) -> None:
     """Scripts are reloaded many times in one editor: threads must not pile up."""
-    frame, others = make_clip().get_frame(0), set(threading.enumerate())
-    recurrence = EngineRecurrence(Probe(), EngineThread(), clamp=False, props={})
+    make_clip().get_frame(0)
+    others = set(threading.enumerate())
+    recurrence, frame = adapted(Probe(), make_clip())
     recurrence.zero(frame)
     mine = [thread for thread in threading.enumerate() if thread.name.startswith("vs_tecogan") and thread not in others]
     del recurrence

@@ -8,10 +8,20 @@ import numpy as np
 import pytest
 import vapoursynth as vs
 
-from vs_tecogan.colour import MATRICES, NEEDS, Colour, check_format, guess_matrix, parse_matrix, read_tags
+from vs_tecogan.colour import tags as colour_tags
+from vs_tecogan.colour.matrices import MATRICES, NEEDS, guess_matrix, parse_matrix
+from vs_tecogan.colour.tags import Tags, check_format, read_tags
+from vs_tecogan.colour.zimg import HOST_RGB, Colour
+from vs_tecogan.engine.thread import EngineThread
 from vs_tecogan.errors import ColourError
+from vs_tecogan.filter import _build
+from vs_tecogan.recurrence.api import Schedule
+from vs_tecogan.weights import Model
 
 from .conftest import ClipMaker
+from .engine.runtimes import emulated_engine, native_engine, torch_engine
+
+TAGS_AND_RGB = {colour_tags.TAGS, HOST_RGB}
 
 EXACT = [
     "GRAY8", "GRAY10", "GRAY16", "GRAYS", "RGB24", "RGB30", "RGB48", "RGBH", "RGBS",
@@ -96,8 +106,8 @@ def test_missing_transfer_or_primaries(core: vs.Core, matrix: str, props: dict[s
     """``matrix=`` on an untagged clip must say what else the frames lack, in one line, not zimg's numbers."""
     clip = core.std.BlankClip(format=vs.YUV444P8, width=4, height=4, length=1)
     clip = clip.std.SetFrameProps(**props) if props else clip
-    colour = Colour(clip=clip, matrix=parse_matrix(matrix), log=[].append)
-    for node in (colour.to_rgb(), colour.to_coded(), colour.to_coded(with_rgb=True)):
+    colour, device = (Colour(clip=clip, matrix=parse_matrix(matrix), log=[].append, reads=k) for k in (False, True))
+    for node in (colour.to_rgb(), colour.to_coded(), device.to_coded()):
         with pytest.raises(vs.Error) as caught:
             node.get_frame(0)
         line = next(line for line in str(caught.value).splitlines() if "tecogan: frame 0: " in line)
@@ -245,3 +255,37 @@ def test_tags_of_formats_without_a_matrix(core: vs.Core) -> None:
         tags = read_tags({"_Matrix": 1, "_ChromaLocation": 2}, core.get_video_format(form))
         assert tags.matrix is None and tags.chroma_location is None
         assert tags.full_range is (form == vs.RGB24)
+
+
+@pytest.mark.parametrize(
+    "carried",
+    [Tags(matrix=None, full_range=True, chroma_location=None), Tags(matrix=9, full_range=False, chroma_location=2)],
+)
+def test_tags_survive_being_carried(core: vs.Core, carried: Tags) -> None:
+    """Tags that a frame carries as another meaning than was read."""
+    clip = core.std.BlankClip(length=1).std.SetFrameProps(**{colour_tags.TAGS: carried.as_prop()})
+    assert Tags.carried(clip.get_frame(0).props) == carried
+
+
+@pytest.mark.parametrize(("reads", "writes"), [(False, False), (False, True), (True, True)])
+@pytest.mark.parametrize("name", ["YUV420P8", "RGB24"])
+def test_tags_are_read_once_a_frame(
+    make_clip: ClipMaker, skip_model: Model, monkeypatch: pytest.MonkeyPatch, name: str, reads: bool, writes: bool
+) -> None:
+    """A frame whose properties are looked at again by every stage: on the way in, in the step, on the way out."""
+    read: list[int] = []
+
+    def noting(props: Any, form: vs.VideoFormat) -> Tags:
+        read.append(1)
+        return read_tags(props, form)
+
+    monkeypatch.setattr(colour_tags, "read_tags", noting)
+    make = emulated_engine if reads else native_engine if writes else torch_engine
+    engine = make(skip_model.generator)
+    clip = make_clip(getattr(vs, name), 16, 12, 6)
+    schedule = Schedule(restart=4, warmup=2)
+    out = _build(clip, engine, EngineThread(), "skip", scene_change=True, matrix=1, schedule=schedule)
+    for n in (0, 1, 2, 3, 4, 5, 2, 0):
+        assert TAGS_AND_RGB.isdisjoint(out.get_frame(n).props)
+    assert (engine.reads_coded, engine.writes_coded) == (reads, writes)
+    assert len(read) == 6

@@ -3,40 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import vapoursynth as vs
 
-from vs_tecogan.adapter import PictureRecurrence
-from vs_tecogan.colour import Colour
+from vs_tecogan.colour.coding import Coding
+from vs_tecogan.colour.tags import TAGS, Tags
+from vs_tecogan.colour.zimg import Colour
 from vs_tecogan.engine import Engine
-from vs_tecogan.engine.cpu import TorchEngine
-from vs_tecogan.engine.cuda import CudaEngine, PictureEngine
+from vs_tecogan.engine.adapter import EngineRecurrence
+from vs_tecogan.engine.cuda.device import CudaDevice
 from vs_tecogan.engine.thread import EngineThread
-from vs_tecogan.engine.tiles import TiledEngine
 from vs_tecogan.filter import _build, tecogan
 from vs_tecogan.ops import cuda
 from vs_tecogan.recurrence.api import Schedule
 from vs_tecogan.weights import Model
 
 from .conftest import ClipMaker
-from .engine.runtimes import LazyRuntime
-from .ops.emulation import emulated_kernels
+from .engine.runtimes import device_engine, emulated_engine, torch_engine
 
 needs_device = pytest.mark.skipif(not cuda.available(), reason="no CUDA device with CuPy")
-EngineMaker = Callable[[Model], Engine]
+EngineMaker = Callable[..., Engine]
 
 
-def emulated(model: Model) -> Engine:
-    runtime = LazyRuntime()
-    kernels = emulated_kernels()
-    return CudaEngine(model.generator, device="cpu", precision="fp32", kernels=kernels, runtime=runtime)
+def emulated(model: Model, **options: Any) -> Engine:
+    return emulated_engine(model.generator, **options)
 
 
-def on_device(model: Model) -> Engine:
-    return CudaEngine(model.generator, device="cuda:0", precision="fp32")
+def on_device(model: Model, **options: Any) -> Engine:
+    return device_engine(model.generator, **options)
 
 
 @pytest.fixture(
@@ -87,7 +85,7 @@ def test_formats(
     for props in ({**yuv, "_Range": 0, "user": 3}, {**yuv, "_Range": 1, "_Transfer": 16, "_Primaries": 9}):
         clip = make_clip(getattr(vs, name), 20, 16, 2, **props)
         mine = upscale(clip, make_engine(tiny_model))
-        assert_same(mine, upscale(clip, TorchEngine(tiny_model.generator)), tolerance)
+        assert_same(mine, upscale(clip, torch_engine(tiny_model.generator)), tolerance)
 
 
 def test_untagged_and_odd_tags(make_clip: ClipMaker, make_engine: EngineMaker, tiny_model: Model) -> None:
@@ -97,7 +95,7 @@ def test_untagged_and_odd_tags(make_clip: ClipMaker, make_engine: EngineMaker, t
     with pytest.warns(DeprecationWarning):
         older = make_clip(vs.GRAY8, 20, 16, 1).std.RemoveFrameProps("_Range").std.SetFrameProps(_ColorRange=0)
     for clip in (yuv, odd, older):
-        assert_same(upscale(clip, make_engine(tiny_model)), upscale(clip, TorchEngine(tiny_model.generator)), 1)
+        assert_same(upscale(clip, make_engine(tiny_model)), upscale(clip, torch_engine(tiny_model.generator)), 1)
 
 
 def test_mixed_tags(make_clip: ClipMaker, make_engine: EngineMaker, tiny_model: Model) -> None:
@@ -112,7 +110,7 @@ def test_mixed_tags(make_clip: ClipMaker, make_engine: EngineMaker, tiny_model: 
     ]
     parts = [clip[k].std.SetFrameProps(**kind) if kind else clip[k] for k, kind in enumerate(kinds)]
     mixed = vs.core.std.Splice(parts)
-    assert_same(upscale(mixed, make_engine(tiny_model)), upscale(mixed, TorchEngine(tiny_model.generator)), 1)
+    assert_same(upscale(mixed, make_engine(tiny_model)), upscale(mixed, torch_engine(tiny_model.generator)), 1)
 
 
 def test_any_order_gives_the_same_frames(make_clip: ClipMaker, make_engine: EngineMaker, tiny_model: Model) -> None:
@@ -134,7 +132,7 @@ def test_repeats_are_held(make_clip: ClipMaker, make_engine: EngineMaker, tiny_m
     frames = list(upscale(clip, make_engine(tiny_model)).frames())
     for a, b in zip(planes(frames[0]), planes(frames[1]), strict=True):
         np.testing.assert_array_equal(a, b)
-    host = list(upscale(clip, TorchEngine(tiny_model.generator)).frames())
+    host = list(upscale(clip, torch_engine(tiny_model.generator)).frames())
     for mine, theirs in zip(frames, host, strict=True):
         assert all(np.abs(a - b).max() <= 1 for a, b in zip(planes(mine), planes(theirs), strict=True))
 
@@ -143,19 +141,18 @@ def test_repeats_are_told_bit_for_bit(core: vs.Core, make_engine: EngineMaker, t
     """NaN not equal to itself, one sample or one tag overlooked; a state that claims no memory."""
     clip = core.std.BlankClip(format=vs.YUV444PS, width=9, height=8, length=1).std.SetFrameProps(_Matrix=1)
     engine = make_engine(tiny_model)
-    assert isinstance(engine, PictureEngine)
-    colour = Colour(clip=clip, matrix=None, log=[].append)
-    recurrence = PictureRecurrence(engine, EngineThread(), colour, clamp=True, props={})
-    frame = clip.get_frame(0).copy()
+    colour = Colour(clip=clip, matrix=None, log=[].append, reads=True, writes=True)
+    recurrence = EngineRecurrence(engine, EngineThread(), colour, clamp=True, props={})
+    frame = colour.to_coded().get_frame(0).copy()
     np.asarray(frame[1])[2, 3] = np.nan
     zero = recurrence.zero(frame)
     assert not recurrence.is_repeat(zero, frame) and recurrence.nbytes(zero) == 0
     shown = recurrence.step(zero, frame)
     same, sample, tag = frame.copy(), frame.copy(), frame.copy()
     np.asarray(sample[2])[7, 8] = 1e-30
-    tag.props["_Matrix"] = 9
+    tag.props[TAGS] = replace(Tags.carried(tag.props), matrix=9).as_prop()
     assert [recurrence.is_repeat(shown, other) for other in (same, sample, tag)] == [True, False, False]
-    assert recurrence.nbytes(shown) == 9 * 8 * 3 * 4 * 17
+    assert recurrence.nbytes(shown) == 9 * 8 * 3 * 4 * 18
     assert np.isfinite(np.asarray(recurrence.write(shown, frame)[1])).all()
 
 
@@ -169,14 +166,21 @@ def test_bad_frames_fail_alone(make_clip: ClipMaker, make_engine: EngineMaker, t
         out.get_frame(1)
 
 
-def test_tiled_frames_are_converted_on_the_host(
-    make_clip: ClipMaker, make_engine: EngineMaker, tiny_model: Model
+def test_tiled_frames_are_converted_on_the_device(
+    make_clip: ClipMaker, make_engine: EngineMaker, tiny_model: Model, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Tiles are joined as floats: coded planes given to them would be nonsense."""
-    clip = make_clip(vs.YUV420P8, 80, 72, 2, _Matrix=1)
-    tiled = TiledEngine(make_engine(tiny_model), (70, 70))
-    expected = upscale(clip, TiledEngine(TorchEngine(tiny_model.generator), (70, 70)))
-    assert_same(upscale(clip, tiled), expected, 1)
+    """Large frames that take another way than small ones: converted by the host, slowly, and as floats over the bus."""
+    clip, taken = make_clip(vs.YUV420P8, 80, 72, 2, _Matrix=1), []
+    load = CudaDevice.load
+
+    def noting(self: CudaDevice, planes: list[np.ndarray], coding: Coding, *, clamp: bool) -> Any:
+        taken.append(coding.sample)
+        return load(self, planes, coding, clamp=clamp)
+
+    monkeypatch.setattr(CudaDevice, "load", noting)
+    expected = upscale(clip, torch_engine(tiny_model.generator, tile=(70, 70)))
+    assert_same(upscale(clip, make_engine(tiny_model, tile=(70, 70))), expected, 1)
+    assert taken == ["u8", "u8"]
 
 
 @pytest.mark.gpu

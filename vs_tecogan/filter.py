@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
-from .colour import Colour, check_format, parse_matrix
+import vapoursynth as vs
 
-if TYPE_CHECKING:
-    import vapoursynth as vs
-
-    from .engine import Engine
-    from .engine.thread import EngineThread
-    from .recurrence.api import Schedule
-    from .weights import Model
+from .colour.matrices import parse_matrix
+from .colour.tags import check_format
+from .colour.zimg import Colour
+from .engine import Engine, create_engine
+from .engine.adapter import EngineRecurrence
+from .engine.thread import EngineThread
+from .errors import UsageError, UserError
+from .recurrence import recurrent
+from .recurrence.api import Schedule
+from .scenes import scene_cuts
+from .version import __version__
+from .weights import DEFAULT_MODEL, Model, load_model
 
 RESTART = 160
 """With :data:`WARMUP`, 5 % more steps than one endless chain, and no seek longer than 168 steps."""
@@ -85,18 +90,13 @@ def tecogan(
     :raises vapoursynth.Error: anything wrong with the arguments, in one line. What is wrong with single frames
                             (interlaced, a failing filter upstream) fails those frames.
     """
-    import vapoursynth as vs
-
-    from .engine.thread import EngineThread
-    from .recurrence.api import Schedule
-
     thread = EngineThread()
     try:
         _check(clip, scene_change=scene_change, restart=restart, warmup=warmup, duplicates=duplicates, memory=memory)
         code = parse_matrix(matrix)
         opened = thread.run(_open, model)
         engine = thread.run(_engine, opened, device, precision, tile)
-    except (ValueError, OSError) as error:
+    except (UserError, OSError) as error:
         raise vs.Error(f"tecogan: {error}") from error
     schedule = Schedule(restart=restart, warmup=warmup, duplicates=duplicates, memory=memory)
     name = opened.card.name
@@ -107,69 +107,43 @@ def _build(
     clip: vs.VideoNode, engine: Engine, thread: EngineThread, name: str, *, scene_change: bool, matrix: int | None,
     schedule: Schedule,
 ) -> vs.VideoNode:  # fmt: skip
-    """The graph: to RGBS, the recurrence, back to the clip's format, of which engines take on what they can."""
-    import vapoursynth as vs
-
-    from .adapter import CodedRecurrence, EngineRecurrence, PictureRecurrence
-    from .engine.base import PictureReader
-    from .engine.cuda import PictureEngine
-    from .recurrence import recurrent
-    from .scenes import scene_cuts
-    from .version import __version__
+    """The graph: to pictures that the engine takes, the recurrence, and back to the clip's format."""
 
     def log(line: str) -> None:
         vs.core.log_message(vs.MESSAGE_TYPE_WARNING, f"tecogan: {line}")
 
     clip = clip.std.RemoveFrameProps("_Alpha")
-    colour = Colour(clip=clip, matrix=matrix, log=log)
+    colour = Colour(clip=clip, matrix=matrix, log=log, reads=engine.reads_coded, writes=engine.writes_coded)
     cuts = scene_cuts(clip) if scene_change else None
-    size = {"width": clip.width * engine.scale, "height": clip.height * engine.scale}
     clamp, props = clip.format.sample_type == vs.FLOAT, {"TecoganModel": name, "TecoganVersion": __version__}
-    whole = _whole(engine, clip.height, clip.width)
-    template = clip.std.BlankClip(keep=True, **size)
-    if isinstance(whole, PictureEngine):
-        pictures = PictureRecurrence(whole, thread, colour, clamp=clamp, props=props)
-        return colour.from_coded(recurrent(colour.to_coded(), cuts, pictures, template=template, schedule=schedule))
-    if isinstance(whole, PictureReader) and clip.format.id != vs.RGBS:
-        coded = CodedRecurrence(whole, thread, colour, clamp=clamp, props=props)
-        source, rgb = colour.to_coded(with_rgb=True), colour.rgb_bytes
-        return colour.from_coded(recurrent(source, cuts, coded, template=template, schedule=schedule, attached=rgb))
-    recurrence = EngineRecurrence(engine, thread, clamp=clamp, props=props)
-    template = clip.std.BlankClip(format=vs.RGBS, keep=True, **size)
-    return colour.from_rgb(recurrent(colour.to_rgb(), cuts, recurrence, template=template, schedule=schedule))
-
-
-def _whole(engine: Engine, height: int, width: int) -> Engine | None:
-    """The engine that takes frames of this size whole; None where they are tiled."""
-    from .engine.tiles import TiledEngine
-
-    return engine.whole(height, width) if isinstance(engine, TiledEngine) else engine
+    recurrence = EngineRecurrence(engine, thread, colour, clamp=clamp, props=props)
+    template = clip.std.BlankClip(width=clip.width * engine.scale, height=clip.height * engine.scale, keep=True)
+    upscaled = recurrent(
+        colour.to_coded(), cuts, recurrence, template=template, schedule=schedule, attached=colour.rgb_bytes
+    )
+    return colour.from_coded(upscaled)
 
 
 def _open(model: object) -> Model:
     """The model behind the argument ``model``."""
-    from .weights import DEFAULT_MODEL, Model, load_model
-
     if isinstance(model, Model):
         return model
     if model is None:
         return load_model(DEFAULT_MODEL)
     if isinstance(model, str | os.PathLike):
         return load_model(model)
-    raise ValueError(f"model {model!r}; give a name, a path or a loaded Model")
+    raise UsageError(f"model {model!r}; give a name, a path or a loaded Model")
 
 
 def _engine(model: Model, device: object, precision: object, tile: object) -> Engine:
-    from .engine import create_engine
-
     if not (device is None or isinstance(device, str)):
-        raise ValueError(f'device {device!r}; give None, "cpu", "cuda" or "cuda:N"')
+        raise UsageError(f'device {device!r}; give None, "cpu", "cuda" or "cuda:N"')
     if not isinstance(precision, str):
-        raise ValueError(f'precision {precision!r}; give "auto", "fp32", "fp16" or "bf16"')
+        raise UsageError(f'precision {precision!r}; give "auto", "fp32", "fp16" or "bf16"')
     if tile is None:
         return create_engine(model, device=device, precision=precision)
     if not isinstance(tile, tuple | list) or len(tile) != 2:
-        raise ValueError(f"tile={tile!r}; give (width, height) in input pixels, or None")
+        raise UsageError(f"tile={tile!r}; give (width, height) in input pixels, or None")
     width, height = (_count("tile", side, 1) for side in tile)
     return create_engine(model, device=device, precision=precision, tile=(height, width))
 
@@ -179,26 +153,24 @@ def _check(
 ) -> None:
     """Refuse option values of a wrong type or range.
 
-    :raises ValueError: naming the value and what to give instead.
+    :raises UsageError: naming the value and what to give instead.
     """
-    import vapoursynth as vs
-
     if not isinstance(clip, vs.VideoNode):
-        raise ValueError(f"clip is of type {type(clip).__name__}; give a video clip, such as core.bs.VideoSource(path)")
+        raise UsageError(f"clip is of type {type(clip).__name__}; give a video clip, such as core.bs.VideoSource(path)")
     check_format(clip)
     if not isinstance(scene_change, bool):
-        raise ValueError(f"scene_change={scene_change!r}; give True or False")
+        raise UsageError(f"scene_change={scene_change!r}; give True or False")
     restart, warmup = _count("restart", restart, 0), _count("warmup", warmup, 0)
     if warmup > MOST_WARMUP:
-        raise ValueError(f"warmup={warmup}; give at most {MOST_WARMUP}, each frame of which every chain waits for")
+        raise UsageError(f"warmup={warmup}; give at most {MOST_WARMUP}, each frame of which every chain waits for")
     _count("memory", memory, 1)
     if 0 < restart < warmup:
-        raise ValueError(f"warmup={warmup} exceeds restart={restart}; give a warmup of at most restart, or restart=0")
+        raise UsageError(f"warmup={warmup} exceeds restart={restart}; give a warmup of at most restart, or restart=0")
     if duplicates not in ("hold", "advance"):
-        raise ValueError(f'duplicates={duplicates!r}; give "hold" or "advance"')
+        raise UsageError(f'duplicates={duplicates!r}; give "hold" or "advance"')
 
 
 def _count(name: str, value: object, least: int) -> int:
     if isinstance(value, bool) or not isinstance(value, int) or value < least:
-        raise ValueError(f"{name}={value!r}; give a whole number from {least} up")
+        raise UsageError(f"{name}={value!r}; give a whole number from {least} up")
     return value

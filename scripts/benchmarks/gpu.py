@@ -21,11 +21,10 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 
-from vs_tecogan.engine import create_engine
-from vs_tecogan.engine.coding import Coding
-from vs_tecogan.engine.cuda import CudaEngine
-from vs_tecogan.engine.cuda_pictures import nbytes
-from vs_tecogan.engine.tiles import TiledEngine
+from vs_tecogan.colour.coding import Coding
+from vs_tecogan.engine import Engine, create_engine
+from vs_tecogan.engine.cuda.pictures import nbytes
+from vs_tecogan.engine.thread import EngineThread
 from vs_tecogan.filter import _build
 from vs_tecogan.networks import Generator
 from vs_tecogan.ops import backward_warp, cuda, space_to_depth
@@ -58,9 +57,8 @@ def run(args: argparse.Namespace) -> list[Row]:
     if reason:
         return [{"what": what, "at_least": least, "result": reason} for what, least in TARGETS.items()]
     width, height = map(int, args.size.split("x"))
-    tiled = create_engine(random_model(args.blocks), device=args.device, precision="fp16")
-    engine = tiled.whole(height, width) if isinstance(tiled, TiledEngine) else None
-    if not isinstance(engine, CudaEngine):
+    engine = create_engine(random_model(args.blocks), device=args.device, precision="fp16")
+    if not engine.reads_coded:
         raise SystemExit(f"frames of {args.size} do not run on the CUDA engine here; see the warnings above")
     torch.cuda.set_device(engine.device)
     return measure(args, engine, width, height, torch.cuda.synchronize)
@@ -74,12 +72,12 @@ def unavailable() -> str:
 
 
 def measure(
-    args: argparse.Namespace, engine: CudaEngine, width: int, height: int, finish: Callable[[], object]
+    args: argparse.Namespace, engine: Engine, width: int, height: int, finish: Callable[[], object]
 ) -> list[Row]:
     pictures = noise(width, height, args.frames)
     eager = Eager(random_model(args.blocks).generator, engine.device)
     start = engine.zero_state(height, width)
-    states = [engine.step_picture(start, picture, CODING, clamp=False) for picture in pictures[:4]]
+    states = [engine.step(start, picture, CODING) for picture in pictures[:4]]
     images = [state.lr for state in states if state.lr is not None]
     features = torch.randn(1, height, width, 64, device=engine.device).half().permute(0, 3, 1, 2)
     weight = torch.randn(64, 64, 3, 3, device=engine.device).half().contiguous(memory_format=torch.channels_last)
@@ -87,7 +85,7 @@ def measure(
     def bare() -> None:
         state = start
         for picture in pictures:
-            state = engine.step_picture(state, picture, CODING, clamp=False)
+            state = engine.step(state, picture, CODING)
         finish()
 
     @torch.inference_mode()
@@ -120,7 +118,7 @@ def measure(
 
 
 def through_filter(
-    args: argparse.Namespace, engine: CudaEngine, pictures: Sequence[Picture], bare: Callable[[], None]
+    args: argparse.Namespace, engine: Engine, pictures: Sequence[Picture], bare: Callable[[], None]
 ) -> Row:
     """The row of the filter in VapourSynth, against ``bare``, the engine's loop over the same pictures."""
     if importlib.util.find_spec("vapoursynth") is None:
@@ -130,7 +128,7 @@ def through_filter(
 
     def filtered() -> None:
         schedule = Schedule(restart=0, warmup=0)
-        clip = _build(source, engine, "random", scene_change=False, matrix=None, schedule=schedule)
+        clip = _build(source, engine, EngineThread(), "random", scene_change=False, matrix=None, schedule=schedule)
         for frame in clip.frames(close=True):
             assert frame.width == width
 

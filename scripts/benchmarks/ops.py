@@ -17,8 +17,8 @@ import torch
 import torch.nn.functional as F
 import vapoursynth as vs
 
-from vs_tecogan.engine.coding import Coding
-from vs_tecogan.engine.native_pictures import layout_of
+from vs_tecogan.colour.coding import Coding
+from vs_tecogan.engine.cpu.device import layout_of
 from vs_tecogan.networks.srnet import ResidualBlock
 from vs_tecogan.ops import backward_warp, native, refine_flow
 from vs_tecogan.ops.deconv import deconv_relu, pack_kernel

@@ -7,10 +7,20 @@ from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import pytest
 import torch
 from torch import Tensor
 
-from vs_tecogan.engine.cuda_runtime import Queue
+from vs_tecogan.engine.cpu.device import NativeDevice
+from vs_tecogan.engine.create import run_on
+from vs_tecogan.engine.cuda.device import CudaDevice
+from vs_tecogan.engine.cuda.runtime import CudaRuntime, Queue
+from vs_tecogan.engine.device import Device
+from vs_tecogan.engine.runner import NetworkEngine
+from vs_tecogan.networks import Generator
+from vs_tecogan.ops import native
+
+from ..ops.emulation import emulated_kernels
 
 
 @dataclass(eq=False)
@@ -30,16 +40,15 @@ class Line:
     done: int = 0
 
 
-class LazyRuntime:
-    """As :class:`vs_tecogan.engine.cuda_runtime.Runtime`, on the CPU: nothing runs before somebody must wait for it.
+class LazyRuntime(CudaRuntime):
+    """As the base, on the CPU: nothing runs before somebody must wait for it.
 
     A queue that does not wait for another one's work runs without it; a pinned buffer overwritten before its copy was
     waited for gives the copy the new bytes; memory starts as NaN; a captured task is run again from what it was given.
     """
 
-    device = torch.device("cpu")
-
     def __init__(self, *, fail_captures: bool = False) -> None:
+        self.device = torch.device("cpu")  # and none of the base's streams
         self._lines = {queue: Line() for queue in Queue}
         self._lock = threading.RLock()
         self.used: list[tuple[Queue, int]] = []
@@ -105,3 +114,33 @@ class LazyRuntime:
                 line.done += 1  # before the task: it may wait for its own queue's past
                 line.tasks.popleft()()
             self.running = outer
+
+
+def torch_engine(generator: Generator, precision: str = "fp32", tile: tuple[int, int] | None = None) -> NetworkEngine:
+    """The engine of torch's own operators on the CPU: the readable reference of the others."""
+    return run_on(generator, Device("cpu"), precision, tile=tile)
+
+
+def native_engine(generator: Generator, precision: str = "fp32", tile: tuple[int, int] | None = None) -> NetworkEngine:
+    """The engine of the CPU extension; skips where it is not built."""
+    if not native.available():
+        pytest.skip(f"native extension {native.describe()}")
+    return run_on(generator, NativeDevice(), precision, tile=tile)
+
+
+def emulated_engine(
+    generator: Generator,
+    precision: str = "fp32",
+    runtime: LazyRuntime | None = None,
+    tile: tuple[int, int] | None = None,
+) -> NetworkEngine:
+    """The CUDA engine on the CPU: emulated kernels, torch's CPU convolutions, late queues."""
+    home = CudaDevice("cpu", kernels=emulated_kernels(), runtime=runtime or LazyRuntime())
+    return run_on(generator, home, precision, tile=tile)
+
+
+def device_engine(
+    generator: Generator, precision: str = "fp32", tile: tuple[int, int] | None = None, device: str = "cuda:0"
+) -> NetworkEngine:
+    """The CUDA engine on a device."""
+    return run_on(generator, CudaDevice(device), precision, tile=tile)

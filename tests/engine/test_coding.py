@@ -15,9 +15,10 @@ import pytest
 import torch
 import vapoursynth as vs
 
-from vs_tecogan.colour import Colour, coding_of, read_tags
-from vs_tecogan.engine.coding import MATRICES, SAMPLES, Coding, chroma_taps
-from vs_tecogan.engine.cuda_pictures import Converter, drain, fill, nbytes
+from vs_tecogan.colour.coding import LINEAR_MATRICES, SAMPLES, Coding, chroma_taps
+from vs_tecogan.colour.tags import coding_of, read_tags
+from vs_tecogan.colour.zimg import Colour
+from vs_tecogan.engine.cuda.pictures import Converter, drain, fill, nbytes
 from vs_tecogan.ops import cuda
 from vs_tecogan.ops.cuda import Kernels
 
@@ -78,7 +79,7 @@ def cases(form: vs.VideoFormat) -> list[dict[str, int]]:
     if form.color_family != vs.YUV:
         return [{"_Range": full} for full in (0, 1)]
     sitings = range(6) if form.subsampling_w or form.subsampling_h else [0]
-    kinds = [*product(sorted(MATRICES), [0]), *product([1], sitings)]
+    kinds = [*product(sorted(LINEAR_MATRICES), [0]), *product([1], sitings)]
     return [{"_Matrix": m, "_ChromaLocation": s, "_Range": full} for (m, s), full in product(kinds, (0, 1))]
 
 
@@ -88,7 +89,7 @@ def planes_of(frame: vs.VideoFrame) -> list[np.ndarray]:
 
 def coding(frame: vs.VideoFrame) -> Coding:
     tags = read_tags(frame.props, frame.format)
-    found = coding_of(frame.format, tags, tags.matrix)
+    found = coding_of(frame.format, tags)
     assert found is not None
     return found
 
@@ -205,6 +206,6 @@ def test_what_only_zimg_converts(core: vs.Core) -> None:
     for matrix in (10, 12, 13, 14):
         frame = clip.std.SetFrameProps(_Matrix=matrix).get_frame(0)
         tags = read_tags(frame.props, frame.format)
-        assert coding_of(frame.format, tags, tags.matrix) is None
+        assert coding_of(frame.format, tags) is None
         with pytest.raises(ValueError, match="no fixed coefficients"):
             Coding(family="yuv", sample="u16", bits=16, matrix=matrix)

@@ -8,42 +8,40 @@ import weakref
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
+from vs_tecogan.colour.coding import PLAIN, Coding
 from vs_tecogan.engine import State, create_engine
-from vs_tecogan.engine.coding import Coding
-from vs_tecogan.engine.cpu import TorchEngine
-from vs_tecogan.engine.cuda import AHEAD, CudaEngine, CudaState, PictureEngine
-from vs_tecogan.engine.cuda_network import TAIL_HALO, Conv
-from vs_tecogan.engine.cuda_pictures import PLAIN, Converter, nbytes
-from vs_tecogan.engine.cuda_runtime import STAGING_DEPTH, Queue
-from vs_tecogan.engine.tiles import TiledEngine
+from vs_tecogan.engine.cuda.device import AHEAD
+from vs_tecogan.engine.cuda.frvsr import CudaFrvsr
+from vs_tecogan.engine.cuda.network import TAIL_HALO, BareConv
+from vs_tecogan.engine.cuda.pictures import Converter, nbytes
+from vs_tecogan.engine.cuda.runtime import STAGING_DEPTH, Queue
+from vs_tecogan.engine.runner import NetworkEngine
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
 from vs_tecogan.ops import cuda
 from vs_tecogan.weights import Model, generator_from_tensorflow, load_model
 
 from ..golden import OFFICIAL, PUBLISHED, Variant, state_dict, tensorflow_variables, vectors
-from ..ops.emulation import emulated_kernels
-from .runtimes import LazyRuntime
+from .runtimes import LazyRuntime, device_engine, emulated_engine, torch_engine
 from .test_engine import frames, moving_model, run, tiny_model
 
 needs_device = pytest.mark.skipif(not cuda.available(), reason="no CUDA device with CuPy")
 SIZES = [(17, 23), (7, 5), (1, 1), (8, 30), (40, 24)]
 
-EngineMaker = Callable[..., CudaEngine]
+EngineMaker = Callable[..., NetworkEngine]
 
 
-def emulated(model: Model, precision: str = "fp32", runtime: LazyRuntime | None = None) -> CudaEngine:
-    """The engine on the CPU: emulated kernels, torch's CPU convolutions, late queues."""
-    runtime = runtime or LazyRuntime()
-    return CudaEngine(model.generator, device="cpu", precision=precision, kernels=emulated_kernels(), runtime=runtime)
+def emulated(model: Model, precision: str = "fp32", **options: Any) -> NetworkEngine:
+    return emulated_engine(model.generator, precision, **options)
 
 
-def on_device(model: Model, precision: str = "fp32") -> CudaEngine:
-    return CudaEngine(model.generator, device="cuda:0", precision=precision)
+def on_device(model: Model, precision: str = "fp32", **options: Any) -> NetworkEngine:
+    return device_engine(model.generator, precision, **options)
 
 
 PLACES = [
@@ -62,9 +60,10 @@ def make(request: pytest.FixtureRequest) -> EngineMaker:
     return maker
 
 
-def output(engine: CudaEngine, state: State) -> np.ndarray:
-    assert state.hr is not None
-    planes = np.full(state.hr.shape[1:], np.nan, np.float32)
+def output(engine: NetworkEngine, state: State) -> np.ndarray:
+    assert state.lr is not None
+    height, width = (engine.scale * side for side in state.lr.shape[2:])
+    planes = np.full((3, height, width), np.nan, np.float32)
     engine.read(state, list(planes))
     return planes
 
@@ -74,7 +73,7 @@ def output(engine: CudaEngine, state: State) -> np.ndarray:
 def test_equals_the_plain_network(make: EngineMaker, dialect: Dialect, size: tuple[int, int]) -> None:
     """A kernel in the wrong place, a bias lost on the way, flow padded otherwise, a buffer read too early."""
     model, clip = tiny_model(dialect), frames(4, *size)
-    expected = run(TorchEngine(model.generator), clip)
+    expected = run(torch_engine(model.generator), clip)
     for mine, reference in zip(run(make(model), clip), expected, strict=True):
         np.testing.assert_allclose(mine, reference, atol=2e-4, rtol=0)
 
@@ -83,11 +82,11 @@ def test_equals_the_plain_network(make: EngineMaker, dialect: Dialect, size: tup
 def test_refined_flow(make: EngineMaker, size: tuple[int, int]) -> None:
     """Flow refined against frames that are not there yet, or those of another step."""
     model, clip = moving_model(2), frames(4, *size)
-    expected = run(TorchEngine(model.generator), clip)
+    expected = run(torch_engine(model.generator), clip)
     outputs = run(make(model), clip)
     for mine, reference in zip(outputs, expected, strict=True):
         np.testing.assert_allclose(mine, reference, atol=1e-3, rtol=0)
-    once = run(TorchEngine(moving_model(0).generator), clip)
+    once = run(torch_engine(moving_model(0).generator), clip)
     if size == (17, 23):  # flow is small where there is little to see
         assert np.abs(np.stack(outputs) - np.stack(once)).max() > 0.01
 
@@ -111,7 +110,7 @@ def test_golden_vectors(make: EngineMaker, variant: Variant | None, tmp_path: Pa
 def test_half_precision_is_close(make: EngineMaker, precision: str, tolerance: float, scale: int) -> None:
     """Half floats that reach into flow, warp, skip or state, or overflow."""
     model, clip = tiny_model(scale=scale), frames(4)
-    expected = run(TorchEngine(model.generator), clip)
+    expected = run(torch_engine(model.generator), clip)
     for mine, reference in zip(run(make(model, precision), clip), expected, strict=True):
         assert np.abs(mine - reference).max() < tolerance
 
@@ -122,7 +121,7 @@ def test_any_number_of_channels() -> None:
     for dialect, channels in ((Dialect.BD, 12), (Dialect.TF, 20), (Dialect.EGVSR, 16)):
         generator = Generator(GeneratorSpec(blocks=2, channels=channels, dialect=dialect)).eval()
         model, clip = replace(tiny_model(), generator=generator), frames(3, 9, 10)
-        expected = run(TorchEngine(generator), clip)
+        expected = run(torch_engine(generator), clip)
         for mine, reference in zip(run(emulated(model), clip), expected, strict=True):
             np.testing.assert_allclose(mine, reference, atol=2e-4, rtol=0)
 
@@ -134,7 +133,7 @@ def test_bands_join(monkeypatch: pytest.MonkeyPatch) -> None:
         model, clip = tiny_model(dialect), frames(2, 37, 11)
         whole = run(emulated(model), clip)
         with monkeypatch.context() as patch:
-            patch.setattr("vs_tecogan.engine.cuda_network.TAIL_BYTES", 1)
+            patch.setattr("vs_tecogan.engine.cuda.network.TAIL_BYTES", 1)
             banded = run(emulated(model), clip)
         for a, b in zip(banded, whole, strict=True):
             np.testing.assert_allclose(a, b, atol=1e-5, rtol=0)
@@ -159,14 +158,14 @@ def test_states_outlive_later_steps(make: EngineMaker) -> None:
 def test_fetches_may_be_read_late_and_in_any_order(make: EngineMaker) -> None:
     """A pinned buffer given to a second download before the first was read, by whichever thread."""
     engine, clip = make(tiny_model()), frames(6)
-    state, fetches = engine.zero_state(17, 23), []
-    for planes in clip:
-        state = engine.step(state, planes)
-        fetches.append(engine.fetch(state, PLAIN))
+    state, waits = engine.zero_state(17, 23), []
     outputs = [np.empty((3, 68, 92), np.float32) for _ in clip]
+    for planes, out in zip(clip, outputs, strict=True):
+        state = engine.step(state, planes)
+        waits.append(engine.begin_read(state, list(out)))
     for k in (3, 0, 5):
-        fetches[k].into(list(outputs[k]))
-    rest = threading.Thread(target=lambda: [fetches[k].into(list(outputs[k])) for k in (1, 2, 4)])
+        waits[k]()
+    rest = threading.Thread(target=lambda: [waits[k]() for k in (1, 2, 4)])
     rest.start()
     rest.join()
     for mine, reference in zip(outputs, run(make(tiny_model()), clip), strict=True):
@@ -194,16 +193,16 @@ def test_coded_pictures(make: EngineMaker) -> None:
     plain, coded = engine.zero_state(18, 24), engine.zero_state(18, 24)
     for picture in codes:
         plain = engine.step(plain, list(picture.astype(np.float32) / np.float32(255)))
-        coded = engine.step_picture(coded, list(picture), rgb, clamp=False)
+        coded = engine.step(coded, list(picture), rgb)
     np.testing.assert_allclose(output(engine, coded), output(engine, plain), atol=1e-5)
     back = [np.zeros((72, 96), np.uint8) for _ in range(3)]
-    engine.fetch(coded, rgb).into(back)
+    engine.read(coded, back, rgb)
     expected = np.rint(np.clip(output(engine, coded) * np.float32(255), 0, 255))
     assert np.abs(np.stack(back) - expected).max() <= 1
     assert (np.stack(back) != expected).mean() < 1e-3
     with pytest.raises(ValueError, match="expected"):
-        engine.step_picture(coded, list(codes[0].astype(np.uint16)), rgb, clamp=False)
-    assert isinstance(engine, PictureEngine)
+        engine.step(coded, list(codes[0].astype(np.uint16)), rgb)
+    assert engine.reads_coded and engine.writes_coded
 
 
 def test_two_engines_do_not_mix(make: EngineMaker) -> None:
@@ -231,30 +230,40 @@ def test_sizes_take_turns(make: EngineMaker) -> None:
             np.testing.assert_array_equal(output(engine, states[index]), apart[index][k])
 
 
-def test_repeats_and_sizes(make: EngineMaker) -> None:
-    """As for the other engines: repeats told apart, memory counted, no picture before the first step."""
-    engine, clip = make(tiny_model()), frames(2)
+def test_memory_is_counted(make: EngineMaker) -> None:
+    """As for the other engines: states that claim no memory, a picture before the first step."""
+    engine = make(tiny_model())
     zero = engine.zero_state(17, 23)
-    assert not engine.is_repeat(zero, clip[0])
-    state = engine.step(zero, clip[0])
-    engine.step(state, clip[1])
-    assert engine.is_repeat(state, [plane.copy() for plane in clip[0]])
-    assert not engine.is_repeat(state, clip[1])
+    state = engine.step(zero, frames(1)[0])
     assert engine.nbytes(zero) == 0 and engine.nbytes(state) == 17 * 23 * 3 * 4 * 17
     with pytest.raises(ValueError, match="zero state"):
         engine.read(zero, list(np.empty((3, 68, 92), np.float32)))
 
 
 def test_tiles(make: EngineMaker) -> None:
-    """Tiles of one engine whose states or buffers mix; a whole frame's engine not given where there are none."""
+    """Tiles whose memories or buffers mix, joined elsewhere than on the device, or from images not there yet."""
     model = tiny_model(scale=2)
     clip = frames(3, 90, 80)
-    tiled = TiledEngine(make(model), (70, 70))
-    expected = run(TiledEngine(TorchEngine(model.generator), (70, 70)), clip)
-    for mine, reference in zip(run(tiled, clip), expected, strict=True):
+    expected = run(torch_engine(model.generator, tile=(70, 70)), clip)
+    for mine, reference in zip(run(make(model, tile=(70, 70)), clip), expected, strict=True):
         np.testing.assert_allclose(mine, reference, atol=2e-4, rtol=0)
-    assert tiled.whole(90, 80) is None
-    assert isinstance(tiled.whole(64, 64), CudaEngine)
+
+
+def test_tiles_take_coded_pictures(make: EngineMaker) -> None:
+    """Large frames that lose the device's own colour conversion, or chroma converted tile by tile, with seams."""
+    model, coding = tiny_model(scale=2), Coding(family="yuv", sample="u8", bits=8, shift_x=1, shift_y=1)
+    rng = np.random.default_rng(1)
+    codes = [rng.integers(16, 236, shape, np.uint8) for shape in coding.plane_shapes(90, 80)]
+    outputs = []
+    for tile in ((70, 70), (96, 96)):
+        engine = make(model, tile=tile)
+        state = engine.step(engine.step(engine.zero_state(90, 80), codes, coding), codes, coding)
+        planes = [np.zeros(shape, np.uint8) for shape in coding.plane_shapes(180, 160)]
+        engine.read(state, planes, coding)
+        outputs.append(planes)
+        assert len(state.memories) == (4 if tile == (70, 70) else 1)
+    for mine, whole in zip(*outputs, strict=True):
+        assert np.abs(mine.astype(int) - whole).mean() < 0.5 and whole.any()
 
 
 def test_steps_wait_for_nothing() -> None:
@@ -265,7 +274,7 @@ def test_steps_wait_for_nothing() -> None:
     engine.read(state, list(np.empty((3, 68, 92), np.float32)))
     assert runtime.captured == 2
     state = engine.step(state, frames(2)[1])
-    engine.fetch(state, PLAIN)
+    engine.begin_read(state, list(np.empty((3, 68, 92), np.float32)))
     assert not any(runtime.reached(runtime.mark(queue)) for queue in Queue)
     assert runtime.captured == 2
 
@@ -276,7 +285,6 @@ def test_steps_do_not_run_ahead_for_ever() -> None:
     state, states = engine.zero_state(17, 23), []
     for planes in clip:
         state = engine.step(state, planes)
-        assert isinstance(state, CudaState)
         states.append(state)
         assert sum(not runtime.reached(state.ready) for state in states) == min(len(states), AHEAD)
 
@@ -286,9 +294,8 @@ def test_memory_of_other_queues_is_kept() -> None:
     runtime = LazyRuntime()
     engine = emulated(tiny_model(), runtime=runtime)
     state = engine.step(engine.zero_state(17, 23), frames(1)[0])
-    engine.fetch(state, Coding(family="rgb", sample="u8", bits=8))
-    assert state.hr is not None
-    assert (Queue.DOWNLOAD, state.hr.data_ptr()) in runtime.used
+    engine.begin_read(state, list(np.empty((3, 68, 92), np.uint8)), Coding(family="rgb", sample="u8", bits=8))
+    assert (Queue.DOWNLOAD, state.memories[0][0].data_ptr()) in runtime.used
     assert any(queue is Queue.COMPUTE for queue, _ in runtime.used)  # the raw picture
 
 
@@ -305,18 +312,18 @@ def test_constants_lie_in_the_queue_that_reads_them(monkeypatch: pytest.MonkeyPa
 
         monkeypatch.setattr(kind, name, noting)
 
-    note(Conv, "__init__")
+    note(BareConv, "__init__")
     note(Converter, "_to_device")
     engine = emulated(tiny_model(), runtime=runtime)
-    assert set(seen) == {(Conv, Queue.COMPUTE)}
+    assert set(seen) == {(BareConv, Queue.COMPUTE)}
     seen.clear()
     coding = Coding(family="yuv", sample="u8", bits=8, shift_x=1, shift_y=1)
     picture = [np.zeros(shape, np.uint8) for shape in coding.plane_shapes(8, 8)]
-    state = engine.step_picture(engine.zero_state(8, 8), picture, coding, clamp=False)
+    state = engine.step(engine.zero_state(8, 8), picture, coding)
     runtime.finish(runtime.mark(Queue.COMPUTE))
     assert seen == 5 * [(Converter, Queue.COMPUTE)]
     seen.clear()
-    engine.fetch(state, coding).into([np.empty(shape, np.uint8) for shape in coding.plane_shapes(32, 32)])
+    engine.read(state, [np.empty(shape, np.uint8) for shape in coding.plane_shapes(32, 32)], coding)
     assert seen == 5 * [(Converter, Queue.DOWNLOAD)]
 
 
@@ -387,7 +394,8 @@ def test_graphs_give_what_single_launches_give(caplog: pytest.LogCaptureFixture)
     """A captured step that differs from the same step run launch by launch, or one that could not be captured."""
     model, clip = tiny_model(), frames(4, 64, 96)
     plain = on_device(model, "fp16")
-    plain._captures = False
+    assert isinstance(plain._network, CudaFrvsr)
+    plain._network.release()
     np.testing.assert_array_equal(np.stack(run(on_device(model, "fp16"), clip)), np.stack(run(plain, clip)))
     assert "without a CUDA graph" not in caplog.text
 
@@ -421,9 +429,9 @@ def test_last_device_of_several() -> None:
     device = f"cuda:{torch.cuda.device_count() - 1}"
     clip = frames(3)
     run(on_device(tiny_model()), clip)
-    engine = CudaEngine(tiny_model().generator, device=device, precision="fp32")
+    engine = device_engine(tiny_model().generator, device=device)
     np.testing.assert_allclose(
-        np.stack(run(engine, clip)), np.stack(run(TorchEngine(tiny_model().generator), clip)), atol=2e-4
+        np.stack(run(engine, clip)), np.stack(run(torch_engine(tiny_model().generator), clip)), atol=2e-4
     )
 
 
@@ -433,4 +441,4 @@ def test_create_engine_takes_the_kernels() -> None:
     """Torch's own operators taken in silence on a machine where the kernels work."""
     engine = create_engine(tiny_model(), device="cuda")
     assert engine.precision == "fp16"
-    assert isinstance(TiledEngine.whole(engine, 64, 64), CudaEngine)  # type: ignore[arg-type]
+    assert engine.reads_coded

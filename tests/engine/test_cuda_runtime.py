@@ -12,11 +12,10 @@ import numpy as np
 import pytest
 import torch
 
-from vs_tecogan.engine import _cuda_engine
-from vs_tecogan.engine.coding import Coding
-from vs_tecogan.engine.cpu import TorchEngine
-from vs_tecogan.engine.cuda_pictures import nbytes, plane_views
-from vs_tecogan.engine.cuda_runtime import STAGING_DEPTH, CudaRuntime, Queue, Staging
+from vs_tecogan.colour.coding import Coding
+from vs_tecogan.engine.create import _cuda_engine
+from vs_tecogan.engine.cuda.pictures import nbytes, plane_views
+from vs_tecogan.engine.cuda.runtime import STAGING_DEPTH, CudaRuntime, Queue, Staging
 from vs_tecogan.ops import cuda
 from vs_tecogan.ops.cuda import CupyLauncher, StreamHandle
 
@@ -25,7 +24,7 @@ from .test_engine import tiny_model
 
 FAILED_CAPTURE = """
 import torch
-from vs_tecogan.engine.cuda_runtime import CudaRuntime, Queue
+from vs_tecogan.engine.cuda.runtime import CudaRuntime, Queue
 
 runtime = CudaRuntime(torch.device("cuda:0"))
 assert runtime.capture(torch.cuda.synchronize) is torch.cuda.synchronize
@@ -117,7 +116,7 @@ def test_packed_planes() -> None:
 def test_torch_runs_where_the_kernels_cannot(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """CuPy or NVRTC missing: a failure in the middle of a script, or a slow filter that does not say why."""
     if not torch.cuda.is_available():
-        assert isinstance(_cuda_engine(tiny_model(), "cpu", "fp32"), TorchEngine)
+        assert _cuda_engine(tiny_model().generator, "cpu", "fp32", None) is None
         assert "pip install cupy-cuda" in caplog.text
     caplog.clear()
 
@@ -125,9 +124,9 @@ def test_torch_runs_where_the_kernels_cannot(monkeypatch: pytest.MonkeyPatch, ca
         def __init__(self, device: torch.device) -> None:
             raise ImportError("libnvrtc.so.13: cannot open shared object file\nhint: install it")
 
-    monkeypatch.setattr("vs_tecogan.engine.cuda.CupyLauncher", Broken)
+    monkeypatch.setattr("vs_tecogan.engine.cuda.device.CupyLauncher", Broken)
     monkeypatch.setattr(cuda, "available", lambda: True)
-    assert isinstance(_cuda_engine(tiny_model(), "cpu", "fp32"), TorchEngine)
+    assert _cuda_engine(tiny_model().generator, "cpu", "fp32", None) is None
     (record,) = caplog.records
     assert "ImportError: libnvrtc.so.13: cannot open" in record.getMessage() and "\n" not in record.getMessage()
 

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 import torch
 
+from vs_tecogan.colour.coding import Coding
 from vs_tecogan.engine import Engine, State, create_engine, resolve_device, resolve_precision
-from vs_tecogan.engine.cpu import TorchEngine
 from vs_tecogan.engine.select import has_native_bf16
 from vs_tecogan.errors import EngineError
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
 from vs_tecogan.video.read import video_frames
 from vs_tecogan.weights import Model, ModelCard
+
+from .runtimes import torch_engine
 
 
 def tiny_model(dialect: Dialect = Dialect.BD, scale: int = 4, flow_rounds: int = 0) -> Model:
@@ -73,7 +75,7 @@ def test_fp32_equals_the_plain_network(dialect: Dialect, scale: int) -> None:
 def test_refined_flow_equals_the_plain_network(kind: str, size: tuple[int, int]) -> None:
     """An engine that does not refine whatever the model says, or refines against frames in lower precision."""
     model, clip = moving_model(2), frames(4, *size)
-    engine = create_engine(model, device="cpu", precision="fp32") if kind == "chosen" else TorchEngine(model.generator)
+    engine = create_engine(model, device="cpu", precision="fp32") if kind == "chosen" else torch_engine(model.generator)
     lr = torch.from_numpy(np.stack([np.stack(planes) for planes in clip]))[None]
     with torch.inference_mode():
         expected = model.generator(lr)[0][0].numpy()
@@ -90,7 +92,7 @@ def test_refined_flow_in_bf16(kind: str) -> None:
     """A flow or frame of another type than the refinement takes."""
     model, clip = moving_model(2), frames(3)
     engine = create_engine(model, device="cpu", precision="bf16")
-    outputs = run(engine if kind == "chosen" else TorchEngine(model.generator, precision="bf16"), clip)
+    outputs = run(engine if kind == "chosen" else torch_engine(model.generator, "bf16"), clip)
     assert np.isfinite(np.stack(outputs)).all()
 
 
@@ -107,11 +109,12 @@ def test_states_are_values() -> None:
     """Stepping twice from one state gives the same bits, and leaves the state as it was."""
     engine, clip = create_engine(tiny_model(), device="cpu"), frames(3)
     state = engine.step(engine.step(engine.zero_state(17, 23), clip[0]), clip[1])
-    before = (state.lr.clone(), state.hr.clone()) if state.lr is not None and state.hr is not None else None
+    ((hr,),) = state.memories
+    assert state.lr is not None
+    before = state.lr.clone(), hr.clone()
     first, second = engine.step(state, clip[2]), engine.step(state, clip[2])
-    assert before is not None and state.lr is not None and state.hr is not None
-    assert torch.equal(state.lr, before[0]) and torch.equal(state.hr, before[1])
-    assert first.hr is not None and second.hr is not None and torch.equal(first.hr, second.hr)
+    assert torch.equal(state.lr, before[0]) and torch.equal(hr, before[1])
+    assert torch.equal(first.memories[0][0], second.memories[0][0])
 
 
 def test_input_memory_is_not_kept() -> None:
@@ -137,21 +140,39 @@ def test_same_bits_on_any_thread() -> None:
     np.testing.assert_array_equal(results[0], expected)
 
 
-def test_repeats_and_sizes() -> None:
-    """A repeat is told from a frame that differs in one sample; memory is counted; a zero state has no picture."""
+def test_sizes() -> None:
+    """Memory that is not counted, a zero state that gives a picture."""
     engine, clip = create_engine(tiny_model(), device="cpu"), frames(1)
     zero = engine.zero_state(17, 23)
-    assert not engine.is_repeat(zero, clip[0])
     state = engine.step(zero, clip[0])
-    assert engine.is_repeat(state, [plane.copy() for plane in clip[0]])
-    changed = [plane.copy() for plane in clip[0]]
-    changed[2][16, 22] = np.nextafter(changed[2][16, 22], np.float32(2))
-    assert not engine.is_repeat(state, changed)
     assert engine.nbytes(zero) == 0
     assert engine.nbytes(state) >= 17 * 23 * 3 * 4 * 16
     with pytest.raises(ValueError, match="zero state"):
         engine.read(zero, list(np.empty((3, 68, 92), np.float32)))
     assert isinstance(state, State)
+
+
+@pytest.mark.parametrize("kind", ["chosen", "torch"])
+def test_clamping(kind: str) -> None:
+    """Samples out of range or NaN let into the network where clamping is asked for, or clamped where it is not."""
+    model, clip = tiny_model(), frames(1)[0]
+    engine = create_engine(model, device="cpu", precision="fp32") if kind == "chosen" else torch_engine(model.generator)
+    wild = [plane.copy() for plane in clip]
+    wild[0][2, 3], wild[1][4, 5], wild[2][6, 7], wild[2][0, 0] = 1.5, -0.5, np.nan, np.inf
+    state = engine.step(engine.zero_state(17, 23), wild, clamp=True)
+    assert state.lr is not None
+    lr = state.lr[0]
+    assert [float(x) for x in (lr[0, 2, 3], lr[1, 4, 5], lr[2, 6, 7], lr[2, 0, 0])] == [1, 0, 0, 1]
+    plain = engine.step(engine.zero_state(17, 23), wild).lr
+    assert plain is not None and float(plain[0, 0, 2, 3]) == 1.5
+
+
+def test_a_coding_that_an_engine_does_not_read_is_refused() -> None:
+    """Bytes read as floats."""
+    coding, engine = Coding(family="rgb", sample="u8", bits=8), create_engine(tiny_model(), device="cpu")
+    assert not engine.reads_coded
+    with pytest.raises(ValueError, match="expected RGBS"):
+        engine.step(engine.zero_state(8, 8), [np.zeros((8, 8), np.uint8)] * 3, coding)
 
 
 def test_choices() -> None:

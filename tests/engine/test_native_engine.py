@@ -9,13 +9,13 @@ import torch.nn.functional as F
 
 from vs_tecogan.degrade import blur_down_picture
 from vs_tecogan.engine import create_engine
-from vs_tecogan.engine.bands import in_bands
-from vs_tecogan.engine.cpu import TorchEngine
-from vs_tecogan.engine.layers import Conv, Deconv, fused_operators
+from vs_tecogan.engine.cpu.layers import Conv, Deconv, fused_operators
+from vs_tecogan.engine.cuda.bands import in_bands
 from vs_tecogan.luma import luma
 from vs_tecogan.networks import Dialect, GeneratorSpec, SRNet
 from vs_tecogan.ops import cuda, native
 
+from .runtimes import device_engine, torch_engine
 from .test_engine import frames, real_frames, run, tiny_model
 
 needs_native = pytest.mark.skipif(not native.available(), reason=f"native extension {native.describe()}")
@@ -32,7 +32,7 @@ def features(*shape: int, dtype: torch.dtype = torch.float32) -> torch.Tensor:
 @pytest.mark.parametrize("dtype", native.FLOATS)
 def test_bands_equal_the_whole(dialect: Dialect, scale: int, dtype: torch.dtype) -> None:
     """A row lost, doubled or padded with zeros where two bands meet."""
-    from vs_tecogan.engine.tail import DeconvTail
+    from vs_tecogan.engine.cpu.tail import DeconvTail
 
     torch.manual_seed(2)
     net = SRNet(GeneratorSpec(scale=scale, blocks=0, channels=32, dialect=dialect)).eval()
@@ -74,7 +74,7 @@ def test_layers_without_fused_operators(monkeypatch: pytest.MonkeyPatch) -> None
     results = []
     for fused in (True, False):
         if not fused:
-            monkeypatch.setattr("vs_tecogan.engine.layers.fused_operators", lambda _: None)
+            monkeypatch.setattr("vs_tecogan.engine.cpu.layers.fused_operators", lambda _: None)
         with torch.inference_mode():
             leaky = Conv(conv, torch.float32, "leaky_relu")(maps)
             added = Conv(conv, torch.float32, "relu").add_to(target.clone(), maps)
@@ -88,7 +88,7 @@ def test_layers_without_fused_operators(monkeypatch: pytest.MonkeyPatch) -> None
 @pytest.mark.parametrize("supported", [True, False])
 def test_bf16_goes_to_onednn_only_where_it_takes_it(supported: bool, monkeypatch: pytest.MonkeyPatch) -> None:
     """CPUs with AVX2 alone, most desktops among them, on which oneDNN raises at the first bfloat16 layer."""
-    monkeypatch.setattr("vs_tecogan.engine.layers._takes_bf16", lambda _: supported)
+    monkeypatch.setattr("vs_tecogan.engine.cpu.layers._takes_bf16", lambda _: supported)
     plain = fused_operators(torch.float32)
     assert fused_operators(torch.bfloat16) is (plain if supported else None)
 
@@ -118,11 +118,9 @@ def test_bf16_costs_little_on_real_video(shared: Path) -> None:
 @pytest.mark.parametrize("size", [(17, 23), (7, 5), (64, 96)])
 def test_cuda_engine_equals_the_plain_one(dialect: Dialect, size: tuple[int, int]) -> None:
     """A captured graph that reads or writes the wrong buffers, or a stream that does not wait."""
-    from vs_tecogan.engine.cuda import CudaEngine
-
     model, clip = tiny_model(dialect), frames(5, *size)
-    expected = run(TorchEngine(model.generator), clip)
+    expected = run(torch_engine(model.generator), clip)
     for precision, tolerance in (("fp32", 2e-3), ("fp16", 0.03)):
-        outputs = run(CudaEngine(model.generator, device="cuda:0", precision=precision), clip)
+        outputs = run(device_engine(model.generator, precision), clip)
         for a, b in zip(outputs, expected, strict=True):
             np.testing.assert_allclose(a, b, atol=tolerance, rtol=0)

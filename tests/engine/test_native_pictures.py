@@ -13,9 +13,9 @@ import torch
 import vapoursynth as vs
 
 from vs_tecogan import tecogan
-from vs_tecogan.colour import HOST_RGB, Colour
-from vs_tecogan.engine.coding import SAMPLES, Coding
-from vs_tecogan.engine.native_pictures import PictureWriter, layout_of
+from vs_tecogan.colour.coding import SAMPLES, Coding
+from vs_tecogan.colour.zimg import HOST_RGB, Colour
+from vs_tecogan.engine.cpu.device import PictureWriter, layout_of
 from vs_tecogan.ops import native
 from vs_tecogan.ops.planes import pack_picture
 

@@ -11,19 +11,22 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from vs_tecogan.engine import create_engine
-from vs_tecogan.engine.cpu import TorchEngine
-from vs_tecogan.engine.tiles import OVERLAP, TiledEngine, TiledState, _shared, _total, spans, step_bytes, weights
+from vs_tecogan.engine.device import Device
+from vs_tecogan.engine.runner import NetworkEngine
+from vs_tecogan.engine.tiles import OVERLAP, Tiling, _shared, _total, spans, weights
+from vs_tecogan.engine.torch import TorchFrvsr
 from vs_tecogan.errors import EngineError
 from vs_tecogan.networks import Generator, GeneratorSpec
 from vs_tecogan.networks.generator import FNET_STRIDE
 
+from .runtimes import torch_engine
 from .test_engine import real_frames, run, tiny_model
 
 
 @given(size=st.integers(1, 2000), tile=st.integers(2 * OVERLAP + 1, 1000))
 def test_spans_cover_and_overlap(size: int, tile: int) -> None:
     """Tiles that leave a gap, stick out, are longer than asked for, share too little, or lie off FNet's grid."""
-    line = spans(size, tile)
+    line = spans(size, tile, FNET_STRIDE)
     assert (line[0].start, line[-1].stop) == (0, size)
     assert all(s.start % FNET_STRIDE == 0 for s in line)
     assert all(a.stop - b.start >= OVERLAP and a.start < b.start for a, b in itertools.pairwise(line))
@@ -36,7 +39,7 @@ def test_spans_cover_and_overlap(size: int, tile: int) -> None:
 @given(size=st.integers(66, 700), tile=st.integers(2 * OVERLAP + 1, 400))
 def test_every_pixel_is_well_inside_a_tile(size: int, tile: int) -> None:
     """A pixel that no tile answers for, or that a tile answers for which has it at its border."""
-    line = spans(size, tile)
+    line = spans(size, tile, FNET_STRIDE)
     ramps = [weights(s, size, _shared(line, s), 2) for s in line]
     assert _total(dict(zip(line, ramps, strict=True)), 2 * size, 2).min() > 0.4
     for span, ramp in zip(line, ramps, strict=True):
@@ -48,32 +51,29 @@ def test_every_pixel_is_well_inside_a_tile(size: int, tile: int) -> None:
 def test_flow_of_tiles_is_that_of_the_whole_frame() -> None:
     """Flow that a tile sees by itself: at its border, where half of what moves is out of sight, it is another one."""
     torch.manual_seed(5)
-    engine = TorchEngine(Generator(GeneratorSpec(scale=2, blocks=1)))
-    asked: list[tuple[int, ...]] = []
-    own = engine.estimate_flow
+    home, asked = Device("cpu"), []
 
-    def estimate(previous: Tensor, current: Tensor) -> Tensor:
-        asked.append(tuple(current.shape))
-        return own(previous, current)
+    class Noting(TorchFrvsr):
+        def guide(self, previous: Tensor | None, current: Tensor) -> Tensor | None:
+            asked.append(tuple(current.shape))
+            return super().guide(previous, current)
 
-    engine.estimate_flow = estimate  # type: ignore[method-assign]
-    run(
-        TiledEngine(engine, (80, 90)),
-        [list(np.random.default_rng(k).random((3, 110, 120), np.float32)) for k in (0, 1)],
-    )
-    assert asked == [(1, 3, 110, 120)]
+    network = Noting(Generator(GeneratorSpec(scale=2, blocks=1)), home, "fp32")
+    engine = NetworkEngine(network, home, precision="fp32", tile=(80, 90))
+    run(engine, [list(np.random.default_rng(k).random((3, 110, 120), np.float32)) for k in (0, 1)])
+    assert asked == 2 * [(1, 3, 110, 120)]
 
 
 def test_tiles_join_without_a_seam() -> None:
     """A seam, a tile in the wrong place, or weights that do not sum to one, over several recurrent frames."""
     torch.manual_seed(4)
     spec = GeneratorSpec(scale=2, blocks=1)
-    engine = TorchEngine(Generator(spec))
+    generator = Generator(spec)
+    engine, tiled = torch_engine(generator), torch_engine(generator, tile=(80, 90))
     y, x = np.mgrid[0:110, 0:120].astype(np.float32)
     clip = [[0.5 + 0.4 * np.sin(0.2 * x + 0.1 * y + t + c, dtype=np.float32) for c in range(3)] for t in range(3)]
-    tiled = TiledEngine(engine, (80, 90))
     whole, joined = run(engine, clip)[-1], run(tiled, clip)[-1]
-    assert isinstance(tiled.zero_state(110, 120), TiledState)
+    assert len(tiled.tiling.tiles(110, 120)) == 4
     difference = np.abs(joined - whole)
     assert difference.max() < 0.02
     steps = np.abs(np.diff(joined - whole, axis=2))
@@ -108,12 +108,9 @@ def test_tiles_of_real_video_show_no_seam(shared: Path) -> None:
 
 def test_tile_choice() -> None:
     """Small frames split for nothing, large ones not split, tiles that cannot work accepted."""
-    engine = TorchEngine(Generator(GeneratorSpec(scale=2, blocks=0)))
-    assert not isinstance(TiledEngine(engine).zero_state(64, 64), TiledState)
-    small = TiledEngine(engine, memory=step_bytes(400, 400, 2, "fp32"))
-    state = small.zero_state(1000, 700)
-    assert isinstance(state, TiledState) and len(state.tiles) >= 4
-    assert small.step is not None and not small.is_repeat(state, [np.zeros((1000, 700), np.float32)] * 3)
+    network = TorchFrvsr(Generator(GeneratorSpec(scale=2, blocks=0)), Device("cpu"), "fp32")
+    assert len(Tiling(network, "cpu", None, None).tiles(64, 64)) == 1
+    assert len(Tiling(network, "cpu", None, network.step_bytes(400, 400)).tiles(1000, 700)) >= 4
     for tile in ((10, 500), (500, 64)):
         with pytest.raises(EngineError, match="not usable"):
             create_engine(tiny_model(), device="cpu", tile=tile)

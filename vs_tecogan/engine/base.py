@@ -1,16 +1,20 @@
-"""What an engine is: one step of the recurrence on one device, knowing no VapourSynth."""
+"""What an engine is, and what it asks of a network. Neither knows VapourSynth."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
-import numpy as np
 from torch import Tensor
 
-from .coding import Coding, Samples
+from ..colour.coding import PLAIN, Coding, Samples
 
-Plane = np.ndarray[Any, np.dtype[np.float32]]
-"""One image plane, float32 (H, W), any row stride; the samples of a row lie side by side."""
+Memory = tuple[Tensor, ...]
+"""What a network carries from frame to frame: its output, (1, 3, sH, sW) float32, unclamped; then whatever else it has.
+Empty before the first frame."""
+Mark = Any
+"""A point in a device's work, everything submitted before it; None on devices that work at once."""
+Wait = Callable[[], None]
+"""Returns, on any thread, once what was begun is done; to be called once."""
 
 
 @dataclass(frozen=True)
@@ -19,12 +23,14 @@ class State:
 
     lr: Tensor | None
     """The frame taken last, (1, 3, H, W) float32; None in the zero state."""
-    hr: Tensor | None
-    """The output for it, (1, 3, sH, sW) float32 unclamped; None in the zero state."""
+    memories: tuple[Memory, ...]
+    """Of each tile, row by row; one where the frame is not tiled, none in the zero state."""
+    ready: Mark = None
+    """The memories are there once this has passed."""
 
 
 class Engine(Protocol):
-    """One step of the recurrence.
+    """One step of the recurrence, over coded pictures; RGBS (:data:`~vs_tecogan.colour.coding.PLAIN`) is one coding.
 
     Results depend on the arguments alone: the same state and planes give the same bits, on any thread, at any time, on
     the same device, precision and number of torch threads.
@@ -33,47 +39,58 @@ class Engine(Protocol):
     scale: int
     device: str
     precision: str
+    reads_coded: bool
+    """It takes pictures of any coding, not RGBS alone."""
+    writes_coded: bool
+    """It gives pictures of any coding, not RGBS alone."""
 
     def zero_state(self, height: int, width: int) -> State:
         """The state before the first frame of a chain."""
 
-    def step(self, state: State, planes: Sequence[Plane]) -> State:
-        """Advance by one frame: R, G, B planes of (H, W), nominally in [0, 1]."""
+    def step(self, state: State, planes: Sequence[Samples], coding: Coding = PLAIN, *, clamp: bool = False) -> State:
+        """Advance by one picture of (H, W); may return before the device has finished.
 
-    def read(self, state: State, planes: Sequence[Plane]) -> None:
-        """Write the output of ``state`` into R, G, B planes of (sH, sW), unclamped.
+        :param clamp: bring R, G and B to [0, 1] and NaN to 0.
+        """
+
+    def begin_read(self, state: State, planes: Sequence[Samples], coding: Coding = PLAIN) -> Wait:
+        """Begin to write the output of ``state`` into the planes of a picture of (sH, sW), unclamped where they are
+        floats; they hold it when what is returned has been called.
 
         :raises ValueError: a zero state, which has none.
         """
 
-    def is_repeat(self, state: State, planes: Sequence[Plane]) -> bool:
-        """Whether ``planes`` equal, bit for bit, the frame that ``state`` took last."""
+    def read(self, state: State, planes: Sequence[Samples], coding: Coding = PLAIN) -> None:
+        """As :meth:`begin_read`, and wait for it."""
 
     def nbytes(self, state: State) -> int:
         """Memory that ``state`` holds."""
 
 
-class FlowEngine(Engine, Protocol):
-    """An engine whose flow may come from elsewhere: that of a whole frame, for a part of it."""
+class NetworkStep(Protocol):
+    """One step of a network, prepared for one device: tensors in, tensors out. A second architecture plugs in here.
 
-    def load(self, planes: Sequence[Plane]) -> Tensor:
-        """R, G, B planes as (1, 3, H, W) float32, where the engine computes."""
+    It may be asked for a tile of a frame: then ``guide`` still sees the whole, and ``step`` the tile's part.
+    """
 
-    def estimate_flow(self, previous: Tensor, current: Tensor) -> Tensor:
-        """Flow (1, 2, H, W) float32, LR pixels, from ``current`` back to ``previous``, both of :meth:`load`."""
+    scale: int
+    grid: int
+    """LR pixels; tiles begin on multiples of it."""
 
-    def step_along(self, state: State, lr: Tensor, flow: Tensor | None) -> State:
-        """As ``step``, by a frame and a flow that this engine gave, or views of them, which the state does not keep.
+    def guide(self, previous: Tensor | None, current: Tensor) -> Tensor | None:
+        """What a step takes from whole frames: maps (1, C, H, W) at their size, such as flow; None: nothing.
 
-        :param lr:   (1, 3, H, W), of :meth:`load`.
-        :param flow: (1, 2, H, W) LR pixels, of :meth:`estimate_flow` from ``lr`` back to the frame of ``state``; None
-                     for a zero state.
+        :param previous: the frame before, (1, 3, H, W); None at a chain's first frame.
         """
 
+    def step(self, memory: Memory, lr: Tensor, guide: Tensor | None) -> Memory:
+        """The memory after a frame (1, 3, H, W) or part of one; both arguments are contiguous and may be kept."""
 
-@runtime_checkable
-class PictureReader(Engine, Protocol):
-    """An engine that gives its output as it is coded."""
+    def step_bytes(self, height: int, width: int) -> int:
+        """Memory that a step takes at most."""
 
-    def read_picture(self, state: State, planes: Sequence[Samples], coding: Coding) -> None:
-        """As ``read``, into the planes of a picture of (sH, sW) coded so."""
+    def guide_bytes(self, height: int, width: int) -> int:
+        """Memory that the guide of a whole frame takes at most."""
+
+    def release(self) -> None:
+        """Give up what costs memory and saves time alone."""

@@ -31,7 +31,8 @@ def rgb24(clip: vs.VideoNode, *, name: str = "clip") -> vs.VideoNode:
     """
     import vapoursynth as vs
 
-    from ..colour import Colour, check_format
+    from ..colour.tags import check_format
+    from ..colour.zimg import Colour
 
     check_format(clip)
     if clip.format.id == vs.RGB24:

@@ -1,6 +1,6 @@
 """Streams, events, pinned memory and graphs, as little of them as the CUDA engine needs.
 
-The engine speaks to this interface alone, so that its bookkeeping can be tested without a device.
+The engine speaks to this class alone, so that its bookkeeping can be tested without a device.
 """
 
 import logging
@@ -9,18 +9,16 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from enum import Enum
-from typing import Any, Protocol
 
 import torch
 from torch import Tensor
+
+from ..base import Mark
 
 STAGING_DEPTH = 3
 """Pinned buffers of a size that may wait for their copies to end before the host waits for the oldest."""
 
 logger = logging.getLogger(__name__)
-
-Mark = Any
-"""A point in a queue's work: everything submitted before it."""
 
 
 class Queue(Enum):
@@ -31,47 +29,8 @@ class Queue(Enum):
     DOWNLOAD = 2
 
 
-class Runtime(Protocol):
-    """What a device does. Methods return at once unless they say otherwise."""
-
-    device: torch.device
-
-    def empty(self, queue: Queue, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """Device memory for work in ``queue``; others that touch it must be told by :meth:`use`."""
-
-    def pinned(self, nbytes: int) -> Tensor:
-        """Host memory that the device copies from and to by itself: (nbytes,) uint8."""
-
-    def submit(self, queue: Queue, task: Callable[[], object]) -> None:
-        """Queue what ``task`` does; it must not wait for the device."""
-
-    def mark(self, queue: Queue) -> Mark:
-        """The end of what the queue holds now."""
-
-    def wait(self, queue: Queue, mark: Mark) -> None:
-        """Work submitted to ``queue`` from now on starts after ``mark``."""
-
-    def finish(self, mark: Mark) -> None:
-        """Wait for ``mark``; from any thread."""
-
-    def reached(self, mark: Mark) -> bool:
-        """Whether ``mark`` has passed."""
-
-    def use(self, queue: Queue, tensor: Tensor) -> None:
-        """``queue`` works on ``tensor``, allocated for another: keep its memory until what is submitted now is done."""
-
-    def capture(self, task: Callable[[], object]) -> Callable[[], object]:
-        """``task`` as one launch for the compute queue, captured now, which may wait; ``task`` where that fails.
-
-        It reads and writes tensors that stay where they are, and takes no decision on their values.
-        """
-
-    def trim(self) -> None:
-        """Give unused memory back to the device; waits for it."""
-
-
 class CudaRuntime:
-    """One CUDA device, through torch. See :class:`Runtime`.
+    """One CUDA device, through torch. Methods return at once unless they say otherwise.
 
     :param device: with an index.
     """
@@ -88,48 +47,54 @@ class CudaRuntime:
             self._pool = torch.cuda.graph_pool_handle()
 
     def empty(self, queue: Queue, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-        """See :class:`Runtime`. The allocator ties memory to the stream that is current now."""
+        """Device memory for work in ``queue``; others that touch it must be told by :meth:`use`.
+
+        The allocator ties memory to the stream that is current now.
+        """
         with self._on(queue):
             return torch.empty(shape, dtype=dtype, device=self.device)
 
     def pinned(self, nbytes: int) -> Tensor:
-        """See :class:`Runtime`."""
+        """Host memory that the device copies from and to by itself: (nbytes,) uint8."""
         with torch.cuda.device(self.device):
             return torch.empty(nbytes, dtype=torch.uint8, pin_memory=True)
 
     def submit(self, queue: Queue, task: Callable[[], object]) -> None:
-        """See :class:`Runtime`."""
+        """Queue what ``task`` does; it must not wait for the device."""
         with self._on(queue):
             task()
 
     def mark(self, queue: Queue) -> Mark:
-        """See :class:`Runtime`. A blocking event: waiting for it leaves the processor to others."""
+        """The end of what the queue holds now. A blocking event: waiting for it leaves the processor to others."""
         with torch.cuda.device(self.device):
             event = torch.cuda.Event(blocking=True)  # type: ignore[no-untyped-call]
             event.record(self._streams[queue])
         return event
 
     def wait(self, queue: Queue, mark: Mark) -> None:
-        """See :class:`Runtime`."""
+        """Work submitted to ``queue`` from now on starts after ``mark``."""
         with torch.cuda.device(self.device):
             self._streams[queue].wait_event(mark)
 
     def finish(self, mark: Mark) -> None:
-        """See :class:`Runtime`. The current device is a thread's own: a thread of the caller's may have another."""
+        """Wait for ``mark``; from any thread, whose own current device may be another."""
         with torch.cuda.device(self.device):
             mark.synchronize()
 
     def reached(self, mark: Mark) -> bool:
-        """See :class:`Runtime`."""
+        """Whether ``mark`` has passed."""
         with torch.cuda.device(self.device):
             return bool(mark.query())
 
     def use(self, queue: Queue, tensor: Tensor) -> None:
-        """See :class:`Runtime`."""
+        """``queue`` works on ``tensor``, allocated for another: keep its memory until what is submitted now is done."""
         tensor.record_stream(self._streams[queue])
 
     def capture(self, task: Callable[[], object]) -> Callable[[], object]:
-        """See :class:`Runtime`."""
+        """``task`` as one launch for the compute queue, captured now, which may wait; ``task`` where that fails.
+
+        It reads and writes tensors that stay where they are, and takes no decision on their values.
+        """
         stream = self._streams[Queue.COMPUTE]
         with self._alone, self._on(Queue.COMPUTE):
             # libraries choose algorithms, load kernels and take workspaces before, not while, being captured
@@ -151,7 +116,7 @@ class CudaRuntime:
         return graph.replay
 
     def trim(self) -> None:
-        """See :class:`Runtime`."""
+        """Give unused memory back to the device; waits for it."""
         with self._alone, torch.cuda.device(self.device):
             torch.cuda.synchronize()
             torch.cuda.empty_cache()
@@ -179,7 +144,7 @@ class Staging:
     :param runtime: allocates them and knows about marks.
     """
 
-    def __init__(self, runtime: Runtime) -> None:
+    def __init__(self, runtime: CudaRuntime) -> None:
         self._runtime = runtime
         self._lock = threading.Lock()
         self._free: dict[int, deque[tuple[Tensor, Mark | None]]] = {}

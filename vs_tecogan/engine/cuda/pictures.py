@@ -6,11 +6,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ..ops.cuda import Kernels
-from .coding import SAMPLES, Coding, Samples, Taps, chroma_taps, reading, writing
-
-PLAIN = Coding(family="rgb", sample="f32", bits=32)
-"""Planes of float32 R, G and B, which need no conversion."""
+from ...colour.coding import SAMPLES, Coding, Samples, Taps, chroma_taps, reading, writing
+from ...ops.cuda import Kernels
 
 
 def nbytes(coding: Coding, height: int, width: int) -> int:

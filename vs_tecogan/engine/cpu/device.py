@@ -1,12 +1,41 @@
-"""Outputs of the CPU engine as they are coded, without the host's float planes and without another pass over them."""
+"""The CPU, whose outputs are written as they are coded: without float planes, and without another pass over them."""
 
 from collections.abc import Sequence
 
 import numpy as np
 from torch import Tensor
 
-from ..ops.planes import PictureLayout, pack_picture
-from .coding import SAMPLES, Coding, Samples, Taps, chroma_taps, writing
+from ...colour.coding import SAMPLES, Coding, Samples, Taps, chroma_taps, writing
+from ...ops.planes import PictureLayout, pack_picture, read_planes, write_planes
+from ..base import Mark, Wait
+from ..device import Device, done, expect_plain, joined
+from ..tiles import Join
+
+
+class NativeDevice(Device):
+    """The CPU with the extension. See :class:`~vs_tecogan.engine.device.Device`; takes RGBS, gives any coding."""
+
+    writes_coded = True
+
+    def __init__(self) -> None:
+        super().__init__("cpu")
+        self._writer = PictureWriter()
+
+    def load(self, planes: Sequence[Samples], coding: Coding, *, clamp: bool) -> Tensor:
+        """See :class:`~vs_tecogan.engine.device.Device`."""
+        expect_plain(coding)
+        return read_planes(planes, clamp=clamp, impl="native")
+
+    def store(
+        self, images: Sequence[Tensor], join: Join | None, ready: Mark, planes: Sequence[Samples], coding: Coding
+    ) -> Wait:
+        """See :class:`~vs_tecogan.engine.device.Device`."""
+        image = joined(images, join)
+        if coding.plain:
+            write_planes(image, planes, impl="native")
+        else:
+            self._writer.write(image, planes, coding)
+        return done
 
 
 class PictureWriter:

@@ -11,15 +11,15 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..networks import Dialect, Generator
-from ..networks.fnet import MAX_FLOW
-from ..networks.srnet import ResidualBlock
-from ..ops.bias_act import bias_act
-from ..ops.cuda import Kernels
-from ..ops.double_size import double_size
-from ..ops.flow_head import flow_head
+from ...networks import Dialect, Generator
+from ...networks.fnet import MAX_FLOW
+from ...networks.srnet import ResidualBlock
+from ...ops.bias_act import bias_act
+from ...ops.cuda import Kernels
+from ...ops.double_size import double_size
+from ...ops.flow_head import flow_head
+from ..frvsr import FNET_GRIDS
 from .bands import in_bands
-from .grids import FNET_GRIDS
 
 TAIL_BYTES = 256 << 20
 """Aim for the largest tensor at the output's size."""
@@ -31,7 +31,7 @@ RELU, LINEAR = 0.0, 1.0
 logger = logging.getLogger(__name__)
 
 
-class Conv:
+class BareConv:
     """A convolution or transposed convolution whose bias and activation are applied by others.
 
     cuDNN picks its algorithm by its heuristics, never by timing, and among those that always give the same bits;
@@ -123,10 +123,10 @@ class FlowNetwork:
         self._grid = FNET_GRIDS[dialect]
         self._repeat_edge = dialect is Dialect.TF
         self._encoders, self._decoders = (
-            [[Conv(part[k], kernels, dtype) for k in (0, 2)] for part in parts]
+            [[BareConv(part[k], kernels, dtype) for k in (0, 2)] for part in parts]
             for parts in ((net.encoder1, net.encoder2, net.encoder3), (net.decoder1, net.decoder2, net.decoder3))
         )
-        self._hidden, self._head = (Conv(net.flow[k], kernels, dtype) for k in (0, 2))
+        self._hidden, self._head = (BareConv(net.flow[k], kernels, dtype) for k in (0, 2))
 
     def __call__(self, pair: Tensor, flow: Tensor) -> None:
         """Estimate the flow.
@@ -153,14 +153,14 @@ class ResidualNetwork:
         net, spec = generator.srnet, generator.spec
         self._scale, self._channels, self._dialect = spec.scale, spec.channels, spec.dialect
         fused = fused_relu_works(kernels.device, dtype)
-        self._conv_in = Conv(net.conv_in[0], kernels, dtype, fused=fused)
+        self._conv_in = BareConv(net.conv_in[0], kernels, dtype, fused=fused)
         self._blocks = []
         for block in net.resblocks:
             assert isinstance(block, ResidualBlock)
-            self._blocks.append([Conv(block.conv[k], kernels, dtype, fused=fused) for k in (0, 2)])
+            self._blocks.append([BareConv(block.conv[k], kernels, dtype, fused=fused) for k in (0, 2)])
         deconvs = [] if spec.dialect is Dialect.EGVSR else [m for m in net.conv_up if isinstance(m, nn.ConvTranspose2d)]
-        self._deconvs = [Conv(module, kernels, dtype) for module in deconvs]
-        self._conv_out = Conv(net.conv_out, kernels, dtype)
+        self._deconvs = [BareConv(module, kernels, dtype) for module in deconvs]
+        self._conv_out = BareConv(net.conv_out, kernels, dtype)
 
     @property
     def bias(self) -> Tensor:

@@ -24,7 +24,7 @@ LUMA_WEIGHTS = {
 }
 """Weights of red and blue in luma, by H.273 matrix code."""
 YCGCO = 8
-MATRICES = frozenset({*LUMA_WEIGHTS, YCGCO})
+LINEAR_MATRICES = frozenset({*LUMA_WEIGHTS, YCGCO})
 """The matrices that are matrices: the others of H.273 need linear light or the primaries."""
 
 Family = Literal["grey", "rgb", "yuv"]
@@ -50,15 +50,15 @@ class Coding:
     shift_y: int = 0
     """log2 of the subsampling of chroma down."""
     matrix: int = 1
-    """H.273 code, one of :data:`MATRICES`; of a grey picture it only weighs R, G and B, and of RGB it means nothing."""
+    """H.273 code, one of :data:`LINEAR_MATRICES`; of a grey picture it weighs R, G and B, of RGB it means nothing."""
     full_range: bool = False
     """Of integer samples."""
     location: int = 0
     """H.273 chroma location: 0 left, 1 centre, 2 top left, 3 top, 4 bottom left, 5 bottom."""
 
     def __post_init__(self) -> None:
-        if self.matrix not in MATRICES:
-            raise ValueError(f"matrix {self.matrix} has no fixed coefficients; give one of {sorted(MATRICES)}")
+        if self.matrix not in LINEAR_MATRICES:
+            raise ValueError(f"matrix {self.matrix} has no fixed coefficients; give one of {sorted(LINEAR_MATRICES)}")
         if self.location not in range(6):
             raise ValueError(f"chroma location {self.location} is not known; give 0 to 5")
 
@@ -86,6 +86,10 @@ class Coding:
             return [(height, width)]
         chroma = (height >> self.shift_y, width >> self.shift_x) if self.family == "yuv" else (height, width)
         return [(height, width), chroma, chroma]
+
+
+PLAIN = Coding(family="rgb", sample="f32", bits=32)
+"""RGBS: planes of float32 R, G and B, the network's own, which need no conversion."""
 
 
 def rgb_to_yuv(matrix: int) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..ops import deconv, native, winograd
+from ...ops import deconv, native, winograd
 
 Activation = Literal["none", "relu", "leaky_relu"]
 LEAK = 0.2

@@ -7,9 +7,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from ..networks import SRNet
-from ..ops.narrow_conv import narrow_conv, pack_narrow_weight
-from .grids import SKIP_GRIDS
+from ...networks import SRNet
+from ...ops.narrow_conv import narrow_conv, pack_narrow_weight
+from ..frvsr import SKIP_GRIDS
 from .layers import Deconv
 
 BAND_VALUES = 2 << 20

@@ -1,0 +1,1 @@
+"""The CPU, by the extension ``vs_tecogan._native``."""

@@ -1,0 +1,98 @@
+"""Which engine serves a model here: the one place that knows both architectures and devices."""
+
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+
+from torch import nn
+
+from ..errors import EngineError
+from ..networks import Generator
+from ..ops import cuda, native
+from ..weights import Model
+from .base import Engine, NetworkStep
+from .cpu.device import NativeDevice
+from .cpu.frvsr import NativeFrvsr
+from .cuda.device import CudaDevice
+from .cuda.frvsr import CudaFrvsr
+from .device import Device
+from .runner import NetworkEngine
+from .select import resolve_device, resolve_precision
+from .torch import TorchFrvsr
+
+Maker = Callable[[Any, Any, str], NetworkStep]
+"""Makes a network's step: network, device, precision."""
+
+STEPS: Mapping[tuple[type[nn.Module], type[Device]], Maker] = {
+    (Generator, Device): TorchFrvsr,
+    (Generator, NativeDevice): NativeFrvsr,
+    (Generator, CudaDevice): CudaFrvsr,
+}
+"""How an architecture runs on a kind of device. Each has a step for :class:`Device`, torch's own operators, which
+serves where there is none for a faster kind."""
+
+logger = logging.getLogger(__name__)
+
+
+def create_engine(
+    model: Model, *, device: str | None = None, precision: str = "auto", tile: tuple[int, int] | None = None
+) -> Engine:
+    """An engine for ``model``.
+
+    :param device:    None (CUDA where there is one, else the CPU), "cpu", "cuda" or "cuda:N".
+    :param precision: "auto", "fp32", "fp16" or "bf16"; see :func:`~vs_tecogan.engine.select.resolve_precision`.
+    :param tile:      (height, width) in LR pixels: larger frames are computed in overlapping tiles of this size. None
+                      tiles only what would not fit into half of the device's memory.
+    :raises EngineError: the device, precision or tile is unknown or not to be had here.
+    """
+    place = resolve_device(device)
+    kind, _ = resolve_precision(place, precision)
+    return make_engine(model.generator, place, kind, tile=tile)
+
+
+def make_engine(
+    network: nn.Module, device: str, precision: str, *, tile: tuple[int, int] | None = None
+) -> NetworkEngine:
+    """The fastest engine for a network on a device, of those that there are.
+
+    :param device:    "cpu" or "cuda:N"; :param precision: one that the device has.
+    :raises EngineError: a network without a step, or an unusable tile.
+    """
+    fast = (
+        _native_engine(network, precision, tile) if device == "cpu" else _cuda_engine(network, device, precision, tile)
+    )
+    return fast or run_on(network, Device(device), precision, tile=tile)
+
+
+def run_on(network: nn.Module, device: Device, precision: str, *, tile: tuple[int, int] | None = None) -> NetworkEngine:
+    """The engine that runs a network on this device.
+
+    :raises EngineError: a network without a step there, or an unusable tile.
+    """
+    maker = STEPS.get((type(network), type(device)))
+    if maker is None:
+        raise EngineError(
+            f"no engine runs a {type(network).__name__} on {device.name}; give a weight file of a generator"
+        )
+    return NetworkEngine(maker(network, device, precision), device, precision=precision, tile=tile)
+
+
+def _native_engine(network: nn.Module, precision: str, tile: tuple[int, int] | None) -> NetworkEngine | None:
+    if not native.available() or (type(network), NativeDevice) not in STEPS:
+        return None
+    return run_on(network, NativeDevice(), precision, tile=tile)
+
+
+def _cuda_engine(network: nn.Module, device: str, precision: str, tile: tuple[int, int] | None) -> NetworkEngine | None:
+    if (type(network), CudaDevice) not in STEPS:
+        return None
+    reason = cuda.missing()
+    if cuda.available():
+        try:
+            return run_on(network, CudaDevice(device), precision, tile=tile)
+        except EngineError:
+            raise
+        except Exception as error:  # CuPy's own hierarchy of errors: a wrong CUDA version must not stop the filter
+            reason = " ".join(f"{type(error).__name__}: {error}".split())
+    logger.warning("tecogan: CUDA kernels are not usable, torch's operators run instead, slower: %s", reason)
+    return None

@@ -1,0 +1,1 @@
+"""CUDA devices, by cuDNN and the project's kernels."""
