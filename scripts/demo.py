@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import vapoursynth as vs
 
-from vs_tecogan.colour import guess_matrix
+from vs_tecogan.colour.matrices import guess_matrix
 from vs_tecogan.video.ffmpeg import find_ffmpeg
 from vs_tecogan.video.source import bestsource
 

@@ -7,10 +7,8 @@ alone, so that the answer is the same in any order of requests, and nothing is l
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import vapoursynth as vs
+import vapoursynth as vs
 
 CUT_PROP = "_TecoganCut"
 """1 on a frame that starts a scene, else 0."""
@@ -61,8 +59,6 @@ def scene_cuts(clip: vs.VideoNode, rule: CutRule | None = None) -> vs.VideoNode:
     :param rule: thresholds of the detector; None = the measured defaults.
     :return: clip of the same length with frames of one pixel that carry :data:`CUT_PROP`.
     """
-    import vapoursynth as vs
-
     blank = clip.std.BlankClip(width=1, height=1, format=vs.GRAY8, keep=True)
     yes, no = (blank.std.SetFrameProps(**{CUT_PROP: int(value)}) for value in (True, False))
     detector = _detector(clip, yes, no, rule or CutRule())
@@ -107,8 +103,6 @@ def _detector(clip: vs.VideoNode, yes: vs.VideoNode, no: vs.VideoNode, rule: Cut
 
 def _thumbnails(clip: vs.VideoNode) -> vs.VideoNode:
     """Small grey frames: luma, or the green plane of RGB, without properties that a resizer could object to."""
-    import vapoursynth as vs
-
     plane = 1 if clip.format.color_family == vs.RGB else 0
     grey = clip.std.ShufflePlanes(planes=plane, colorfamily=vs.GRAY).std.RemoveFrameProps()
     width, height = _THUMBNAIL

@@ -18,6 +18,7 @@ from vs_tecogan.colour.zimg import HOST_RGB, Colour
 from vs_tecogan.engine.cpu.device import PictureWriter, layout_of
 from vs_tecogan.ops import native
 from vs_tecogan.ops.planes import pack_picture
+from vs_tecogan.weights import Model
 
 from ..ops.emulation import emulated_kernels
 from .test_coding import FORMATS, cases, coding, from_rgb, named, noise, planes_of
@@ -167,3 +168,24 @@ def test_the_filter_writes_what_zimg_would(core: vs.Core, name: str, monkeypatch
             wrong, samples = wrong + int((difference > tolerance / 2).sum()), samples + difference.size
     assert wrong <= 0.02 * samples
     assert len(calls) == 3
+
+
+def test_tiled_frames_are_written_as_they_are_coded(
+    core: vs.Core, skip_model: Model, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Large frames that lose the extension's colour conversion: joined as RGBS and converted by the resizer."""
+    form = core.get_video_format(vs.YUV420P8)
+    clip = noise(core, form, 72, 80, _Matrix=1, _Range=0)
+    written_as: list[str] = []
+    write = PictureWriter.write
+
+    def noted(self: PictureWriter, image: torch.Tensor, planes: list[np.ndarray], how: Coding) -> None:
+        written_as.append(how.sample)
+        write(self, image, planes, how)
+
+    monkeypatch.setattr(PictureWriter, "write", noted)
+    plain = {"device": "cpu", "precision": "fp32", "scene_change": False}
+    whole, tiled = (tecogan(clip, skip_model, **plain, tile=tile).get_frame(0) for tile in (None, (72, 68)))
+    assert written_as == ["u8", "u8"]
+    for a, b in zip(planes_of(whole), planes_of(tiled), strict=True):
+        assert np.abs(a.astype(int) - b).max() <= 1

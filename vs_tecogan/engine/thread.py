@@ -7,6 +7,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import ParamSpec, TypeVar
 
+import torch
+
 P = ParamSpec("P")
 T = TypeVar("T")
 
@@ -34,14 +36,10 @@ class EngineThread:
         :param device: "cuda:N", or "cpu", which needs nothing.
         :raises RuntimeError: torch cannot use that device.
         """
-        import torch
-
         if device.startswith("cuda"):
             self.run(torch.cuda.set_device, device)
 
 
 def _use_plain_floats() -> None:
     """Denormals as IEEE has them: a thread inherits the flags of the one that started it."""
-    import torch
-
     torch.set_flush_denormal(False)

@@ -15,7 +15,7 @@ from typing import BinaryIO, cast
 import numpy as np
 import numpy.typing as npt
 
-from ..colour import guess_matrix
+from ..colour.matrices import guess_matrix
 from ..errors import VideoError
 from .ffmpeg import find_ffmpeg
 from .names import Footage
