@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from vs_tecogan.engine.tiles import spans
+from vs_tecogan.networks.generator import FNET_STRIDE
 from vs_tecogan.weights import DEFAULT_MODEL
 
 from .convergence import floats
@@ -71,7 +72,7 @@ def overlaps(scale: int) -> np.ndarray:
     counts = []
     for length, side in zip(SIZE[::-1], TILE[::-1], strict=True):
         count = np.zeros(length * scale, int)
-        for span in spans(length, side):
+        for span in spans(length, side, FNET_STRIDE):
             count[span.start * scale : span.stop * scale] += 1
         counts.append(count)
     return np.asarray(counts[0][:, None] * counts[1] > 1)
