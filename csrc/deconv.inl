@@ -47,8 +47,7 @@ VST_FN void deconv_group(const vst::Deconv& a, const float* image, const float* 
   for (int v = 0; v < kVectors; ++v) {
     const Vec bias = load_vector(a.bias + k + v * kLanes);
     for (int r = 0; r < kRows; ++r) {
-      const Vec sum = part.sums[r][v] + bias;
-      part.sums[r][v] = sum > 0.0f ? sum : Vec{};
+      part.sums[r][v] = larger(part.sums[r][v] + bias, zero_lanes());
     }
   }
   store_part(part, out, 2 * (std::ptrdiff_t)a.outputs);

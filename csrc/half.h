@@ -4,7 +4,8 @@
 #include "portable.h"
 
 #if !defined(__CUDACC_RTC__) && !defined(__CUDACC__)
-#include <cstring>
+#include <math.h>
+#include <string.h>
 #endif
 
 namespace VST_NAMESPACE {
@@ -29,15 +30,15 @@ VST_FN void store(Half* to, float v) { asm("cvt.rn.f16.f32 %0, %1;" : "=h"(to->b
 #else
 VST_FN unsigned bits_of(float v) {
   unsigned bits;
-  std::memcpy(&bits, &v, sizeof bits);
+  memcpy(&bits, &v, sizeof bits);
   return bits;
 }
 VST_FN float float_of(unsigned bits) {
   float v;
-  std::memcpy(&v, &bits, sizeof v);
+  memcpy(&v, &bits, sizeof v);
   return v;
 }
-VST_FN float round_even(float v) { return __builtin_rintf(v); }
+VST_FN float round_even(float v) { return rintf(v); }
 VST_FN float widen(Half v) {
   const unsigned sign = (v.bits & 0x8000u) << 16, magnitude = v.bits & 0x7fffu;
   if (magnitude >= 0x7c00u) return float_of(sign | 0x7f800000u | ((magnitude & 0x3ffu) << 13));

@@ -24,7 +24,9 @@ struct Collapse<1> {
 template <typename T, int kOutputs>
 void conv_group(const T* const rows[3], const T* weight, const float* bias, int x, int inputs, float* const* out) {
   typedef Dot<T> D;
-  Vec sums[kOutputs][kGroup] = {};
+  Vec sums[kOutputs][kGroup];
+  for (int o = 0; o < kOutputs; ++o)
+    for (int p = 0; p < kGroup; ++p) sums[o][p] = zero_lanes();
   for (int ky = 0; ky < 3; ++ky) {
     if (!rows[ky]) continue;
     for (int kx = 0; kx < 3; ++kx) {
@@ -32,22 +34,21 @@ void conv_group(const T* const rows[3], const T* weight, const float* bias, int 
       const T* w = weight + (ky * 3 + kx) * inputs;
       for (int c = 0; c < inputs; c += D::kStep) {
         typename D::Input weights[kOutputs];
-#pragma GCC unroll 3
+        VST_UNROLL(3)
         for (int o = 0; o < kOutputs; ++o) weights[o] = D::load(w + (std::ptrdiff_t)o * 9 * inputs + c);
-#pragma GCC unroll 8
+        VST_UNROLL(8)
         for (int p = 0; p < kGroup; ++p) {
           const typename D::Input value = D::load(source + (std::ptrdiff_t)p * inputs + c);
-#pragma GCC unroll 3
+          VST_UNROLL(3)
           for (int o = 0; o < kOutputs; ++o) sums[o][p] = D::add(sums[o][p], value, weights[o]);
         }
       }
     }
   }
-#pragma GCC unroll 3
+  VST_UNROLL(3)
   for (int o = 0; o < kOutputs; ++o) {
     const Vec pairs = Collapse<kGroup>::run(sums[o]);
-    const Vec results = add_pairs(pairs, pairs) + bias[o];
-    __builtin_memcpy(out[o] + x, &results, kGroup * sizeof(float));
+    store_lower(out[o] + x, add_pairs(pairs, pairs) + bias[o]);
   }
 }
 
@@ -57,7 +58,7 @@ void conv_pixel(const T* const rows[3], const T* weight, const float* bias, int 
                 float* const* out) {
   typedef Dot<T> D;
   for (int o = 0; o < kOutputs; ++o) {
-    Vec sum = {};
+    Vec sum = zero_lanes();
     float rest = bias[o];
     for (int ky = 0; ky < 3; ++ky)
       for (int kx = 0; kx < 3; ++kx) {

@@ -22,28 +22,23 @@ Code* row_of(const vst::Pack& a, int plane, int y) {
 
 // As code_of of color.h for many. Adding 2^23 to a float rounds it to the nearest, ties to even, and leaves the whole number
 // in its low bits.
-VST_FN VecBits codes(Vec v, const Colour& colour, int plane) {
-  Vec code = fused(v, all_lanes(colour.scale[plane]), all_lanes(colour.offset[plane]));
-  const Vec peak = all_lanes(colour.peak);
-  const VecBits below = (VecBits)(code < peak);
-  code = (Vec)(((VecBits)code & below) | ((VecBits)peak & ~below));
-  code = (Vec)((VecBits)code & (VecBits)(code > 0.0f) & (VecBits)(v == v));
-  return (VecBits)(code + 8388608.0f) & 0xffffu;
+VST_FN VecInt codes(Vec v, const Colour& colour, int plane) {
+  const Vec code = fused(v, all_lanes(colour.scale[plane]), all_lanes(colour.offset[plane]));
+  const Vec inside = smaller(larger(code, zero_lanes()), all_lanes(colour.peak));
+  return bits_of(inside + 8388608.0f) & all_ints(0xffff);
 }
-
-typedef std::uint8_t VecByte __attribute__((vector_size(VST_VECTOR_BYTES / 4)));
 
 // Samples from `to` on; float samples are stored as they are.
 VST_FN void put_vector(unsigned char* to, Vec v, const Colour& colour, int plane) {
-  const VecByte narrow = __builtin_convertvector(codes(v, colour, plane), VecByte);
-  __builtin_memcpy(to, &narrow, sizeof narrow);
+  store_bytes(to, codes(v, colour, plane));
 }
 VST_FN void put_vector(unsigned short* to, Vec v, const Colour& colour, int plane) {
-  const VecHalf narrow = __builtin_convertvector(codes(v, colour, plane), VecHalf);
-  __builtin_memcpy(to, &narrow, sizeof narrow);
+  store_shorts(to, codes(v, colour, plane));
 }
 VST_FN void put_vector(Half* to, Vec v, const Colour&, int) {
-  for (int i = 0; i < kLanes; ++i) store(to + i, v[i]);
+  float lanes[kLanes];
+  store_vector(lanes, v);
+  for (int i = 0; i < kLanes; ++i) store(to + i, lanes[i]);
 }
 VST_FN void put_vector(float* to, Vec v, const Colour&, int) { store_vector(to, v); }
 
@@ -92,7 +87,7 @@ VST_FN void differences(const vst::Pack& a, const Colour& colour, int y, float* 
   const float* from = a.rgb + (std::ptrdiff_t)first * a.width;
   int x = 0;
   for (; x + kLanes <= a.width; x += kLanes) {
-    Vec r = {}, g = {}, b = {};
+    Vec r = zero_lanes(), g = r, b = r;
     for (int j = 0; j < count; ++j) {
       const float* at = from + (std::ptrdiff_t)j * a.width + x;
       r += weight[j] * load_vector(at);
@@ -177,7 +172,7 @@ VST_FN void shrink_line(const vst::PackTaps& across, const Interior& inside, int
   const float* from[Interior::kMost];
   for (int k = 0; k < inside.count; ++k) from[k] = lines.line(phases + inside.phase[k]) + inside.first[k];
   for (; i + kLanes <= inside.end; i += kLanes) {
-    Vec sum = {};
+    Vec sum = zero_lanes();
     for (int k = 0; k < inside.count; ++k) sum += inside.weight[k] * load_vector(from[k] + (i - inside.begin));
     store_vector(out + i, sum);
   }

@@ -10,7 +10,9 @@
 
 #if defined(__CUDACC__) || defined(__CUDACC_RTC__)
 #define VST_FN __device__ __forceinline__ static
-#elif defined(__GNUC__)
+#elif defined(_MSC_VER) && !defined(__clang__)
+#define VST_FN static __forceinline
+#elif defined(__GNUC__) || defined(__clang__)
 #define VST_FN __attribute__((always_inline)) static inline
 #else
 #define VST_FN static inline

@@ -17,7 +17,7 @@ struct Part {
 template <int kRows>
 VST_FN void clear_part(Part<kRows>* part) {
   for (int r = 0; r < kRows; ++r)
-    for (int v = 0; v < kVectors; ++v) part->sums[r][v] = Vec{};
+    for (int v = 0; v < kVectors; ++v) part->sums[r][v] = zero_lanes();
 }
 
 template <int kRows>

@@ -56,27 +56,31 @@ void fold_pixels(const Fold& f, const FoldRow<T>& row, int begin, int end) {
 // three planes are woven into pixels.
 struct Lanes {
   explicit Lanes(const Fold& f) {
+    float weights[4][kLanes];
+    std::int32_t samples[4][kLanes], two[3][kLanes], last[3][kLanes];
     for (int i = 0; i < kLanes; ++i) {
       const Phase& phase = f.phases.at[i % f.scale];
       for (int k = 0; k < 4; ++k) {
-        sample[k][i] = kBefore + i / f.scale + phase.offset - 1 + k;
-        weight[k][i] = phase.weight[k];
+        samples[k][i] = kBefore + i / f.scale + phase.offset - 1 + k;
+        weights[k][i] = phase.weight[k];
       }
       for (int part = 0; part < 3; ++part) {
         const int pixel = (part * kLanes + i) / 3, channel = (part * kLanes + i) % 3;
-        first_two[part][i] = channel == 1 ? kLanes + pixel : pixel;
-        third[part][i] = channel == 2 ? kLanes + pixel : i;
+        two[part][i] = channel == 1 ? kLanes + pixel : pixel;
+        last[part][i] = channel == 2 ? kLanes + pixel : i;
       }
     }
+    for (int k = 0; k < 4; ++k) sample[k] = load_vector(samples[k]), weight[k] = load_vector(weights[k]);
+    for (int part = 0; part < 3; ++part) first_two[part] = load_vector(two[part]), third[part] = load_vector(last[part]);
   }
   Vec weight[4];
   VecInt sample[4], first_two[3], third[3];
 };
 
 VST_FN Vec enlarge(const float* blended, const Lanes& l) {
-  const Vec v = load_vector(blended);
-  return l.weight[0] * pick(v, l.sample[0]) + l.weight[1] * pick(v, l.sample[1]) + l.weight[2] * pick(v, l.sample[2]) +
-         l.weight[3] * pick(v, l.sample[3]);
+  Vec sum = fused(l.weight[0], pick(blended, l.sample[0]), l.weight[1] * pick(blended, l.sample[1]));
+  for (int k = 2; k < 4; ++k) sum = fused(l.weight[k], pick(blended, l.sample[k]), sum);
+  return sum;
 }
 
 // A row, a vector of HR pixels at a time; returns how many pixels it made.
@@ -96,7 +100,7 @@ int fold_vectors(const Fold& f, const Lanes& lanes, const FoldRow<T>& row) {
     }
     // what the next LR row will read here: processors foresee the columns of a row, not its rows
     const std::ptrdiff_t ahead = (std::ptrdiff_t)clamp_index(window.bottom + kScale, f.height) * f.width + window.left;
-    for (int c = 0; c < 3; ++c) __builtin_prefetch(f.planes[c] + ahead + kLanes / 2);
+    for (int c = 0; c < 3; ++c) prefetch(f.planes[c] + ahead + kLanes / 2);
     Vec colour[3];
     sample_window<3>(f.planes, f.width, window, colour);
     for (int part = 0; part < 3; ++part)
@@ -115,7 +119,7 @@ struct Lanes {
 #endif
 
 template <typename T>
-VST_FN void fold_row(const Fold& f, const Lanes& lanes, const FoldRow<T>& row) {
+VST_FN void fold_row(const Fold& f, [[maybe_unused]] const Lanes& lanes, const FoldRow<T>& row) {
   int done = 0;
 #ifdef VST_HAS_PERMUTE
   if (f.width >= 2 * kLanes && f.scale == 4) done = fold_vectors<T, 4>(f, lanes, row);

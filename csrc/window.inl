@@ -21,31 +21,28 @@ struct Window {
 
 // As clamp(v, 0, high), and 0 for NaN.
 VST_FN Vec clamp_lanes(Vec v, float high) {
-  const Vec zero = {}, most = zero + high;
-  const Vec positive = v > zero ? v : zero;
-  return positive < most ? positive : most;
+  return smaller(larger(v, zero_lanes()), all_lanes(high));
 }
 
 // The cells of sample_position, for all lanes.
 VST_FN VecInt cells(Vec clamped, int size) {
-  const VecInt cell = __builtin_convertvector(clamped, VecInt), last = VecInt{} + (size > 1 ? size - 2 : 0);
-  return cell < last ? cell : last;
+  return smaller(truncate(clamped), all_ints(size > 1 ? size - 2 : 0));
 }
 
 // The window of positions (x, y) in an image of at least two vectors' width; false where the cells lie too far apart.
 VST_FN bool find_window(Vec x, Vec y, int height, int width, Window& w) {
   const Vec column = clamp_lanes(x, (float)(width - 1));
   const VecInt across = cells(column, width);
-  const int left = across[0] - kLanes / 2, most = width - 2 * kLanes;
+  const int left = first_lane(across) - kLanes / 2, most = width - 2 * kLanes;
   w.left = left < 0 ? 0 : (left < most ? left : most);
-  w.index = across - w.left;
-  w.fraction = column - __builtin_convertvector(across, Vec);
+  w.index = across - all_ints((std::int32_t)w.left);
+  w.fraction = column - to_float(across);
   w.row = clamp_lanes(y, (float)(height - 1));
   const VecInt down = cells(w.row, height);
-  const int first = down[0], last = down[kLanes - 1];
+  const int first = first_lane(down), last = last_lane(down);
   int top = first < last ? first : last, bottom = (first < last ? last : first) + 1;
   // mostly the outermost lanes reach furthest; where flow turns around between them, look a row or two further
-  while (!all_below(down - top, bottom - top)) {
+  while (!all_below(down - all_ints(top), bottom - top)) {
     --top;
     ++bottom;
     if (bottom - top > kMaxRows) return false;
@@ -58,11 +55,11 @@ VST_FN bool find_window(Vec x, Vec y, int height, int width, Window& w) {
 // One sample a lane and plane.
 template <int kPlanes>
 VST_FN void sample_window(const float* const* planes, int width, const Window& w, Vec* samples) {
-  const Vec zero = {}, one = zero + 1.0f;
-  const VecInt next = w.index + 1;
+  const Vec zero = zero_lanes(), one = all_lanes(1.0f);
+  const VecInt next = w.index + all_ints(1);
   for (int c = 0; c < kPlanes; ++c) samples[c] = zero;
   for (int y = w.top; y <= w.bottom; ++y) {
-    const Vec near = one - magnitude(w.row - (float)y), weight = near > zero ? near : zero;
+    const Vec weight = larger(one - magnitude(w.row - (float)y), zero);
     const std::ptrdiff_t at = (std::ptrdiff_t)y * width + w.left;
     for (int c = 0; c < kPlanes; ++c) {
       const Vec first = load_vector(planes[c] + at), second = load_vector(planes[c] + at + kLanes);

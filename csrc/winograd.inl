@@ -21,12 +21,12 @@ const int kStagger = 16;   // floats between parts, so that the same place of al
 VST_FN void transform_window(const Vec* d, int step, Vec* out, int out_step) {
   const Vec even = d[4 * step] - 4.0f * d[2 * step], odd = d[3 * step] - 4.0f * d[step];
   const Vec even2 = d[4 * step] - d[2 * step], odd2 = 2.0f * (d[3 * step] - d[step]);
-  out[0] = 4.0f * d[0] - 5.0f * d[2 * step] + d[4 * step];
+  out[0] = fused(all_lanes(4.0f), d[0], -5.0f * d[2 * step]) + d[4 * step];
   out[out_step] = even + odd;
   out[2 * out_step] = even - odd;
   out[3 * out_step] = even2 + odd2;
   out[4 * out_step] = even2 - odd2;
-  out[5 * out_step] = 4.0f * d[step] - 5.0f * d[3 * step] + d[5 * step];
+  out[5 * out_step] = fused(all_lanes(4.0f), d[step], -5.0f * d[3 * step]) + d[5 * step];
 }
 
 // Six sums to the four samples of a tile, and its transpose.
@@ -71,7 +71,7 @@ VST_FN void load_square(const float* image, const Tiling& t, int channels, int y
     for (int j = 0; j < side; ++j) {
       const bool inside = y + i >= 0 && y + i < t.height && x + j >= 0 && x + j < t.width;
       out[i * side + j] =
-          inside ? load_vector(image + ((std::ptrdiff_t)(y + i) * t.width + x + j) * channels + c) : Vec{};
+          inside ? load_vector(image + ((std::ptrdiff_t)(y + i) * t.width + x + j) * channels + c) : zero_lanes();
     }
 }
 
@@ -103,15 +103,15 @@ void finish_tile(const vst::Winograd& a, const Tiling& t, int tile, int slot, st
     for (int p = 0; p < kParts; ++p) whole[p] = load_vector(sums + p * part + (std::ptrdiff_t)slot * a.outputs + c);
     for (int j = 0; j < kWindow; ++j) transform_sums(whole + j, kWindow, half + j, kWindow);
     for (int i = 0; i < kTile; ++i) transform_sums(half + i * kWindow, 1, square + i * kTile, 1);
-    const Vec bias = a.bias ? load_vector(a.bias + c) : Vec{};
+    const Vec bias = a.bias ? load_vector(a.bias + c) : zero_lanes();
     for (int i = 0; i < rows; ++i)
       for (int j = 0; j < columns; ++j) {
         const std::ptrdiff_t place =
             (((std::ptrdiff_t)at.image * t.height + at.y + i) * t.width + at.x + j) * a.outputs + c;
         Vec v = square[i * kTile + j] + bias;
         if (a.addend) v += load_vector(a.addend + place);
-        if (a.relu) v = v > 0.0f ? v : Vec{};
-        if (a.mask) v = load_vector(a.mask + place) > 0.0f ? v : Vec{};
+        if (a.relu) v = larger(v, zero_lanes());
+        if (a.mask) v = where_positive(load_vector(a.mask + place), v);
         store_vector(a.output + place, v);
       }
   }
