@@ -1,7 +1,13 @@
-"""Build of what pyproject.toml cannot say: the C++ extension, and the models and kernel sources beside the package."""
+"""Build of what pyproject.toml cannot say: the C++ extension, and the models and kernel sources beside the package.
 
+``VS_TECOGAN_REQUIRE_NATIVE=1`` in the environment makes a failed build of the extension an error, as wheels want it.
+"""
+
+import contextlib
+import os
 import platform
 import shutil
+import sys
 from pathlib import Path
 
 from pybind11.setup_helpers import Pybind11Extension
@@ -11,30 +17,70 @@ from setuptools.command.build_py import build_py
 from setuptools.errors import CCompilerError, CompileError, ExecError, LinkError, PlatformError
 
 HERE = Path(__file__).parent
-X86 = platform.machine().lower() in ("x86_64", "amd64")
-OPTIMISE = ["-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-psabi", "-g0"]
+GNU_FLAGS = ["-std=c++17", "-O3", "-fno-math-errno", "-fno-trapping-math", "-fvisibility=hidden", "-Wno-psabi", "-g0"]
+MSVC_FLAGS = ["/std:c++17", "/O2", "/EHsc", "/bigobj", "/utf-8"]
+MSVC_LEVELS = {
+    "kernels_avx2.cpp": "/arch:AVX2",
+    "kernels_avx512.cpp": "/arch:AVX512",
+    "kernels_avx512bf16.cpp": "/arch:AVX512",
+}
+"""GCC and Clang read these sets of instructions from the sources themselves."""
+ONE_LEVEL = ("VST_ONE_LEVEL", "1")
+BUILD_ERRORS = (CCompilerError, CompileError, LinkError, ExecError, PlatformError, OSError)
+INSTALL = {
+    "Windows": 'the "Desktop development with C++" workload of Visual Studio Build Tools',
+    "Darwin": "Xcode's command line tools (xcode-select --install)",
+}
 
 
 class BuildExtension(build_ext):
     """Tries the richest build first; without a working compiler the package installs and runs on torch alone."""
 
     def build_extension(self, extension: Pybind11Extension) -> None:
-        """Compile with OpenMP and every instruction set, then with less, then not at all."""
-        openmp, levels = ["-fopenmp"], [("VST_X86_LEVELS", "1")] if X86 else []
-        attempts = [(openmp, levels), ([], levels), ([], [])]
-        errors = []
-        for flags, macros in attempts:
-            extension.extra_compile_args = ["-std=c++17", *OPTIMISE, *flags]
-            extension.extra_link_args = flags
+        """Compile with every instruction set, then with the compiler's baseline, then not at all."""
+        msvc = self.compiler.compiler_type == "msvc"
+        extension.extra_compile_args = MSVC_FLAGS if msvc else GNU_FLAGS
+        extension.extra_link_args = [] if msvc else ["-pthread", *(["-ldl"] if sys.platform == "linux" else [])]
+        sources, errors = list(extension.sources), []
+        for macros in ([], [ONE_LEVEL]):
             extension.define_macros = macros
+            extension.sources, extension.extra_objects = list(sources), []
             try:
+                if msvc:
+                    self._compile_levels(extension)
                 super().build_extension(extension)
-            except (CCompilerError, CompileError, LinkError, ExecError, PlatformError, OSError) as error:
-                errors.append(f"{flags + macros}: {error}")
+            except BUILD_ERRORS as error:
+                errors.append(f"{macros or 'all levels'}: {error}")
             else:
                 return
-        self.warn("the native extension could not be built; vs-tecogan runs without it, slower")
-        self.warn("it needs a C++17 compiler, g++ or clang++. Tried: " + "; ".join(errors))
+        self._tell(errors)
+
+    def _compile_levels(self, extension: Pybind11Extension) -> None:
+        """MSVC: the files that need a flag of their own, each by itself."""
+        for source in [path for path in extension.sources if Path(path).name in MSVC_LEVELS]:
+            extension.sources.remove(source)
+            extension.extra_objects += self.compiler.compile(
+                [source],
+                output_dir=self.build_temp,
+                macros=extension.define_macros,
+                include_dirs=extension.include_dirs,
+                extra_postargs=[*extension.extra_compile_args, MSVC_LEVELS[Path(source).name]],
+                depends=extension.depends,
+            )
+
+    def _tell(self, errors: list[str]) -> None:
+        """Say what failed. Pip hides a build's output without -v, so the terminal is told too, where there is one."""
+        text = (
+            "vs-tecogan is installed WITHOUT its native code and will be several times slower on the CPU. "
+            f"Install {INSTALL.get(platform.system(), 'g++ or clang++ (C++17)')}, then install vs-tecogan again."
+        )
+        if os.environ.get("VS_TECOGAN_REQUIRE_NATIVE") == "1":
+            raise CompileError("the native extension could not be built: " + "; ".join(errors))
+        for error in errors:
+            self.warn(error)
+        self.warn(text)
+        with contextlib.suppress(OSError), Path("CON" if os.name == "nt" else "/dev/tty").open("w") as terminal:
+            terminal.write(f"\n{text}\n")
 
     def copy_extensions_to_source(self) -> None:
         """In-place builds: nothing to copy where nothing could be built."""
@@ -71,7 +117,7 @@ setup(
         Pybind11Extension(
             "vs_tecogan._native",
             sorted(str(p.relative_to(HERE)) for p in (HERE / "csrc").glob("*.cpp")),
-            depends=[str(p.relative_to(HERE)) for p in (HERE / "csrc").iterdir() if p.suffix in (".h", ".inl")],
+            depends=[str(p.relative_to(HERE)) for p in (HERE / "csrc").rglob("*") if p.suffix in (".h", ".inl")],
             include_dirs=["csrc"],
         )
     ],

@@ -1,38 +1,121 @@
+// One team of threads with torch's operators, wherever there is one to share.
+//
+// Torch brings GNU's OpenMP runtime on Linux and LLVM's on macOS. Both have GOMP_parallel, which is what GCC makes of
+// "#pragma omp parallel". It is looked up here when the extension is loaded, after torch: so the extension is built by any
+// compiler, needs no OpenMP library to be installed, and can never bring a second one with threads of its own. Where
+// nothing is found, on Windows above all, threads of this file do the work.
 #include "parallel.h"
 
-#ifndef _OPENMP
 #include <atomic>
+#include <condition_variable>
+#include <mutex>
 #include <thread>
-#include <vector>
+
+#ifndef _WIN32
+#include <dlfcn.h>
+#include <pthread.h>
 #endif
 
 namespace vst {
 
-void parallel_chunks(int count, int grain, int threads, void (*body)(void*, int, int), void* context) {
-  const int chunks = (count + grain - 1) / grain;
-  const auto run = [&](int chunk) {
-    const int begin = chunk * grain, end = begin + grain;
-    body(context, begin, end < count ? end : count);
-  };
-  if (threads > chunks) threads = chunks;
-  if (threads <= 1) {
-    for (int i = 0; i < chunks; ++i) run(i);
-    return;
-  }
-#ifdef _OPENMP
-  // The same runtime as torch's where both use libgomp: its threads are awake already between two convolutions.
-#pragma omp parallel for num_threads(threads) schedule(dynamic)
-  for (int i = 0; i < chunks; ++i) run(i);
+namespace {
+
+using Parallel = void (*)(void (*body)(void*), void* context, unsigned threads, unsigned flags);
+
+Parallel find_openmp() {
+#if defined(_WIN32) || defined(VST_OWN_THREADS)
+  return nullptr;
 #else
-  std::atomic<int> next{0};
-  const auto work = [&] {
-    for (int i = next++; i < chunks; i = next++) run(i);
-  };
-  std::vector<std::thread> helpers;
-  for (int i = 1; i < threads; ++i) helpers.emplace_back(work);
-  work();
-  for (auto& helper : helpers) helper.join();
+  return reinterpret_cast<Parallel>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
 #endif
+}
+
+const Parallel openmp = find_openmp();
+
+// Chunks of one call, taken by whichever thread is free.
+struct Work {
+  int count, grain, chunks;
+  void (*body)(void*, int, int);
+  void* context;
+  std::atomic<int> next{0};
+
+  void run() {
+    for (int i = next.fetch_add(1, std::memory_order_relaxed); i < chunks;
+         i = next.fetch_add(1, std::memory_order_relaxed)) {
+      const int begin = i * grain, rest = count - begin;
+      body(context, begin, rest < grain ? count : begin + grain);
+    }
+  }
+};
+
+// Threads that sleep between two calls. One caller has them at a time; another works alone meanwhile.
+class Pool {
+ public:
+  // Never destroyed: its threads may outlive every static object.
+  static Pool& instance() {
+    static Pool* pool = new Pool;
+#ifndef _WIN32
+    // A forked child has none of its parent's threads.
+    static const int watched = pthread_atfork(nullptr, nullptr, [] { pool = new Pool; });
+    (void)watched;
+#endif
+    return *pool;
+  }
+
+  void run(Work& work, int helpers) {
+    std::unique_lock<std::mutex> mine(busy_, std::try_to_lock);
+    if (!mine.owns_lock()) return work.run();
+    {
+      std::lock_guard<std::mutex> lock(mutex_);
+      for (; size_ < helpers; ++size_) std::thread([this] { serve(); }).detach();
+      work_ = &work;
+      wanted_ = helpers;
+    }
+    for (int i = 0; i < helpers; ++i) wake_.notify_one();
+    work.run();
+    std::unique_lock<std::mutex> lock(mutex_);
+    wanted_ = 0;  // whoever has not woken by now is not needed
+    done_.wait(lock, [this] { return active_ == 0; });
+    work_ = nullptr;
+  }
+
+ private:
+  void serve() {
+    std::unique_lock<std::mutex> lock(mutex_);
+    for (;;) {
+      wake_.wait(lock, [this] { return wanted_ > 0; });
+      --wanted_;
+      ++active_;
+      Work& work = *work_;
+      lock.unlock();
+      work.run();
+      lock.lock();
+      if (--active_ == 0) done_.notify_one();
+    }
+  }
+
+  std::mutex busy_, mutex_;
+  std::condition_variable wake_, done_;
+  Work* work_ = nullptr;
+  int size_ = 0, wanted_ = 0, active_ = 0;
+};
+
+}  // namespace
+
+bool shares_openmp() { return openmp != nullptr; }
+
+void parallel_chunks(int count, int grain, int threads, void (*body)(void*, int, int), void* context) {
+  if (count < 1) return;
+  if (grain < 1) grain = 1;
+  const int chunks = count / grain + (count % grain != 0);
+  Work work{count, grain, chunks, body, context};
+  if (threads > chunks) threads = chunks;
+  if (threads <= 1)
+    work.run();
+  else if (openmp)
+    openmp([](void* w) { static_cast<Work*>(w)->run(); }, &work, static_cast<unsigned>(threads), 0);
+  else
+    Pool::instance().run(work, threads - 1);
 }
 
 }  // namespace vst

@@ -3,7 +3,11 @@
 
 namespace vst {
 
-// Calls body(context, begin, end) over disjoint parts of [0, count), `grain` items or fewer each.
+// Calls body(context, begin, end) over disjoint parts of [0, count), `grain` items or fewer each. Exceptions of the body
+// end the program: it is C.
 void parallel_chunks(int count, int grain, int threads, void (*body)(void*, int, int), void* context);
+
+// Whether the threads are those of the OpenMP runtime that torch has loaded, else this extension's own.
+bool shares_openmp();
 
 }  // namespace vst
