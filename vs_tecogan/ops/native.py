@@ -6,6 +6,7 @@ release the GIL, and give the same bits for any number of threads. ``level`` pic
 """
 
 import importlib
+import platform
 import sysconfig
 from functools import cache
 from types import ModuleType
@@ -19,6 +20,15 @@ Impl = Literal["auto", "torch", "native"]
 on the CPU where it was built, else torch. Gradients are those of the reference, unless an operator says it has none."""
 
 FLOATS = (torch.float32, torch.bfloat16)
+
+COMPILERS = {
+    "Windows": 'Visual Studio Build Tools with "Desktop development with C++"',
+    "Darwin": "Xcode's command line tools (xcode-select --install)",
+}
+"""What builds the extension, by :func:`platform.system`; elsewhere g++ or clang++."""
+
+SLOWDOWN = 2.5
+"""How many times longer the CPU engine takes on torch's own operators."""
 
 WIDE = 64
 """What the numbers of input and output channels of its wide convolutions have to be multiples of."""
@@ -44,8 +54,19 @@ def describe() -> str:
     if isinstance(module, str):
         suffix = sysconfig.get_config_var("EXT_SUFFIX")
         return f"not built ({module}; expected _native{suffix})"
-    threads = "OpenMP" if module.has_openmp() else "std::thread"
+    threads = "torch's OpenMP threads" if module.shares_openmp() else "threads of its own"
     return f"{levels()[0]} kernels, {threads}"
+
+
+def missing() -> str | None:
+    """None where the extension is there, else one line for people: that it is not, what that costs, what to install."""
+    if available():
+        return None
+    tools = COMPILERS.get(platform.system(), "g++ or clang++")
+    return (
+        f"running without native code, about {SLOWDOWN} times slower on the CPU; install {tools}, then: "
+        "pip install --force-reinstall --no-deps vs-tecogan"
+    )
 
 
 def location() -> str:

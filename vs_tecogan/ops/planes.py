@@ -14,8 +14,6 @@ from .native import Impl
 Plane = np.ndarray[Any, np.dtype[np.float32]]
 """One image plane, float32 (H, W), any row stride; the samples of a row lie side by side."""
 
-_NO_TAPS = np.zeros(0, np.float32)
-
 
 def read_planes(
     planes: Sequence[Plane], *, clamp: bool = False, impl: Impl = "auto", threads: int | None = None, level: int = 0
@@ -76,15 +74,9 @@ def pack_picture(
 
     :param image:  (1, 3, H, W) float32.
     :param planes: writable arrays of the layout's shapes and samples, any row stride.
+    :raises ValueError: planes, taps or numbers that do not fit the layout.
     """
     height, width = layout.shapes[0]
     source = native.address("image", image, (1, 3, height, width))
-    left, weight, count = [], [], []
-    for axis, taps in enumerate((layout.across, layout.down)):
-        first, weights = taps or (_NO_TAPS, _NO_TAPS)
-        left.append(first.ctypes.data)
-        weight.append(weights.ctypes.data)
-        count.append(weights.shape[axis] if taps else 0)
-    colour = layout.colour.ctypes.data
-    arguments = (source, list(planes), list(layout.shapes), layout.sample, layout.mode, colour, left, weight, count)
-    native.call("pack", arguments, threads, level)
+    coding = (layout.sample, layout.mode, layout.colour, layout.across, layout.down)
+    native.call("pack", (source, list(planes), list(layout.shapes), *coding), threads, level)
