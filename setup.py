@@ -71,7 +71,7 @@ class BuildExtension(build_ext):
     def _tell(self, errors: list[str]) -> None:
         """Say what failed. Pip hides a build's output without -v, so the terminal is told too, where there is one."""
         text = (
-            "vs-tecogan is installed WITHOUT its native code and will be several times slower on the CPU. "
+            "vs-tecogan is installed WITHOUT its native code and will be about 2 times slower on the CPU. "
             f"Install {INSTALL.get(platform.system(), 'g++ or clang++ (C++17)')}, then install vs-tecogan again."
         )
         if os.environ.get("VS_TECOGAN_REQUIRE_NATIVE") == "1":

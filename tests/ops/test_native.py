@@ -1,5 +1,8 @@
 """The CPU extension against the torch references, on every instruction set of this machine."""
 
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -288,3 +291,27 @@ def test_wrong_arguments_are_refused() -> None:
         narrow_conv(
             noise(1, 4, 4, 32).permute(0, 3, 1, 2), noise(3, 9, 32), noise(3), torch.empty(1, 3, 2, 4), impl="native"
         )
+
+
+def test_a_machine_without_the_extension_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A slow run without a word on why, or advice for another system."""
+    assert native.missing() is None
+    monkeypatch.setattr(native, "available", lambda: False)
+    for system, tool in (("Windows", "Visual Studio"), ("Darwin", "xcode-select"), ("Linux", "g++")):
+        monkeypatch.setattr("platform.system", lambda name=system: name)
+        line = native.missing()
+        assert line is not None and "without native code" in line and tool in line and "\n" not in line
+
+
+@pytest.mark.skipif(not torch.backends.openmp.is_available(), reason="this torch has no OpenMP")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="GNU's OpenMP")
+def test_the_team_is_torchs() -> None:
+    """A second OpenMP runtime, or threads of its own beside torch's."""
+    assert "torch's OpenMP threads" in native.describe()
+    runtimes = {line.split()[-1] for line in Path("/proc/self/maps").read_text().splitlines() if "/libgomp" in line}
+    assert len(runtimes) <= 1
+
+
+def test_no_openmp_library_is_needed() -> None:
+    """A wheel that works only where libgomp is installed."""
+    assert b"libgomp" not in Path(native.location()).read_bytes()
