@@ -164,7 +164,7 @@ def test_what_input_frames_carry_is_counted(
         seen.append((clip, attached))
         return recurrent(clip, *others, attached=attached, **options)
 
-    monkeypatch.setattr("vs_tecogan.recurrence.recurrent", noting)
+    monkeypatch.setattr("vs_tecogan.filter.recurrent", noting)
     tecogan(make_clip(form, 18, 14, 1), tiny_file, device="cpu", matrix=1)
     [(clip, attached)] = seen
     carried = [value for value in clip.get_frame(0).props.values() if isinstance(value, vs.VideoFrame)]

@@ -129,7 +129,7 @@ def writing(coding: Coding) -> Floats:
 
 
 @dataclass(frozen=True)
-class Taps:
+class ChromaTaps:
     """The samples that each resampled one is the weighted sum of, along one axis."""
 
     left: Ints
@@ -142,7 +142,9 @@ class Taps:
         return int(self.weight.shape[1])
 
 
-def chroma_taps(coding: Coding, height: int, width: int, *, enlarge: bool) -> tuple[Taps | None, Taps | None]:
+def chroma_taps(
+    coding: Coding, height: int, width: int, *, enlarge: bool
+) -> tuple[ChromaTaps | None, ChromaTaps | None]:
     """Across and down, from chroma's size to the picture's or, without ``enlarge``, back; None: nothing changes."""
     if coding.family != "yuv":
         return None, None
@@ -153,7 +155,7 @@ def chroma_taps(coding: Coding, height: int, width: int, *, enlarge: bool) -> tu
     return across, down
 
 
-def _taps(size: int, shift: int, place: int, enlarge: bool) -> Taps:
+def _taps(size: int, shift: int, place: int, enlarge: bool) -> ChromaTaps:
     """One axis of chroma that lies on the first of its luma samples (``place`` 1), between (0) or on the last (-1)."""
     factor = 1 << shift
     if enlarge:
@@ -161,7 +163,7 @@ def _taps(size: int, shift: int, place: int, enlarge: bool) -> Taps:
     return _axis(size, size // factor, -place / 2 * (factor - 1))
 
 
-def _axis(source: int, target: int, offset: float) -> Taps:
+def _axis(source: int, target: int, offset: float) -> ChromaTaps:
     """Weights that resample ``source`` samples to ``target``, moved by ``offset`` source samples."""
     scale = target / source
     stretch = min(scale, 1.0)
@@ -176,7 +178,7 @@ def _axis(source: int, target: int, offset: float) -> Taps:
     left = index.min(axis=1).clip(0, source - width)
     table = np.zeros((target, width))
     np.add.at(table, (np.arange(target)[:, None], index - left[:, None]), weight)
-    return Taps(left.astype(np.int32), table.astype(np.float32))
+    return ChromaTaps(left.astype(np.int32), table.astype(np.float32))
 
 
 def _spline36(distance: np.ndarray[Any, np.dtype[np.float64]]) -> np.ndarray[Any, np.dtype[np.float64]]:

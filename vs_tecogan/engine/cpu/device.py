@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from torch import Tensor
 
-from ...colour.coding import SAMPLES, Coding, Samples, Taps, chroma_taps, writing
+from ...colour.coding import SAMPLES, ChromaTaps, Coding, Samples, chroma_taps, writing
 from ...ops.planes import PictureLayout, pack_picture, read_planes, write_planes
 from ..base import Mark, Wait
 from ..device import Device, done, expect_plain, joined
@@ -70,7 +70,7 @@ def layout_of(coding: Coding, height: int, width: int) -> PictureLayout:
     )
 
 
-def _pair(taps: Taps | None, *, transposed: bool) -> tuple[Samples, Samples] | None:
+def _pair(taps: ChromaTaps | None, *, transposed: bool) -> tuple[Samples, Samples] | None:
     if taps is None:
         return None
     return taps.left, np.ascontiguousarray(taps.weight.T) if transposed else taps.weight

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from ...colour.coding import SAMPLES, Coding, Samples, Taps, chroma_taps, reading, writing
+from ...colour.coding import SAMPLES, ChromaTaps, Coding, Samples, chroma_taps, reading, writing
 from ...ops.cuda import Kernels
 
 
@@ -125,7 +125,7 @@ class Converter:
         across, down = self._taps[geometry]
         return self._colours[coding, enlarge], across, down
 
-    def _upload(self, taps: Taps | None) -> tuple[Tensor | int | None, ...]:
+    def _upload(self, taps: ChromaTaps | None) -> tuple[Tensor | int | None, ...]:
         if taps is None:
             return None, None, 0
         return self._to_device(taps.left), self._to_device(taps.weight), taps.count
