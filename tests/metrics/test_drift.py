@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from vs_tecogan.metrics import average_content_distance, colour_histogram, colour_similarity, mean_colour
-from vs_tecogan.metrics.drift import MOST_FRAMES, content_distance
+from vs_tecogan.metrics.content_distance import MOST_FRAMES, content_distance
 
 from .conftest import Frames
 

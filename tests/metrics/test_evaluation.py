@@ -11,8 +11,11 @@ import torch
 
 from vs_tecogan.errors import MetricsError
 from vs_tecogan.metrics import Instruments, evaluate_pair, evaluation, flicker, psnr_y, ssim_y, tdiff, tof
-from vs_tecogan.metrics.motion import farneback, flow_distance, root_mean_square, second_difference, step_error
+from vs_tecogan.metrics.flicker import root_mean_square, second_difference
+from vs_tecogan.metrics.flow import farneback
 from vs_tecogan.metrics.picture import grey
+from vs_tecogan.metrics.tdiff import step_error
+from vs_tecogan.metrics.tof import flow_distance
 
 from .conftest import Frames, moving, noisy
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from vs_tecogan.metrics import farneback, flicker, tdiff, tof
-from vs_tecogan.metrics.motion import warp
+from vs_tecogan.metrics.flow import warp
 
 from .conftest import Frames, moving, texture
 

@@ -7,22 +7,21 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..errors import UsageError
 from ..metrics.catalogue import BY_KEY, select
+from ..metrics.evaluation import Observer
+from ..metrics.picture import Picture
+from ..metrics.protocol import Crop, kept_frames
+from ..metrics.report import PictureCollector, ProfileLine, report_page
+from ..metrics.sources import Pair, pair_up, read_pairs
+from ..metrics.suite import Options, Outcome, measure
+from ..metrics.tables import as_json, text_table, write_csv
 from .common import say
 from .progress import Progress
-
-if TYPE_CHECKING:
-    from ..metrics.evaluation import Observer
-    from ..metrics.picture import Picture
-    from ..metrics.protocol import Crop
-    from ..metrics.report import PictureCollector
-    from ..metrics.sources import Pair
-    from ..metrics.suite import Outcome
 
 _EXAMPLES = """\
 examples:
@@ -79,26 +78,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> int:
     """Measure, print the table, write the files.
 
-    :raises UsageError: inputs that do not match, or files that cannot be used.
+    :raises UserError: inputs that do not match, or files that cannot be used.
     """
-    from ..errors import MetricsError
-    from ..metrics.tables import text_table
-
-    try:
-        outcome, report = _measure(args)
-    except MetricsError as error:
-        raise UsageError(str(error)) from None
+    outcome, report = _measure(args)
     print(text_table(outcome))  # noqa: T201 - the table is what the command is for
     _write(args, outcome, report)
     return 0
 
 
 def _measure(args: argparse.Namespace) -> tuple[Outcome, Mapping[str, PictureCollector]]:
-    from ..metrics.protocol import kept_frames
-    from ..metrics.report import PictureCollector, ProfileLine
-    from ..metrics.sources import pair_up, read_pairs
-    from ..metrics.suite import Options, measure
-
     if find_spec("cv2") is None:
         raise UsageError("measuring needs OpenCV: pip install 'vs-tecogan[metrics]'")
     _check_files([args.json, args.csv, args.html])
@@ -146,8 +134,6 @@ class _Ticker:
 
 def _distinct(pairs: list[Pair]) -> list[Pair]:
     """Pairs whose names do not repeat: results of one reference go by their own names, and those of one by number."""
-    from dataclasses import replace
-
     names = [pair.name for pair in pairs]
     pairs = [replace(pair, name=pair.result.name) if names.count(pair.name) > 1 else pair for pair in pairs]
     names = [pair.name for pair in pairs]
@@ -158,8 +144,6 @@ def _distinct(pairs: list[Pair]) -> list[Pair]:
 
 
 def _crop(text: str | None) -> Crop | None:
-    from ..metrics.protocol import Crop
-
     if text is None:
         return None
     try:
@@ -189,9 +173,6 @@ def _check_files(files: Sequence[Path | None]) -> None:
 
 
 def _write(args: argparse.Namespace, outcome: Outcome, collectors: Mapping[str, PictureCollector]) -> None:
-    from ..metrics.report import report_page
-    from ..metrics.tables import as_json, write_csv
-
     if args.json:
         _save(args.json, as_json(outcome))
     if args.csv:

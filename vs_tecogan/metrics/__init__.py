@@ -5,12 +5,18 @@ Images are (H, W, 3) uint8 RGB arrays throughout. This room knows no filter and 
 
 from ..errors import MetricsError
 from .catalogue import METRICS, WEIGHTLESS, Metric
-from .drift import average_content_distance, colour_histogram, colour_similarity, mean_colour
+from .colour_similarity import colour_histogram, colour_similarity
+from .content_distance import average_content_distance, mean_colour
 from .errors import NotMeasured
 from .evaluation import Curve, Instruments, Observer, Scores, evaluate_pair
-from .motion import farneback, flicker, tdiff, tof
-from .picture import Picture, psnr_y, ssim_y
+from .flicker import flicker
+from .flow import farneback
+from .picture import Picture
 from .protocol import Crop, ProtocolName, crop_of, kept_frames
+from .psnr import psnr_y
+from .ssim import ssim_y
+from .tdiff import tdiff
+from .tof import tof
 
 __all__ = [
     "METRICS",

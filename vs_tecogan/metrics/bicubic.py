@@ -1,8 +1,10 @@
 """The baseline: what plain bicubic enlargement makes of a reference's low-resolution version."""
 
 import numpy as np
+import torch
 
 from ..degrade import blur_down_picture
+from ..ops.resample import upsample_bicubic
 from .picture import Picture
 
 
@@ -11,10 +13,6 @@ def bicubic(low: Picture, scale: int) -> Picture:
 
     :return: (scale * H, scale * W, 3) uint8.
     """
-    import torch
-
-    from ..ops.resample import upsample_bicubic
-
     planes = torch.from_numpy(np.ascontiguousarray(low.transpose(2, 0, 1))).float()[None]
     return quantised(upsample_bicubic(planes, scale)[0].numpy())
 

@@ -8,17 +8,19 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
+import vapoursynth as vs
 
+from ..colour.tags import check_format
+from ..colour.zimg import Colour
 from .evaluation import View
-from .motion import flow_distance, step_error
-from .picture import SSIM_WINDOW, Picture, psnr_y, ssim_y
+from .picture import Picture
 from .protocol import Crop, ProtocolName, crop_of
-
-if TYPE_CHECKING:
-    import vapoursynth as vs
+from .psnr import psnr_y
+from .ssim import SSIM_WINDOW, ssim_y
+from .tdiff import step_error
+from .tof import flow_distance
 
 type Values = dict[str, float]
 
@@ -29,11 +31,6 @@ def rgb24(clip: vs.VideoNode, *, name: str = "clip") -> vs.VideoNode:
     :param name: what the log calls it where its matrix has to be guessed.
     :raises ColourError: a format that cannot be converted.
     """
-    import vapoursynth as vs
-
-    from ..colour.tags import check_format
-    from ..colour.zimg import Colour
-
     check_format(clip)
     if clip.format.id == vs.RGB24:
         return clip
@@ -101,8 +98,6 @@ def tdiff(clip: vs.VideoNode, *, protocol: ProtocolName = "plain") -> vs.VideoNo
 
 def _prepare(name: str, clip: vs.VideoNode, reference: vs.VideoNode, protocol: ProtocolName) -> Crop:
     """Check that two clips match, and give the crop."""
-    import vapoursynth as vs
-
     for given in (clip, reference):
         if not isinstance(given, vs.VideoNode):
             raise vs.Error(f"{name}: a {type(given).__name__} came; give video clips")

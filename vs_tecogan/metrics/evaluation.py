@@ -13,20 +13,18 @@ import numpy as np
 
 from ..errors import MetricsError
 from .catalogue import WEIGHTLESS, select
-from .drift import (
-    Colour,
-    Histogram,
-    average_content_distance,
-    colour_histogram,
-    colour_similarity,
-    content_distance,
-    mean_colour,
-)
+from .colour_similarity import Histogram, colour_histogram, colour_similarity
+from .content_distance import Colour, average_content_distance, content_distance, mean_colour
 from .features import FeatureDistance
+from .flicker import root_mean_square, second_difference
+from .flow import Flow, farneback
 from .grid import grid
-from .motion import Flow, farneback, flow_distance, root_mean_square, second_difference, step_error
-from .picture import Picture, Plane, grey, luma, psnr, ssim
+from .picture import Picture, Plane, grey, luma
 from .protocol import OVERHANG, Crop, ProtocolName, crop_of, kept, skipped
+from .psnr import psnr
+from .ssim import ssim
+from .tdiff import step_error
+from .tof import flow_distance
 
 MOST_FEATURES = 1 << 20
 """Pixels up to which a picture's features are kept for the next frame; of a larger one they fill too much memory."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
+import torch
 
 from ..errors import MetricsError
 from .picture import Picture
@@ -44,8 +45,6 @@ class FvdObserver:
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
-        import torch
-
         if not Path(path).is_file():
             raise MetricsError(f"no I3D network at {path}; give a TorchScript file such as i3d_torchscript.pt")
         try:
@@ -72,8 +71,6 @@ class FvdObserver:
         self._waiting.clear()
 
     def _features_of(self, pictures: list[Picture]) -> Features:
-        import torch
-
         clip = torch.from_numpy(np.stack(pictures).transpose(3, 0, 1, 2).copy()).float()[None]
         with torch.inference_mode():
             features = self._network(clip, rescale=True, resize=True, return_features=True)

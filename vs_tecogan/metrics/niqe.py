@@ -97,7 +97,7 @@ def _features(plane: Plane, block: int) -> Vector:
 
 def locally_normalised(plane: Plane) -> Plane:
     """(I - mean) / (deviation + 1) under a 7x7 Gaussian window of deviation 7/6, borders repeated."""
-    import cv2
+    import cv2  # of the extra metrics
 
     window = np.exp(-np.square(np.arange(-3, 4)) / (2 * (7 / 6) ** 2))
     window /= window.sum()

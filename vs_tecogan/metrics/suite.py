@@ -14,10 +14,10 @@ from .features import FeatureDistance
 from .fvd import CLIP_LENGTH, FvdObserver
 from .lpips import lpips_distance
 from .niqe import BLOCK, niqe_metric
-from .picture import SSIM_WINDOW
 from .protocol import ProtocolName, crop_of, kept_frames
 from .sources import Pair, check_pair
 from .squeeze import squeeze_distance
+from .ssim import SSIM_WINDOW
 
 OPTIONAL = {
     "squeeze": "no SqueezeNet weights were given (--squeezenet FILE)",

@@ -4,6 +4,8 @@ import base64
 import json
 from collections.abc import Mapping
 from html import escape
+from importlib import resources
+from string import Template
 
 import numpy as np
 
@@ -13,7 +15,6 @@ from ..picture import Picture
 from ..protocol import Crop
 from ..suite import Measured, Outcome
 from ..tables import ARROWS, finite, heading, missing, number, protocol_text, rows
-from .assets import SCRIPT, STYLE
 from .pictures import Exhibit, Still
 
 GAIN = 4
@@ -32,26 +33,20 @@ def report_page(outcome: Outcome, exhibits: Mapping[str, Exhibit], title: str) -
         _pair_section(measured, exhibits.get(measured.pair.name), first=index == 0)
         for index, measured in enumerate(outcome.measured)
     )
-    return f"""<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>{escape(title)}</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<header><h1>{escape(title)}</h1><p>{escape(protocol_text(outcome))}. Made by vs-tecogan evaluate.</p></header>
-<main>
-{_summary(outcome)}
-{sections}
-{_definitions(outcome)}
-</main>
-<script>{SCRIPT}</script>
-</body>
-</html>
-"""
+    return Template(asset("page.html")).substitute(
+        title=escape(title),
+        style=asset("style.css"),
+        protocol=escape(protocol_text(outcome)),
+        summary=_summary(outcome),
+        sections=sections,
+        definitions=_definitions(outcome),
+        script=asset("script.js"),
+    )
+
+
+def asset(name: str) -> str:
+    """Text of a file beside this module."""
+    return resources.files(__package__).joinpath(name).read_text(encoding="utf-8")
 
 
 def _summary(outcome: Outcome) -> str:
@@ -198,14 +193,14 @@ def _script_json(data: object) -> str:
 
 
 def _jpeg(picture: Picture) -> str:
-    import cv2
+    import cv2  # of the extra metrics
 
     options = [cv2.IMWRITE_JPEG_QUALITY, JPEG_QUALITY]
     return _uri("jpeg", cv2.imencode(".jpg", cv2.cvtColor(picture, cv2.COLOR_RGB2BGR), options)[1].tobytes())
 
 
 def _png(picture: Picture) -> str:
-    import cv2
+    import cv2  # of the extra metrics
 
     bgr = cv2.cvtColor(np.ascontiguousarray(picture), cv2.COLOR_RGB2BGR)
     return _uri("png", cv2.imencode(".png", bgr)[1].tobytes())

@@ -145,7 +145,7 @@ def _badness(values: Mapping[str, float]) -> tuple[float | None, str]:
 
 def notable_places(result: Picture, truth: Picture | None) -> tuple[Crop, ...]:
     """Squares that do not overlap where the result differs most from the truth, or alone has most detail."""
-    import cv2
+    import cv2  # of the extra metrics
 
     height, width = result.shape[:2]
     side = min(CROP, height, width)

@@ -1,4 +1,4 @@
-"""Slow change over a clip: colour similarity to the first frame, and average content distance."""
+"""Distances of mean colours: from the first picture, and ACD over all pairs of pictures."""
 
 from collections.abc import Sequence
 
@@ -7,27 +7,11 @@ import numpy.typing as npt
 
 from .picture import Picture
 
-BINS = 20
-"""Histogram bins per colour axis (N of LongVideoGAN)."""
 MOST_FRAMES = 4096
 """Frames that the mean pairwise distance looks at; a longer clip is thinned evenly."""
 
-type Histogram = npt.NDArray[np.float64]
-"""(BINS ** 3,), sum 1."""
 type Colour = npt.NDArray[np.float64]
 """(3,) mean RGB in [0, 1]."""
-
-
-def colour_histogram(picture: Picture) -> Histogram:
-    """Normalised three-dimensional RGB histogram with 20 equal bins over 0 to 255 on each axis."""
-    bins = (np.arange(256) * BINS) // 256
-    index = bins[picture].reshape(-1, 3) @ np.array([BINS * BINS, BINS, 1])
-    return np.asarray(np.bincount(index, minlength=BINS**3) / index.size)
-
-
-def colour_similarity(first: Histogram, current: Histogram) -> float:
-    """S(x, t) = sum_i min(H(x_0, i), H(x_t, i)): 1 for equal colours, 0 for disjoint ones (LongVideoGAN)."""
-    return float(np.minimum(first, current).sum())
 
 
 def mean_colour(picture: Picture) -> Colour:
