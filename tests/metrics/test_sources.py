@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from vs_tecogan.errors import MetricsError, UserError, VideoError
-from vs_tecogan.metrics.sources import Pair, check_pair, open_clip, pair_up, read_pairs
+from vs_tecogan.metrics.sources import ClipPair, check_pair, open_clip, pair_up, read_pairs
 from vs_tecogan.video.ffmpeg import find_ffmpeg
 
 from .conftest import Frames, Write, moving
@@ -81,12 +81,12 @@ def test_mismatches_name_both_sides(write: Write, tmp_path: Path) -> None:
         (slow, fast, r"24\.mkv runs at 24 fps, .*25\.mkv at 25 fps"),
     ):
         with pytest.raises(MetricsError, match=text):
-            check_pair(Pair(name="x", result=open_clip(result), reference=open_clip(reference)), "plain")
+            check_pair(ClipPair(name="x", result=open_clip(result), reference=open_clip(reference)), "plain")
 
 
 def test_official_overhang_is_hinted_at(write: Write) -> None:
     """A result of ceil(size / 4) * 4 refused without a word about the protocol that takes it."""
-    pair = Pair(
+    pair = ClipPair(
         name="x", result=open_clip(write("a", moving(5, 16, 20))), reference=open_clip(write("b", moving(5, 14, 19)))
     )
     check_pair(pair, "official")

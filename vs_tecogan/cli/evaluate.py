@@ -17,7 +17,7 @@ from ..metrics.evaluation import Observer
 from ..metrics.picture import Picture
 from ..metrics.protocol import Crop, kept_frames
 from ..metrics.report import PictureCollector, ProfileLine, report_page
-from ..metrics.sources import Pair, pair_up, read_pairs
+from ..metrics.sources import ClipPair, pair_up, read_pairs
 from ..metrics.suite import Options, Outcome, measure
 from ..metrics.tables import as_json, text_table, write_csv
 from .common import say
@@ -110,7 +110,7 @@ def _measure(args: argparse.Namespace) -> tuple[Outcome, Mapping[str, PictureCol
     frames = {pair.name: kept_frames(pair.result.length, args.protocol) for pair in pairs}
     with Progress(sum(len(some) for some in frames.values()), quiet=args.quiet) as progress:
 
-        def watch(pair: Pair) -> Sequence[Observer]:
+        def watch(pair: ClipPair) -> Sequence[Observer]:
             if args.html is None:
                 return [_Ticker(progress)]
             some = frames[pair.name]
@@ -132,7 +132,7 @@ class _Ticker:
         self._progress.frame()
 
 
-def _distinct(pairs: list[Pair]) -> list[Pair]:
+def _distinct(pairs: list[ClipPair]) -> list[ClipPair]:
     """Pairs whose names do not repeat: results of one reference go by their own names, and those of one by number."""
     names = [pair.name for pair in pairs]
     pairs = [replace(pair, name=pair.result.name) if names.count(pair.name) > 1 else pair for pair in pairs]
@@ -155,7 +155,7 @@ def _crop(text: str | None) -> Crop | None:
     return Crop(top=top, left=left, height=height, width=width)
 
 
-def _check_crop(crop: Crop | None, pair: Pair) -> None:
+def _check_crop(crop: Crop | None, pair: ClipPair) -> None:
     clip = pair.reference or pair.result
     if crop and (crop.left + crop.width > clip.width or crop.top + crop.height > clip.height):
         raise UsageError(f"--crop reaches outside of {clip.path}, which is {clip.width}x{clip.height}")

@@ -7,10 +7,10 @@ from ..errors import MetricsError
 from .catalogue import METRICS, WEIGHTLESS, Metric
 from .colour_similarity import colour_histogram, colour_similarity
 from .content_distance import average_content_distance, mean_colour
-from .errors import NotMeasured
 from .evaluation import Curve, Instruments, Observer, Scores, evaluate_pair
 from .flicker import flicker
 from .flow import farneback
+from .not_measured import NotMeasured
 from .picture import Picture
 from .protocol import Crop, ProtocolName, crop_of, kept_frames
 from .psnr import psnr_y

@@ -181,12 +181,12 @@ def evaluate_pair(
     instruments = instruments or Instruments()
     keys = _possible(select(metrics), truth_frames is not None, instruments)
     pairs = kept(_paired(result_frames, truth_frames, protocol), protocol)
-    gauge: _Gauge | None = None
+    comparison: _Comparison | None = None
     results, truths = _Series(), _Series()
     pending: deque[tuple[int, Picture, Picture | None, Future[_Measured], Future[_Measured] | None]] = deque()
     total = 0
 
-    def settle() -> None:
+    def collect() -> None:
         index, result, truth, mine, theirs = pending.popleft()
         values = results.add(mine.result())
         if theirs is not None:
@@ -198,22 +198,24 @@ def evaluate_pair(
         try:
             for index, (result, truth) in pairs:
                 total = index + 1
-                gauge = gauge or _Gauge(keys, instruments, crop_of(protocol, *result.shape[:2]), result, truth)
-                mine, theirs = gauge.submit(pool, index, result, truth)
+                comparison = comparison or _Comparison(
+                    keys, instruments, crop_of(protocol, *result.shape[:2]), result, truth
+                )
+                mine, theirs = comparison.submit(pool, index, result, truth)
                 pending.append((index, result, truth, mine, theirs))
                 if len(pending) > jobs:
-                    settle()
+                    collect()
             while pending:
-                settle()
+                collect()
         except BaseException:
             for entry in pending:
                 entry[3].cancel()
             raise
-    assert gauge is not None  # kept() raises where there is no frame
+    assert comparison is not None  # kept() raises where there is no frame
     return Scores(
         protocol=protocol,
         total=total + skipped(protocol),
-        crop=gauge.crop,
+        crop=comparison.crop,
         curves=results.curves(keys),
         totals=results.totals(keys),
         reference_curves=truths.curves(keys),
@@ -261,7 +263,7 @@ def fitted(result: Picture, truth: Picture, protocol: ProtocolName, where: str =
     return result[:th, :tw]
 
 
-class _Gauge:
+class _Comparison:
     """Hands frames to the threads: remembers the first frame and the last two of each side."""
 
     def __init__(

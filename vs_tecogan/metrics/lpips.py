@@ -19,8 +19,8 @@ from torch import Tensor, nn
 
 from ..errors import MetricsError
 from ..reasons import reason
-from .errors import NotMeasured
 from .features import tensor_of
+from .not_measured import NotMeasured
 from .picture import Picture
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ..errors import MetricsError
-from .errors import NotMeasured
+from .not_measured import NotMeasured
 from .picture import Picture, Plane, luma
 
 BLOCK = 96

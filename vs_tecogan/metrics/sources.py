@@ -51,7 +51,7 @@ class Clip:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Pair:
+class ClipPair:
     """A result and, unless it is measured alone, its reference."""
 
     name: str
@@ -131,7 +131,7 @@ def _cause(error: Exception) -> str:
     return " ".join(innermost(error)[1].split())
 
 
-def check_pair(pair: Pair, protocol: ProtocolName) -> None:
+def check_pair(pair: ClipPair, protocol: ProtocolName) -> None:
     """Compare what is known of both sides before any frame is read.
 
     :raises MetricsError: sizes, lengths or frame rates differ; the text names both sides.
@@ -154,7 +154,7 @@ def check_pair(pair: Pair, protocol: ProtocolName) -> None:
 _SAME = "; result and reference must match"
 
 
-def pair_up(results: Sequence[Path], references: Sequence[Path]) -> list[Pair]:
+def pair_up(results: Sequence[Path], references: Sequence[Path]) -> list[ClipPair]:
     """Pair clips given on the command line; a folder of clips stands for the clips in it, paired by name.
 
     :param references: as many as results, or none to measure the results alone.
@@ -164,7 +164,7 @@ def pair_up(results: Sequence[Path], references: Sequence[Path]) -> list[Pair]:
         raise MetricsError(
             f"RESULT came {len(results)} times, --reference {len(references)} times; give one reference to each result"
         )
-    pairs: list[Pair] = []
+    pairs: list[ClipPair] = []
     for index, result in enumerate(results):
         reference = references[index] if references else None
         mine = _clips_below(result)
@@ -179,10 +179,10 @@ def pair_up(results: Sequence[Path], references: Sequence[Path]) -> list[Pair]:
     return pairs
 
 
-def _pair(result: Path, reference: Path | None) -> Pair:
+def _pair(result: Path, reference: Path | None) -> ClipPair:
     mine = open_clip(result)
     theirs = None if reference is None else open_clip(reference)
-    return Pair(name=(theirs or mine).name, result=mine, reference=theirs)
+    return ClipPair(name=(theirs or mine).name, result=mine, reference=theirs)
 
 
 def _clips_below(path: Path) -> dict[str, Path] | None:

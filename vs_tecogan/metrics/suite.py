@@ -8,14 +8,14 @@ import numpy as np
 
 from ..errors import MetricsError
 from .catalogue import BY_KEY, select
-from .errors import NotMeasured
 from .evaluation import Instruments, Observer, Scores, evaluate_pair
 from .features import FeatureDistance
 from .fvd import CLIP_LENGTH, FvdObserver
 from .lpips import lpips_distance
 from .niqe import BLOCK, niqe_metric
+from .not_measured import NotMeasured
 from .protocol import ProtocolName, crop_of, kept_frames
-from .sources import Pair, check_pair
+from .sources import ClipPair, check_pair
 from .squeeze import squeeze_distance
 from .ssim import SSIM_WINDOW
 
@@ -48,7 +48,7 @@ class Options:
 class Measured:
     """One pair and its scores."""
 
-    pair: Pair
+    pair: ClipPair
     scores: Scores
 
 
@@ -77,11 +77,11 @@ class Outcome:
     """Reason for each metric that was wanted and could not be had."""
 
 
-type Watch = Callable[[Pair], Sequence[Observer]]
+type Watch = Callable[[ClipPair], Sequence[Observer]]
 """Gives the observers of a pair, asked before its first frame."""
 
 
-def measure(pairs: Sequence[Pair], options: Options, watch: Watch = lambda _: ()) -> Outcome:
+def measure(pairs: Sequence[ClipPair], options: Options, watch: Watch = lambda _: ()) -> Outcome:
     """Measure pairs one after the other, each on ``options.jobs`` threads.
 
     :raises MetricsError: a pair does not match, is too short, or a file is unusable; checked before the first frame.
@@ -141,7 +141,7 @@ def _outcome(
     )
 
 
-def _check_extent(pair: Pair, protocol: ProtocolName) -> None:
+def _check_extent(pair: ClipPair, protocol: ProtocolName) -> None:
     """:raises MetricsError: the protocol leaves no frame or no pixel of the pair."""
     clip = pair.reference or pair.result
     try:
@@ -155,7 +155,7 @@ def _check_extent(pair: Pair, protocol: ProtocolName) -> None:
         )
 
 
-def _too_small_for(pair: Pair, protocol: ProtocolName) -> dict[str, str]:
+def _too_small_for(pair: ClipPair, protocol: ProtocolName) -> dict[str, str]:
     """The metrics that a pair's pictures are too small for, and why."""
     clip = pair.reference or pair.result
     crop = crop_of(protocol, clip.height, clip.width)
