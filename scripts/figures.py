@@ -22,7 +22,7 @@ HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent)]
 
 from figures.documents import documents, fill, problems  # noqa: E402 - the package beside this script
-from figures.record import load_all, record  # noqa: E402
+from figures.record import ROOT, folder_of, load_all, record  # noqa: E402
 
 from vs_tecogan.errors import UsageError, UserError  # noqa: E402
 
@@ -41,28 +41,28 @@ NAMES = (
 )
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, root: Path = ROOT) -> int:
     """Do what the arguments say; 1 where --check finds something, 2 for unusable arguments."""
     arguments = list(sys.argv[1:] if argv is None else argv)
     try:
         names = list(itertools.takewhile(NAMES.__contains__, arguments))
         if names:
-            measure(names, arguments[len(names) :])
+            measure(names, arguments[len(names) :], root)
             return 0
         args = parser().parse_args(arguments)
         if args.check:
-            return check()
+            return check(root)
         if args.list:
-            print(listing())
+            print(listing(root))
         if args.write:
-            write()
+            write(root)
     except (UserError, FileNotFoundError) as error:
         print(f"figures: {error}", file=sys.stderr)
         return 2
     return 0
 
 
-def measure(names: Sequence[str], arguments: Sequence[str]) -> None:
+def measure(names: Sequence[str], arguments: Sequence[str], root: Path) -> None:
     """Measure figures, write their JSON and plots, and fill the documents; each takes of the options what it knows."""
     modules = {name: importlib.import_module(f"figures.{name}") for name in names}
     parsed = {}
@@ -73,10 +73,10 @@ def measure(names: Sequence[str], arguments: Sequence[str]) -> None:
     if unknown := set.intersection(*(set(rest) for _, rest in parsed.values())):
         raise UsageError(f"{' '.join(sorted(unknown))}: no option of {', '.join(names)}; look at NAME --help")
     for name, module in modules.items():
-        figure = record(name, f"scripts/figures.py {name}", module.measure(parsed[name][0]))
+        figure = record(name, f"scripts/figures.py {name}", module.measure(parsed[name][0]), folder_of(root))
         for key, table in figure.tables.items():
             print(f"{name}.{key}\n{table.markdown()}\n")
-        write()
+        write(root)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -92,17 +92,17 @@ def parser() -> argparse.ArgumentParser:
     return made
 
 
-def check() -> int:
+def check(root: Path) -> int:
     """Print what differs; 1 where anything does."""
-    found = list(problems(load_all()))
+    found = list(problems(load_all(folder_of(root)), root))
     print("\n".join(found) or "every marked number is that of its figure")
     return 1 if found else 0
 
 
-def write() -> None:
+def write(root: Path) -> None:
     """Fill every document."""
-    figures = load_all()
-    for path in documents():
+    figures = load_all(folder_of(root))
+    for path in documents(root):
         text = path.read_text(encoding="utf-8")
         filled = fill(text, figures)
         if filled != text:
@@ -110,10 +110,10 @@ def write() -> None:
             print(f"filled {path}", file=sys.stderr)
 
 
-def listing() -> str:
+def listing(root: Path) -> str:
     """Every table as its marker would name it."""
     lines = []
-    for name, figure in load_all().items():
+    for name, figure in load_all(folder_of(root)).items():
         for key, table in figure.tables.items():
             lines.append(f"{name}.{key}\n  rows={','.join(table.rows)}\n  columns={','.join(table.columns)}")
     return "\n".join(lines)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import io
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +17,8 @@ from vs_tecogan.luma import luma
 from vs_tecogan.weights import DEFAULT_MODEL
 
 from .footage import Degradation, Pictures, low_resolution, pictures, there_and_back
-from .record import Found
-from .render import clip_of, frames_of, scale_of
+from .record import Found, file_hash
+from .render import clip_of, frames_of, kept_values, model_key, scale_of
 from .tables import Column, Table, Value
 
 SHOTS = ("street_dog_360p.mp4", "table_cups_360p.mp4")
@@ -50,13 +51,16 @@ def measure(args: argparse.Namespace) -> Found:
         truth = pictures(path, args.length)
         small = low_resolution(truth, scale, Degradation())
         points = [int(point) for point in np.linspace(max(WARMUPS) + 8, min(len(small), 120) - 1, args.points)]
-        meetings[path.stem] = meeting(small, points, args.model)
+        key = (model_key(args.model), file_hash(path), points, WARMUPS)
+        rows = kept_values(key, partial(meeting, small, points, args.model))
+        meetings[path.stem] = {int(warmup): row for warmup, row in rows.items()}
         moving = list(there_and_back(len(small), args.length))
         for name, order in ((path.stem, moving), (f"{path.stem}-still", [0] * (args.length // 2))):
-            chains[name] = {
-                "": drift(truth, small, order, args.model, restart=0, warmup=0),
-                "-restarted": drift(truth, small, order, args.model, restart=args.restart, warmup=args.warmup),
-            }
+            chains[name] = {}
+            for kind, restart, warmup in (("", 0, 0), ("-restarted", args.restart, args.warmup)):
+                run = partial(drift, truth, small, order, args.model, restart=restart, warmup=warmup)
+                key = (model_key(args.model), file_hash(path), order, restart, warmup)
+                chains[name][kind] = kept_values(key, run)
     mean = {
         warmup: {key: float(np.mean([rows[warmup][key] for rows in meetings.values()])) for key in WIDTHS}
         | {"max": max(rows[warmup]["max"] for rows in meetings.values())}

@@ -17,7 +17,7 @@ from pathlib import Path
 from vs_tecogan.errors import UserError
 from vs_tecogan.weights import WeightsError, find_model
 
-from .record import FOLDER, ROOT, Figure, weights_hash
+from .record import Figure, folder_of, weights_hash
 from .tables import Table
 
 TABLE = re.compile(r"(<!-- table:(.*?) -->\n)(.*?)(<!-- /table -->)", re.DOTALL)
@@ -30,10 +30,10 @@ class FigureError(UserError):
     """A document asks for a figure that is not there."""
 
 
-def documents(root: Path = ROOT) -> list[Path]:
+def documents(root: Path) -> list[Path]:
     """README, docs and model cards; the page that explains the markers shows them without being filled."""
     found = [root / "README.md", *sorted((root / "docs").rglob("*.md")), *sorted((root / "models").glob("*.md"))]
-    return [path for path in found if path.is_file() and path != root / "docs" / "figures" / "README.md"]
+    return [path for path in found if path.is_file() and path != folder_of(root) / "README.md"]
 
 
 def fill(text: str, figures: Mapping[str, Figure]) -> str:
@@ -50,7 +50,7 @@ def fill(text: str, figures: Mapping[str, Figure]) -> str:
     return VALUE.sub(lambda m: f"{m[1]}{_value(m[2], figures)}{m[4]}", text)
 
 
-def problems(figures: Mapping[str, Figure], root: Path = ROOT, folder: Path = FOLDER) -> Iterator[str]:
+def problems(figures: Mapping[str, Figure], root: Path) -> Iterator[str]:
     """A line for everything that is not as the figures' JSON has it."""
     for path in documents(root):
         text, name = path.read_text(encoding="utf-8"), path.relative_to(root)
@@ -67,7 +67,7 @@ def problems(figures: Mapping[str, Figure], root: Path = ROOT, folder: Path = FO
             if text != wanted:
                 yield f"{name}: a table has more or fewer rows than its figure"
     for figure in figures.values():
-        yield from _outdated(figure, folder)
+        yield from _outdated(figure, folder_of(root))
 
 
 def _outdated(figure: Figure, folder: Path) -> Iterator[str]:

@@ -19,7 +19,13 @@ from vs_tecogan.weights import find_model
 from .tables import Table
 
 ROOT = Path(__file__).resolve().parents[2]
-FOLDER = ROOT / "docs" / "figures"
+
+
+def folder_of(root: Path) -> Path:
+    """Where the figures of a checkout lie."""
+    return root / "docs" / "figures"
+
+
 PACKAGES = ("torch", "numpy", "vapoursynth", "opencv-python-headless", "lpips", "imageio-ffmpeg")
 GENERATIONS = {(25, 1): "Zen 3", (25, 17): "Zen 4", (26, 2): "Zen 5", (6, 143): "Sapphire Rapids", (6, 106): "Ice Lake"}
 """Of processors whose name does not say it, by family and model number."""
@@ -79,7 +85,7 @@ class Figure:
     outside: str = ""
     """What it needs that not everybody can get, and where from."""
 
-    def save(self, folder: Path = FOLDER) -> Path:
+    def save(self, folder: Path) -> Path:
         """Write ``NAME.json``."""
         data = asdict(self) | {"tables": {key: table.to_json() for key, table in self.tables.items()}}
         path = folder / f"{self.name}.json"
@@ -87,7 +93,7 @@ class Figure:
         return path
 
 
-def record(name: str, command: str, found: Found, folder: Path = FOLDER) -> Figure:
+def record(name: str, command: str, found: Found, folder: Path) -> Figure:
     """Write a figure's plots and JSON."""
     for file, data in found.plots.items():
         (folder / file).write_bytes(data)
@@ -111,7 +117,7 @@ def load(path: Path) -> Figure:
     return Figure(**{**data, "made": made, "tables": tables})
 
 
-def load_all(folder: Path = FOLDER) -> dict[str, Figure]:
+def load_all(folder: Path) -> dict[str, Figure]:
     """Every figure of a folder, by name."""
     return {path.stem: load(path) for path in sorted(folder.glob("*.json"))}
 

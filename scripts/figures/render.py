@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -62,7 +63,7 @@ def rendered(path: Path, frames: int, scale: int, model: str, degradation: Degra
     """
     if model == ORIGINAL:
         return pictures(path, frames)
-    weights = model if model == BICUBIC else weights_hash(find_model(model))
+    weights = model if model == BICUBIC else model_key(model)
     key = (vs_tecogan.__version__, path.name, file_hash(path), frames, scale, weights, degradation.codec)
 
     def make() -> Pictures:
@@ -82,6 +83,23 @@ def kept(key: Iterable[object], make: Callable[[], Pictures]) -> Pictures:
         with partial_file(path) as partial, partial.open("wb") as file:
             np.save(file, make())
     return np.asarray(np.load(path, mmap_mode="r"))
+
+
+def kept_values[T](key: Iterable[object], make: Callable[[], T]) -> T:
+    """As :func:`kept`, for numbers and text: a measurement that was interrupted goes on where it was."""
+    path = kept_path((vs_tecogan.__version__, *key)).with_suffix(".json")
+    if not path.is_file():
+        CACHE.mkdir(parents=True, exist_ok=True)
+        data = json.dumps(make())
+        with partial_file(path) as partial:
+            partial.write_text(data)
+    value: T = json.loads(path.read_text())
+    return value
+
+
+def model_key(model: str) -> str:
+    """What tells the weights of a model from others."""
+    return weights_hash(find_model(model))
 
 
 def kept_path(key: Iterable[object]) -> Path:

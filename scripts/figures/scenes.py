@@ -19,7 +19,8 @@ import vapoursynth as vs
 from vs_tecogan.scenes import CUT_PROP, scene_cuts
 
 from .footage import videos
-from .record import Found
+from .record import Found, file_hash
+from .render import kept_values
 from .tables import Column, Table, Value
 
 NOT_CUTS = {  # looked at: a fade of a logo, fast motion after a cut, an iris wipe; a whip pan
@@ -55,7 +56,9 @@ def measure(args: argparse.Namespace) -> Found:
     paths = [path for folder in (args.footage, args.clips) for path in videos(folder)]
     for path in paths:
         clip = vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=False)
-        rows[path.stem] = judge(path, detect(clip), clip.num_frames)
+        found = kept_values(("cuts", file_hash(path)), lambda clip=clip: sorted(detect(clip)))
+        cuts = kept_values(("reference", file_hash(path)), lambda path=path: sorted(reference(path)))
+        rows[path.stem] = judge(path, set(found), set(cuts) - NOT_CUTS.get(path.stem, set()), clip.num_frames)
         if path.stem == args.effects_on:
             laid = {key: {"cuts": cuts, "found": len(detect(node))} for key, (node, cuts) in effects(clip).items()}
     sums = {key: sum(float(row[key] or 0) for row in rows.values()) for key in list(COUNTS)[:6]}
@@ -83,9 +86,8 @@ def measure(args: argparse.Namespace) -> Found:
     )
 
 
-def judge(path: Path, found: set[int], frames: int) -> dict[str, Value]:
+def judge(path: Path, found: set[int], cuts: set[int], frames: int) -> dict[str, Value]:
     """One clip's counts."""
-    cuts = reference(path)
     step = WINDOWS.get(path.stem)
     jumps = set(range(step, frames, step)) - cuts if step else set()
     alarms, missed = sorted(found - cuts - jumps), sorted(cuts - found)
@@ -118,7 +120,7 @@ def reference(path: Path) -> set[int]:
         ):
             cuts.add(n)
         last, n = (grey, colours), n + 1
-    return cuts - NOT_CUTS.get(path.stem, set())
+    return cuts
 
 
 def histogram(image: np.ndarray) -> np.ndarray:

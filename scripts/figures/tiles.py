@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -13,8 +14,8 @@ from vs_tecogan.weights import DEFAULT_MODEL
 
 from .convergence import floats
 from .footage import Pictures, pictures, videos
-from .record import Found
-from .render import frames_of, scale_of
+from .record import Found, file_hash
+from .render import frames_of, kept_values, model_key, scale_of
 from .tables import Column, Table
 
 FRAMES, SIZE, TILE = 6, (320, 240), (128, 112)
@@ -36,12 +37,8 @@ def measure(args: argparse.Namespace) -> Found:
     rows, scale = {}, scale_of(args.model)
     seam = overlaps(scale)
     for path in videos(args.clips):
-        low = centre(pictures(path, FRAMES))
-        whole, tiled = (last(low, args.model, tile) for tile in (SIZE, TILE))
-        error = np.square(whole.astype(np.float64) - tiled)
-        parts = {"seam": error[seam], "elsewhere": error[~seam]}
-        rows[path.stem] = {key: float(-10 * np.log10(part.mean() + 1e-20)) for key, part in parts.items()}
-        rows[path.stem]["worst"] = float(error.max() ** 0.5 * 255)
+        key = (model_key(args.model), file_hash(path), FRAMES, SIZE, TILE)
+        rows[path.stem] = kept_values(key, partial(compare, path, args.model, seam))
     note = (
         f"{args.model}, frame {FRAMES} of a chain, input {SIZE[0]}x{SIZE[1]} (the middle of the clip's own frames) "
         f"in tiles of {TILE[0]}x{TILE[1]}, PSNR of RGB."
@@ -53,6 +50,16 @@ def measure(args: argparse.Namespace) -> Found:
         inputs={"clips": args.clips},
         outside="The clips: scripts/fetch_eval.py (DAVIS 2017, 480p).",
     )
+
+
+def compare(path: Path, model: str, seam: np.ndarray) -> dict[str, float]:
+    """One clip's row."""
+    low = centre(pictures(path, FRAMES))
+    whole, tiled = (last(low, model, tile) for tile in (SIZE, TILE))
+    error = np.square(whole.astype(np.float64) - tiled)
+    parts = {"seam": error[seam], "elsewhere": error[~seam]}
+    row = {key: float(-10 * np.log10(part.mean() + 1e-20)) for key, part in parts.items()}
+    return row | {"worst": float(error.max() ** 0.5 * 255)}
 
 
 def centre(frames: Pictures) -> Pictures:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
+from types import ModuleType
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
-
+from figures import record
 from figures.documents import FigureError, documents, fill, problems
-from figures.record import Figure, load, load_all, made_by
+from figures.record import ROOT, Figure, folder_of, load, load_all, made_by
 from figures.tables import Column, Table
 
 TABLE = Table(
@@ -33,8 +31,8 @@ FIGURES = {"quality": Figure(name="quality", made=None, settings={}, tables={"4x
 
 def test_documents_hold_what_was_measured() -> None:
     """Would catch a number in README, docs or a card that no command measured, or measured with older weights."""
-    assert list(problems(load_all())) == []
-    assert len(documents()) > 5
+    assert list(problems(load_all(folder_of(ROOT)), ROOT)) == []
+    assert len(documents(ROOT)) > 5
 
 
 def test_table_is_filled_with_the_rows_and_columns_asked_for() -> None:
@@ -98,12 +96,12 @@ def test_changed_weights_and_plots_are_found(tmp_path: Path) -> None:
     """Would catch figures of a model that has been trained on, has gone, or whose plot was made by another run."""
     made = made_by("x", ["frvsr-4x"])
     whole = Figure(name="a", made=made, settings={}, tables={}, plots={"a.svg": "0"})
-    (found,) = problems({"a": whole}, tmp_path, tmp_path)
+    (found,) = problems({"a": whole}, tmp_path)
     assert "a.svg" in found
     for models in ({"frvsr-4x": "0"}, {"gone-4x": "0"}):
         old = Figure(name="a", made=made_by("x"), settings={}, tables={})
         old = Figure(**vars(old) | {"made": type(made)(**vars(made) | {"models": models})})
-        (found,) = problems({"a": old}, tmp_path, tmp_path)
+        (found,) = problems({"a": old}, tmp_path)
         assert "anew" in found
 
 
@@ -113,3 +111,30 @@ def test_json_keeps_everything(tmp_path: Path) -> None:
     back = load(figure.save(tmp_path))
     assert back.made == figure.made and back.tables["4x"].markdown() == TABLE.markdown()
     assert "Infinity" not in (tmp_path / "quality.json").read_text()
+
+
+def test_every_figure_can_be_asked_for(command: ModuleType, capsys: pytest.CaptureFixture[str]) -> None:
+    """Would catch a figure whose module is gone or imports what is not there, or an option that nobody knows."""
+    for name in command.NAMES:
+        with pytest.raises(SystemExit) as end:
+            command.main([name, "--help"])
+        assert end.value.code == 0 and f"figures.py {name}" in capsys.readouterr().out
+    assert command.main(["scheduler", "memory", "--modle", "x"]) == 2
+    assert "--modle x: no option of scheduler, memory" in capsys.readouterr().err
+
+
+def test_command_writes_what_was_measured(command: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch a run whose JSON, plot or document is not that of its own numbers."""
+    (tmp_path / "docs/figures").mkdir(parents=True)
+    readme = tmp_path / "README.md"
+    readme.write_text("<!-- value:memory.4x.ours.psnr --><!-- /value -->\n<!-- table:memory.4x -->\n<!-- /table -->\n")
+    found = record.Found(tables={"4x": TABLE}, settings={"a": 1}, models=["frvsr-4x"], plots={"a.svg": b"<svg/>"})
+    monkeypatch.setattr("figures.memory.measure", lambda _: found)
+    assert command.main(["memory"], tmp_path) == 0
+    text = readme.read_text()
+    assert "-->30.03<!-- /value -->" in text and "*Six clips. Made by `scripts/figures.py memory` on " in text
+    assert (tmp_path / "docs/figures/a.svg").read_bytes() == b"<svg/>"
+    assert command.main(["--check"], tmp_path) == 0
+    readme.write_text(text.replace("27.94", "28.94"))
+    assert command.main(["--check"], tmp_path) == 1
+    assert command.main(["--write"], tmp_path) == 0 and readme.read_text() == text

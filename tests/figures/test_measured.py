@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import subprocess
-import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -14,7 +13,6 @@ import numpy as np
 import pytest
 
 pytest.importorskip("cv2")
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
 import fetch_eval
 from figures import convergence, render, scores, tiles
