@@ -1,4 +1,4 @@
-"""Build of what pyproject.toml cannot say: the C++ extension, and the models and kernel sources beside the package.
+"""Build of what pyproject.toml cannot say: the C++ extension; models, recipes and kernel sources in the package.
 
 ``VS_TECOGAN_REQUIRE_NATIVE=1`` in the environment makes a failed build of the extension an error, as wheels want it.
 """
@@ -98,14 +98,14 @@ class BuildExtension(build_ext):
 
 
 class BuildPackage(build_py):
-    """Copies the top-level models and the kernel sources into a wheel's package; a checkout keeps them on top."""
+    """Copies the top-level models, recipes and kernel sources into a wheel's package; a checkout keeps them on top."""
 
     def run(self) -> None:
         """Build, then copy, unless the package is used where it lies."""
         super().run()
         if self.editable_mode:
             return
-        for source, target in ((HERE / "models", "_models"), (HERE / "csrc", "_csrc")):
+        for source, target in ((HERE / "models", "_models"), (HERE / "recipes", "_recipes"), (HERE / "csrc", "_csrc")):
             for path in sorted(p for p in source.rglob("*") if p.suffix not in (".cpp", ".inl") and p.is_file()):
                 destination = Path(self.build_lib) / "vs_tecogan" / target / path.relative_to(source)
                 destination.parent.mkdir(parents=True, exist_ok=True)

@@ -1,4 +1,4 @@
-"""Train a model: ``python scripts/train.py --config configs/frvsr-modern.toml --store DATA --out RUN``."""
+"""Train a model: ``python scripts/train.py --config frvsr-modern --store DATA --out RUN``."""
 
 import sys
 from pathlib import Path

@@ -27,8 +27,8 @@ from vs_tecogan.ops.planes import pack_picture, write_planes
 from vs_tecogan.ops.recurrent_input import recurrent_input
 from vs_tecogan.ops.resample import Grid
 from vs_tecogan.ops.winograd import transform_kernel, winograd_conv
-from vs_tecogan.training.deconvolution import Deconvolution
-from vs_tecogan.training.residual import FastResidualBlock
+from vs_tecogan.training.cpu.deconvolution import Deconvolution
+from vs_tecogan.training.cpu.residual import FastResidualBlock
 
 from ._timing import add_timing_arguments, alternate, use
 

@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from vs_tecogan.ops import backward_warp, space_to_depth
-from vs_tecogan.training.build import build_generator
 from vs_tecogan.training.config import Config, DataConfig, LoopConfig, ModelConfig, ObjectiveConfig
-from vs_tecogan.training.learner import Learner
-from vs_tecogan.training.losses import (
+from vs_tecogan.training.objectives import objective_class
+from vs_tecogan.training.objectives.frvsr import Frvsr
+from vs_tecogan.training.objectives.losses import (
     content_loss,
     discriminator_adversarial,
     feature_loss,
@@ -30,8 +30,10 @@ from vs_tecogan.training.losses import (
     ping_pong_loss,
     warp_loss,
 )
-from vs_tecogan.training.rollout import Batch, Rollout
-from vs_tecogan.training.sequence import ping_pong
+from vs_tecogan.training.objectives.networks import build_generator
+from vs_tecogan.training.objectives.rollout import Rollout, SequenceBatch
+from vs_tecogan.training.objectives.sequence import ping_pong
+from vs_tecogan.training.objectives.tecogan import TecoGan
 
 Row = dict[str, object]
 
@@ -59,16 +61,16 @@ def run(args: argparse.Namespace) -> list[Row]:
         torch.manual_seed(0)
         side = args.crop * config.model.scale
         lr = torch.rand(args.batch, args.frames, 3, args.crop, args.crop, device=device)
-        batch = Batch(lr=lr, hr=torch.rand(args.batch, args.frames, 3, side, side, device=device))
-        plain = Learner(replace(config, loop=replace(config.loop, channels_last=False)), device, None)
+        batch = SequenceBatch(lr=lr, hr=torch.rand(args.batch, args.frames, 3, side, side, device=device))
+        plain = objective_class(config)(config, device)
         # Torch's own layers: the learner replaces some by faster ones.
         plain.generator = build_generator(config)
         plain.generator.to(device)
-        plain.optimiser = torch.optim.Adam(plain.generator.parameters(), lr=5e-5)
-        steps: dict[str, Callable[[], object]] = {"plain": lambda p=plain, b=batch: plain_step(p, b)}
+        adam = torch.optim.Adam(plain.generator.parameters(), lr=5e-5)
+        steps: dict[str, Callable[[], object]] = {"plain": lambda p=plain, a=adam, b=batch: plain_step(p, a, b)}
         for precision in args.precision:
-            learner = Learner(replace(config, loop=replace(config.loop, precision=precision)), device, None)
-            steps[precision] = lambda it=learner, b=batch: it.step([b], 0)
+            learner = objective_class(config)(replace(config, loop=replace(config.loop, precision=precision)), device)
+            steps[precision] = lambda it=learner, b=batch: it.step(b)
         rows += measure(stage, steps, args.repeats, device)
     return rows + (draw(args) if args.store else [])
 
@@ -76,20 +78,20 @@ def run(args: argparse.Namespace) -> list[Row]:
 def settings(args: argparse.Namespace, stage: str) -> Config:
     objective = ObjectiveConfig()
     if stage == "tecogan":
-        objective = ObjectiveConfig(discriminator="dst", ping_pong=True, perceptual_weight=0.0)
+        objective = ObjectiveConfig(discriminator="dst", ping_pong_weight=0.5)
     return Config(
-        data=DataConfig(batch=args.batch, frames=args.frames, crop=args.crop),
+        data=DataConfig(batch=args.batch, frames=(str(args.frames),), crop=args.crop),
         model=ModelConfig(blocks=args.blocks),
         objective=objective,
         loop=LoopConfig(),
     )
 
 
-def plain_step(learner: Learner, batch: Batch) -> None:
+def plain_step(learner: Frvsr, adam: torch.optim.Adam, batch: SequenceBatch) -> None:
     """The same optimisation step, written as the equations read."""
     generator, objective = learner.generator, learner.config.objective
     lr, hr = (ping_pong(x) if objective.ping_pong else x for x in (batch.lr, batch.hr))
-    learner.optimiser.zero_grad()
+    adam.zero_grad()
     outputs = [generator.step(lr[:, 0])]
     flows: list[Tensor] = []
     warp = torch.zeros((), device=lr.device)
@@ -103,21 +105,21 @@ def plain_step(learner: Learner, batch: Batch) -> None:
         flows.append(flow)
     frames = torch.stack(outputs, 1)
     loss = content_loss(frames, hr, "l2") + warp
-    if learner.critic_optimiser is not None:
+    if isinstance(learner, TecoGan):
         loss = loss + 0.5 * ping_pong_loss(frames, "l2")
-        network = learner.critics.networks["dst"]
+        network = learner.discriminators.networks["dst"]
         rollout = Rollout(lr, hr, frames, torch.stack(flows, 1), objective.ping_pong)
-        ((_, real, fake),) = learner.critics.inputs(rollout, generator)
-        learner.critic_optimiser.zero_grad()
-        discriminator_adversarial(network(fake.detach())[0], network(real)[0], "vanilla").backward()
+        ((_, real, fake),) = learner.discriminators.inputs(rollout, generator)
+        learner.d_optimiser.adam.zero_grad()
+        discriminator_adversarial(network(fake.detach())[0], network(real)[0]).backward()
         with torch.no_grad():
             _, real_features = network(real)
         logits, features = network(fake)
-        loss = loss + 0.01 * generator_adversarial(logits, logits, "vanilla") + feature_loss(features, real_features)
+        loss = loss + 0.01 * generator_adversarial(logits) + feature_loss(features, real_features)
     loss.backward()
-    learner.optimiser.step()
-    if learner.critic_optimiser is not None:
-        learner.critic_optimiser.step()
+    adam.step()
+    if isinstance(learner, TecoGan):
+        learner.d_optimiser.adam.step()
 
 
 def measure(stage: str, steps: dict[str, Callable[[], object]], repeats: int, device: torch.device) -> list[Row]:
@@ -153,10 +155,10 @@ def measure(stage: str, steps: dict[str, Callable[[], object]], repeats: int, de
 
 def draw(args: argparse.Namespace) -> list[Row]:
     from vs_tecogan.degrade import BicubicDown, BlurDown
-    from vs_tecogan.training.augmentation import Augmentation
-    from vs_tecogan.training.dataset import SampleOptions, Samples, Ticket
-    from vs_tecogan.training.degradations import Realistic
-    from vs_tecogan.training.store import Store
+    from vs_tecogan.training.data.augment import Augmentation
+    from vs_tecogan.training.data.degrade import Realistic
+    from vs_tecogan.training.data.samples import SampleIndex, SampleOptions, Samples
+    from vs_tecogan.training.data.store import Store
 
     rows: list[Row] = []
     for name, rule in (("bd", BlurDown()), ("bi", BicubicDown()), ("realistic", Realistic())):
@@ -164,7 +166,7 @@ def draw(args: argparse.Namespace) -> list[Row]:
         samples = Samples(Store(args.store), plain, args.frames)
         began = time.perf_counter()
         for k in range(40):
-            samples[Ticket(0, k, args.frames)]
+            samples[SampleIndex(0, k, args.frames)]
         seconds = (time.perf_counter() - began) / 40
         rows.append({"stage": "samples", "step": name, "wall_ms": 1e3 * seconds, "it_per_s": 1 / seconds / args.batch})
     return rows

@@ -10,12 +10,12 @@ import pytest
 import torch
 
 from vs_tecogan.training.config import Config, add_options, from_arguments, merge
-from vs_tecogan.training.preparation import PrepareOptions, prepare
-from vs_tecogan.training.store import Clip, ClipWriter, SourceRecord, append_record, write_settings
+from vs_tecogan.training.data.prepare import PrepareOptions, prepare
+from vs_tecogan.training.data.store import ClipWriter, SourceRecord, StoredClip, append_record, write_settings
 
 TINY = (
-    "--blocks 1 --channels 8 --crop 16 --frames 3 --batch 2 --workers 0 --device cpu --threads 1 --log-every 1 "
-    "--eval-every 0 --image-every 0 --no-tensorboard --checkpoint-every 1000"
+    "--blocks 1 --channels 8 --crop 16 --frames 3 --batch 2 --workers 0 --device cpu --threads 1 "
+    "--eval-every 0 --checkpoint-every 1000 --set log_every=1 tensorboard=false"
 )
 
 
@@ -49,7 +49,7 @@ def make_store(folder: Path, clips: dict[str, np.ndarray], split: str = "train",
                 writer.add(frame)
         count, height, width, _ = frames.shape
         records.append(
-            Clip(
+            StoredClip(
                 file=f"clips/{name}-hr.npy",
                 frames=count,
                 height=height,

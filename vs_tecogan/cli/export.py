@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..training.run.export import export
 from .common import say
 
 if TYPE_CHECKING:
@@ -33,17 +34,11 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None
 def run(args: argparse.Namespace) -> int:
     """Export, and report on stderr.
 
-    :raises UsageError: the run or the file cannot be used.
+    :raises UserError: the run or the file cannot be used.
     """
-    from ..errors import TrainingError
-    from ..training.export import export
-
-    try:
-        if args.output.suffix != ".safetensors":
-            raise TrainingError(f"{args.output.name}: expected a file name that ends in .safetensors")
-        words = {word: getattr(args, word) for word in WORDS if getattr(args, word)}
-        card = export(args.training_run, args.output, last=args.last, half=args.half, words=words)
-    except TrainingError as error:
-        raise UsageError(str(error)) from error
+    if args.output.suffix != ".safetensors":
+        raise UsageError(f"{args.output.name}: expected a file name that ends in .safetensors")
+    words = {word: getattr(args, word) for word in WORDS if getattr(args, word)}
+    card = export(args.training_run, args.output, last=args.last, half=args.half, words=words)
     say(f"{args.output}: {card.description}; {card.training}")
     return 0

@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..training.data.download import download, read_urls
+from ..training.data.prepare import PrepareOptions, prepare
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -46,29 +48,14 @@ def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None
 def run(args: argparse.Namespace) -> int:
     """Prepare, and report on stderr.
 
-    :raises UsageError: the input cannot be used.
+    :raises UserError: the input cannot be used.
     """
-    from ..errors import TrainingError
-    from ..training.logs import show_on_stderr
-
-    show_on_stderr()
-    try:
-        _prepare(args)
-    except TrainingError as error:
-        raise UsageError(str(error)) from error
-    return 0
-
-
-def _prepare(args: argparse.Namespace) -> None:
-    from ..errors import TrainingError
-    from ..training.download import download, read_urls
-    from ..training.preparation import PrepareOptions, prepare
-
+    logging.getLogger("vs_tecogan").setLevel(logging.INFO)
     videos: list[Path] = list(args.videos)
     if min(args.downscale, args.max_frames, args.min_frames) < 1 or args.max_frames < args.min_frames:
-        raise TrainingError("expected --downscale >= 1 and 1 <= --min-frames <= --max-frames")
+        raise UsageError("expected --downscale >= 1 and 1 <= --min-frames <= --max-frames")
     if not 0 <= args.holdout < 1:
-        raise TrainingError(f"--holdout {args.holdout:g}; expected a share from 0 to less than 1, such as 0.05")
+        raise UsageError(f"--holdout {args.holdout:g}; expected a share from 0 to less than 1, such as 0.05")
     if args.urls is not None:
         folder = args.out / "downloads"
         failed = download(read_urls(args.urls), folder, dry_run=args.dry_run)
@@ -77,9 +64,9 @@ def _prepare(args: argparse.Namespace) -> None:
         if folder.exists():
             videos.append(folder)
         elif args.dry_run and not videos:
-            return
+            return 0
     if not videos and not args.stills:
-        raise TrainingError("no video given; name files or folders, or --urls FILE, or --stills")
+        raise UsageError("no video given; name files or folders, or --urls FILE, or --stills")
     options = PrepareOptions(
         downscale=args.downscale, min_frames=args.min_frames, max_frames=args.max_frames, min_size=args.min_size,
         still=args.still, black=args.black, holdout=args.holdout,
@@ -91,3 +78,4 @@ def _prepare(args: argparse.Namespace) -> None:
         "%s%d clips of %d frames; frames dropped: %s; sources skipped: %d of %d",
         prefix, report.clips, report.frames, reasons, len(report.skipped), report.sources,
     )  # fmt: skip
+    return 0

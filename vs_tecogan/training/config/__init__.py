@@ -1,0 +1,39 @@
+"""Settings of a run: tables of options with their ranges, TOML files, the command line, and what contradicts itself."""
+
+from .check import check, frame_steps
+from .command import add_options, from_arguments
+from .files import load, merge, read_toml
+from .tables import (
+    FIXED,
+    Config,
+    DataConfig,
+    DegradationConfig,
+    FlowConfig,
+    LoopConfig,
+    ModelConfig,
+    ObjectiveConfig,
+    OptimiserConfig,
+    options,
+    to_dict,
+)
+
+__all__ = [
+    "FIXED",
+    "Config",
+    "DataConfig",
+    "DegradationConfig",
+    "FlowConfig",
+    "LoopConfig",
+    "ModelConfig",
+    "ObjectiveConfig",
+    "OptimiserConfig",
+    "add_options",
+    "check",
+    "frame_steps",
+    "from_arguments",
+    "load",
+    "merge",
+    "options",
+    "read_toml",
+    "to_dict",
+]

@@ -1,0 +1,56 @@
+"""Settings that no run can use, or that contradict each other."""
+
+from ...errors import TrainingError
+from .option import check_option
+from .tables import Config, options
+
+DISCRIMINATOR_GRID = 64
+"""HR crops of a run with a discriminator are multiples of this: four steps of 2, and a central part of 3/4."""
+
+
+def check(config: Config, world: int) -> None:
+    """Refuse what cannot be used, before anything starts.
+
+    :param world: number of processes.
+    :raises TrainingError: the text says which setting, and what to do.
+    """
+    for table, item in options():
+        check_option(item, getattr(getattr(config, table), item.name))
+    data, objective, loop = config.data, config.objective, config.loop
+    if config.model.scale not in (2, 4):
+        raise TrainingError(f"scale {config.model.scale}; expected 2 or 4")
+    if data.batch % world:
+        raise TrainingError(f"batch {data.batch} cannot be divided over {world} processes")
+    for name, side in (("crop", data.crop), ("flow_crop", config.flow.flow_crop)):
+        if side % 8:
+            raise TrainingError(f"{name} {side}; expected a multiple of 8, the grid of FNet")
+    if objective.checkerboard_weight and data.crop < 16:
+        raise TrainingError(f"crop {data.crop}; the checkerboard loss needs at least 16")
+    if objective.discriminator != "none" and data.crop * config.model.scale % DISCRIMINATOR_GRID:
+        raise TrainingError(
+            f"HR crop {data.crop * config.model.scale}; a discriminator needs a multiple of {DISCRIMINATOR_GRID}"
+        )
+    shortest = min(frames for _, frames in frame_steps(config))
+    if shortest < 2:
+        raise TrainingError(f"frames {' '.join(data.frames)}; sequences need at least 2 frames")
+    if objective.discriminator in ("dsdt", "dst") and (2 * shortest - 1 if objective.ping_pong else shortest) < 3:
+        raise TrainingError("a temporal discriminator needs sequences of at least 3 frames")
+    if loop.precision == "fp16" and objective.r1_weight:
+        raise TrainingError("the R1 penalty overflows in fp16; use bf16 or fp32, or r1_weight 0")
+
+
+def frame_steps(config: Config) -> tuple[tuple[int, int], ...]:
+    """(first iteration, frames per sample) in ascending order.
+
+    :raises TrainingError: entries that are neither one number nor 'iteration:frames', or none for iteration 0.
+    """
+    frames = config.data.frames
+    try:
+        if len(frames) == 1 and ":" not in frames[0]:
+            return ((0, int(frames[0])),)
+        steps = sorted((int(first), int(count)) for first, count in (entry.split(":") for entry in frames))
+    except ValueError:
+        raise TrainingError(f"frames {' '.join(frames)}; expected a number, or entries like 5000:7") from None
+    if not steps or steps[0][0] != 0:
+        raise TrainingError(f"frames {' '.join(frames)}; expected an entry for iteration 0, like 0:4")
+    return tuple(steps)

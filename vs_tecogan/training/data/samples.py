@@ -1,0 +1,209 @@
+"""Training samples as a pure function of (seed, iteration, position in the batch).
+
+Nothing is shuffled and nothing is remembered: the place in the data is the iteration number. So a resumed run, a run on
+more processes or one with other workers sees exactly the same samples.
+"""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from ...degrade import Degradation
+from ...errors import TrainingError
+from .augment import (
+    LEAST_DETAIL,
+    Augmentation,
+    Pixels,
+    crop,
+    detail,
+    flip_and_rotate,
+    moving_path,
+    random_blur,
+    random_position,
+    resize_area,
+    shuffle_channels,
+)
+from .camera import camera_motion
+from .shapes import moving_shapes
+from .store import Store, StoredClip
+
+TRIES = 8
+"""Windows tried at most for a sample that must show detail; the last is taken as it is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SampleOptions:
+    """Shape of a sample and how it is made."""
+
+    scale: int
+    crop: int
+    """Side of the LR crop."""
+    seed: int
+    augmentation: Augmentation
+    degradation: Degradation | None
+    """``None`` takes the LR frames of the store."""
+    teacher_forcing_prob: float = 0.0
+    """Probability that the second frame finds a part of the first original in its past, uniform from 0 to 1."""
+    centred: bool = False
+    """Given LR frames sit at half-pixel centres, so that flips keep the pair aligned."""
+
+
+@dataclass(frozen=True)
+class SampleIndex:
+    """Which sample."""
+
+    iteration: int
+    position: int
+    """Index in the global batch."""
+    frames: int
+
+
+Sample = tuple[Tensor, Tensor, Tensor]
+"""LR (T, h, w, 3) float32 in [0, 1], HR (T, sh, sw, 3) uint8, teacher forcing () float32 in [0, 1]."""
+
+
+class Samples(Dataset[Sample]):
+    """Makes samples from the training clips of a store.
+
+    :raises TrainingError: no clip is long and large enough; stills are wanted and there is none, or with given pairs;
+        LR frames are wanted and absent or of another scale.
+    """
+
+    def __init__(self, store: Store, options: SampleOptions, longest: int) -> None:
+        self._store, self._options = store, options
+        margin = options.degradation.margin(options.scale) if options.degradation else 0
+        self._margin = margin
+        self._side = options.crop * options.scale + 2 * margin
+        clips = store.clips("train")
+        self._clips = [c for c in clips if c.frames >= longest and min(c.height, c.width) >= self._side]
+        if not self._clips and options.augmentation.still_prob < 1:
+            raise TrainingError(
+                f"{store.folder}: none of {len(clips)} training clips has {longest} frames of at least "
+                f"{self._side}x{self._side} pixels (crop {options.crop} x scale {options.scale} + margin {margin}); "
+                "lower frames or crop, or prepare with less downscaling"
+            )
+        self._stills = [c for c in clips if c.frames == 1 and min(c.height, c.width) >= self._side]
+        if options.augmentation.still_prob > 0 and not self._stills:
+            raise TrainingError(
+                f"{store.folder}: still_prob {options.augmentation.still_prob:g}, but the store holds no still of "
+                f"{self._side}x{self._side} pixels or more; add some by vs-tecogan prepare --stills"
+            )
+        if options.degradation is None:
+            self._check_pairs()
+
+    def _check_pairs(self) -> None:
+        if self._options.augmentation.still_prob > 0:
+            raise TrainingError("still_prob with degradation 'pairs': stills have no LR partner; use still_prob 0")
+        for clip in self._clips:
+            if not clip.lr_file:
+                raise TrainingError(f"{self._store.folder}: degradation 'pairs', but the store has no LR frames")
+            factor = clip.height / self._store.lr(clip).shape[1]
+            if factor != self._options.scale:
+                raise TrainingError(f"{clip.lr_file}: LR is {factor:g} times smaller, scale is {self._options.scale}")
+
+    def __len__(self) -> int:
+        """Number of distinct windows of the shortest kind; informative only."""
+        return sum(c.frames for c in self._clips)
+
+    def __getitem__(self, index: SampleIndex) -> Sample:
+        """Make a sample."""
+        options = self._options
+        lr, hr = self._pictures(index)
+        # A stream of its own, as below.
+        rng = np.random.default_rng([options.seed, index.iteration, index.position, 4])
+        forced = rng.random() < options.teacher_forcing_prob
+        return lr, hr, torch.tensor(rng.random() if forced else 0.0, dtype=torch.float32)
+
+    def _pictures(self, index: SampleIndex) -> tuple[Tensor, Tensor]:
+        options = self._options
+        rng = np.random.default_rng([options.seed, index.iteration, index.position])
+        # A stream of its own: the probabilities of unusual samples change nothing about the others.
+        unusual = np.random.default_rng([options.seed, index.iteration, index.position, 2])
+        if options.degradation is None:
+            lr, hr = shuffle_channels(unusual, options.augmentation, *self._footage(index, rng))
+            return torch.from_numpy(lr.astype(np.float32) / np.float32(255)), torch.from_numpy(hr)
+        if unusual.random() < options.augmentation.synthetic_prob:
+            window = moving_shapes(unusual, index.frames, self._side)
+        else:
+            (window,) = shuffle_channels(unusual, options.augmentation, *self._footage(index, rng))
+            # A stream of its own once more.
+            blurred = np.random.default_rng([options.seed, index.iteration, index.position, 6])
+            if blurred.random() < options.augmentation.random_blur_prob:
+                window = random_blur(blurred, window, options.augmentation.random_blur_sigma)
+        low = options.degradation(window.astype(np.float32) / np.float32(255), options.scale, rng)
+        inner = slice(self._margin, -self._margin or None)
+        return torch.from_numpy(np.ascontiguousarray(low)), torch.from_numpy(window[:, inner, inner].copy())
+
+    def _footage(self, index: SampleIndex, rng: np.random.Generator) -> tuple[Pixels, ...]:
+        """HR with its margin, or LR and HR; tried again while it shows less detail than wanted."""
+        options = self._options
+        # Again a stream of its own.
+        chance = np.random.default_rng([options.seed, index.iteration, index.position, 3]).random()
+        wanted = LEAST_DETAIL if chance < options.augmentation.detail_prob else 0.0
+        # And again.
+        still = np.random.default_rng([options.seed, index.iteration, index.position, 5]).random()
+        chance = np.random.default_rng([options.seed, index.iteration, index.position, 7]).random()
+        camera = chance < options.augmentation.camera_motion_prob
+        for _ in range(TRIES):
+            if still < options.augmentation.still_prob:
+                window: tuple[Pixels, ...] = (self._still(index.frames, rng, camera=camera),)
+            else:
+                window = self._clip_window(index.frames, rng)
+            if wanted <= 0 or detail(window[-1][0]) >= wanted:
+                break
+        return window
+
+    def _clip_window(self, frames: int, rng: np.random.Generator) -> tuple[Pixels, ...]:
+        windows = np.cumsum([max(c.frames - frames + 1, 0) for c in self._clips])
+        start = int(rng.integers(0, windows[-1]))
+        number = int(np.searchsorted(windows, start, side="right"))
+        first = start - (int(windows[number - 1]) if number else 0)
+        moments = np.arange(first, first + frames)
+        if self._options.degradation is None:
+            return self._pair(self._clips[number], moments, rng)
+        return (self._window(self._clips[number], moments, rng),)
+
+    def _still(self, frames: int, rng: np.random.Generator, *, camera: bool) -> Pixels:
+        clip = self._stills[int(rng.integers(0, len(self._stills)))]
+        if not camera:
+            return self._window(clip, np.zeros(frames, np.int64), rng)
+        side = self._wide(clip, rng)
+        window = camera_motion(rng, self._store.hr(clip)[0], frames, side, side / self._side)
+        return flip_and_rotate(rng, self._options.augmentation, resize_area(window, self._side))[0]
+
+    def _wide(self, clip: StoredClip, rng: np.random.Generator) -> int:
+        """Side of a window before it is made smaller, which goes no further than the clip reaches."""
+        factors = self._options.augmentation.random_scale
+        return min(round(self._side / rng.uniform(*factors)), clip.height, clip.width) if factors else self._side
+
+    def _window(self, clip: StoredClip, moments: npt.NDArray[np.int64], rng: np.random.Generator) -> Pixels:
+        augmentation = self._options.augmentation
+        side = self._wide(clip, rng)
+        path = np.zeros((len(moments), 2), np.int64)
+        if rng.random() < augmentation.moving_first_frame_prob or clip.frames == 1:
+            path = moving_path(rng, len(moments), augmentation.moving_first_frame_steps)
+            moments = np.full_like(moments, moments[0])
+        path = random_position(rng, path, (clip.height - side, clip.width - side))
+        window = resize_area(crop(self._store.hr(clip), moments, path, side), self._side)
+        return flip_and_rotate(rng, augmentation, window)[0]
+
+    def _pair(
+        self, clip: StoredClip, moments: npt.NDArray[np.int64], rng: np.random.Generator
+    ) -> tuple[Pixels, Pixels]:
+        scale, augmentation = self._options.scale, self._options.augmentation
+        path = np.zeros((len(moments), 2), np.int64)
+        if rng.random() < augmentation.moving_first_frame_prob:
+            path = moving_path(rng, len(moments), augmentation.moving_first_frame_steps, unit=scale)
+            moments = np.full_like(moments, moments[0])
+        path = random_position(rng, path, (clip.height - self._side, clip.width - self._side), unit=scale)
+        hr = crop(self._store.hr(clip), moments, path, self._side)
+        lr = crop(self._store.lr(clip), moments, path // scale, self._options.crop)
+        if not self._options.centred:
+            # A mirrored pair on the corner grid would be shifted by scale - 1 HR pixels.
+            augmentation = replace(augmentation, flip="none", rotate=False)
+        lr, hr = flip_and_rotate(rng, augmentation, lr, hr)
+        return lr, hr

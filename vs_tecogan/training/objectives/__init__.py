@@ -1,0 +1,29 @@
+"""One file per system that can be trained. The loop knows them by :class:`~.base.Objective` alone."""
+
+from dataclasses import replace
+
+import torch
+
+from ..config import Config
+from .base import Objective, Phase
+from .frvsr import Frvsr
+from .tecogan import TecoGan
+
+__all__ = ["Objective", "Phase", "objective_class", "objective_of"]
+
+
+def objective_class(config: Config) -> type[Frvsr]:
+    """Which system the settings name."""
+    return Frvsr if config.objective.discriminator == "none" else TecoGan
+
+
+def objective_of(config: Config, device: torch.device, world: int = 1, *, begin: bool = True) -> Objective:
+    """Networks and optimisers as the settings ask for them.
+
+    :param world: number of processes.
+    :param begin: start from the weights of ``init``; a resumed run takes its own, and that file may be gone by then.
+    :raises TrainingError: a weight file that the settings name cannot be used.
+    """
+    if not begin:
+        config = replace(config, model=replace(config.model, init=""))
+    return objective_class(config)(config, device, world)

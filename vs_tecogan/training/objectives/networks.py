@@ -1,0 +1,94 @@
+"""From settings to networks: the generator and the perceptual network."""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+import torch
+
+from ...errors import TrainingError, WeightsError
+from ...networks import Dialect, Generator, GeneratorSpec
+from ...networks.perceptual import FeatureNet, load_feature_net
+from ...weights import load_model
+from ..config import Config
+from .initialisation import initialise, initialise_for_motion
+from .transplant import transplant
+
+log = logging.getLogger(__name__)
+
+
+def build_spec(config: Config) -> GeneratorSpec:
+    """Architecture; centred LR (BI, centred pairs) takes the dialect whose skip is centred."""
+    model = config.model
+    return GeneratorSpec(
+        scale=model.scale,
+        blocks=model.blocks,
+        channels=model.channels,
+        dialect=Dialect.BI if config.degradation.centred else Dialect.BD,
+        flow_rounds=max(model.flow_rounds, 0),
+    )
+
+
+def with_flow_rounds(config: Config) -> Config:
+    """Fill in, before a run begins, what its settings leave to ``init``: the rounds in which flow is refined.
+
+    :raises TrainingError: the weights of ``init`` cannot be used.
+    """
+    if config.model.flow_rounds >= 0:
+        return config
+    rounds = load_init(config.model.init).spec.flow_rounds if config.model.init else 0
+    if rounds:
+        log.info("flow is refined in %d rounds, as %s asks for; flow_rounds 0 leaves it", rounds, config.model.init)
+    return replace(config, model=replace(config.model, flow_rounds=rounds))
+
+
+def load_init(init: str) -> Generator:
+    """The generator that a run begins with.
+
+    :raises TrainingError: its weights cannot be used.
+    """
+    try:
+        return load_model(init).generator
+    except (WeightsError, OSError) as error:
+        raise TrainingError(f"init: {error}") from error
+
+
+def build_generator(config: Config) -> Generator:
+    """A fresh generator, or one that continues from the given weights.
+
+    :raises TrainingError: those weights cannot be used or are of another architecture.
+    """
+    generator = Generator(build_spec(config))
+    initialise(generator)
+    if config.flow.flow_init == "motion":
+        initialise_for_motion(generator.fnet)
+    if config.model.init:
+        source = load_init(config.model.init)
+        transplant(source, generator)
+        if source.spec.scale != generator.spec.scale:
+            log.info(
+                "init: %s is %dx; what lies behind the first deconvolution begins anew",
+                config.model.init,
+                source.spec.scale,
+            )
+    return generator
+
+
+def build_feature_net(config: Config, device: torch.device) -> FeatureNet | None:
+    """The perceptual network of a run that needs one, or ``None`` with a warning where there is none.
+
+    :raises TrainingError: a weight file was named and cannot be used; another network never takes its place.
+    """
+    objective = config.objective
+    path = objective.perceptual_net
+    if not (path or objective.perceptual_weight):
+        return None
+    if path and not Path(path).is_file():
+        raise TrainingError(f"perceptual_net: {path} does not exist; give VGG19 (.pth) or SqueezeNet (.h5) weights")
+    try:
+        return load_feature_net(path or None).to(device)
+    except WeightsError as error:
+        if path:
+            raise TrainingError(f"perceptual_net: {error}") from error
+        log.warning("perceptual loss is OFF: %s; name a file with perceptual_net", error)
+        return None

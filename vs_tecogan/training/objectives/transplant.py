@@ -1,0 +1,65 @@
+"""Weights of one generator as the beginning of another: with more blocks, or for another scale."""
+
+import torch
+from torch import Tensor
+
+from ...errors import TrainingError
+from ...networks import Generator, GeneratorSpec
+from ...networks.srnet import ResidualBlock
+
+
+@torch.no_grad()
+def transplant(source: Generator, target: Generator) -> None:
+    """Copy weights, growing the residual body if the target has more blocks.
+
+    A new block starts as the identity: its second convolution is zero, its first keeps its random weights. (With both
+    zero, as the official training fills them, no gradient ever reaches either.)
+
+    Between scales everything at LR resolution is copied: FNet, the first layer (:func:`regroup`), the residual blocks
+    and the first deconvolution. What follows works at a resolution that the source has not, or not there, and keeps the
+    target's fresh weights.
+
+    :raises TrainingError: channels or dialect differ, or the target has fewer blocks.
+    """
+    ours, theirs = target.spec, source.spec
+    if (ours.channels, ours.dialect) != (theirs.channels, theirs.dialect):
+        raise TrainingError(f"init: its architecture is {_words(theirs)}, the run's {_words(ours)}")
+    if ours.blocks < theirs.blocks:
+        raise TrainingError(f"init: it has {theirs.blocks} blocks, the run {ours.blocks}; set blocks to at least that")
+    state = source.state_dict()
+    if ours.scale != theirs.scale:
+        first = "srnet.conv_in.0.weight"
+        state[first] = regroup(state[first], theirs.scale, ours.scale)
+        state = {key: value for key, value in state.items() if _at_low_resolution(key)}
+    target.load_state_dict(state, strict=False)
+    for block in list(target.srnet.resblocks)[theirs.blocks :]:
+        assert isinstance(block, ResidualBlock)
+        for parameter in block.conv[2].parameters():
+            parameter.zero_()
+
+
+def regroup(kernel: Tensor, old: int, new: int) -> Tensor:
+    """A first layer's kernel for the past at another scale: on a past that is flat within cells its response is kept.
+
+    :param kernel:   (C, 3 + 3 * old**2, 3, 3): the frame's three channels, then space-to-depth of the warped past.
+    :param old, new: scales, one a multiple of the other.
+    :return:         (C, 3 + 3 * new**2, 3, 3). Offsets in a cell that become one are summed; an offset that becomes
+                     several is divided among them.
+    """
+    image, past = kernel[:, :3], kernel[:, 3:]
+    cells = past.reshape(-1, old, old, 3, 3, 3)
+    if new < old:
+        ratio = old // new
+        cells = cells.reshape(-1, new, ratio, new, ratio, 3, 3, 3).sum(dim=(2, 4))
+    else:
+        ratio = new // old
+        cells = cells.repeat_interleave(ratio, dim=1).repeat_interleave(ratio, dim=2) / ratio**2
+    return torch.cat((image, cells.reshape(-1, 3 * new * new, 3, 3)), dim=1)
+
+
+def _at_low_resolution(key: str) -> bool:
+    return key.startswith(("fnet.", "srnet.conv_in.", "srnet.resblocks.", "srnet.conv_up.0."))
+
+
+def _words(spec: GeneratorSpec) -> str:
+    return f"scale {spec.scale}, {spec.channels} channels, {spec.blocks} blocks, dialect {spec.dialect.value}"

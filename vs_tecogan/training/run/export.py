@@ -1,0 +1,66 @@
+"""From a run to a model that the filter takes by path, its card filled in from the run."""
+
+from pathlib import Path
+from typing import Any
+
+from ...errors import TrainingError
+from ...weights import ModelCard, save_model
+from ..config import Config, frame_steps, merge
+from ..objectives import objective_class
+from ..objectives.networks import build_spec
+from . import checkpoint
+
+
+def pick(run: Path, *, last: bool) -> Path:
+    """The checkpoint to export: the best by the run's rule, or the newest.
+
+    :raises TrainingError: there is none.
+    """
+    best = checkpoint.checkpoint_folder(run) / "best.pt"
+    return best if run.is_dir() and best.exists() and not last else checkpoint.find(run)
+
+
+def export(
+    run: Path, output: Path, *, last: bool = False, half: bool = False, words: dict[str, str] | None = None
+) -> ModelCard:
+    """Write the generator of a run; the averaged one where the run keeps one.
+
+    :param run: folder of the run, or a checkpoint file.
+    :param words: entries of the card that replace those derived from the run.
+    :raises TrainingError: no usable checkpoint, or the file cannot be written.
+    """
+    path = pick(run, last=last)
+    state = checkpoint.load(path)
+    config = merge(Config(), state["config"], str(path))
+    generator = objective_class(config).exported(config, state["objective"])
+    card = card_of(config, state, output.stem, words or {})
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        save_model(output, generator, card, half=half)
+    except OSError as error:
+        raise TrainingError(f"cannot write {output}: {error.strerror or error}") from error
+    return card
+
+
+def card_of(config: Config, state: dict[str, Any], name: str, words: dict[str, str]) -> ModelCard:
+    """A model card from the settings and the history in a checkpoint."""
+    kind = objective_class(config).title(config)
+    degradation = dict(state["degradation"])
+    parameters = ", ".join(f"{key} {value}" for key, value in degradation.items() if key != "name")
+    start = f", starting from {Path(config.model.init).name}" if config.model.init else ""
+    lengths = sorted({frames for begin, frames in frame_steps(config) if begin < max(state["iteration"], 1)})
+    span = f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 1 else str(lengths[0])
+    # A run keeps the scores of its best checkpoint; on another one's card they would be those of other weights.
+    scores = state["scores"] if state["best_iteration"] == state["iteration"] else {}
+    derived = {
+        "description": f"{kind}, {config.model.scale}x, {config.model.blocks} blocks",
+        "degradation": f"{degradation['name']} ({parameters})" if parameters else str(degradation["name"]),
+        "data": ", ".join(state["sources"]),
+        "licence": "",
+        "training": (
+            f"{kind}{start}, {state['iteration']} iterations of {config.data.batch} x {span} frames of "
+            f"{config.data.crop} x {config.data.crop} pixels, {config.loop.precision} on {state['device']}, "
+            f"{state['seconds'] / 3600:.1f} hours"
+        ),
+    }
+    return ModelCard(name=name, spec=build_spec(config), scores=scores, **(derived | words))
