@@ -65,6 +65,15 @@ def test_in_bands() -> None:
         torch.testing.assert_close(output, operator(image))
 
 
+def test_the_log_says_that_native_code_is_missing(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A filter that is slow, and nobody knows why: the line has to come when the engine is made, once."""
+    monkeypatch.setattr(native, "available", lambda: False)
+    create_engine(tiny_model(), device="cpu", precision="fp32")
+    assert caplog.text.count("running without native code") == 1
+
+
 def test_layers_without_fused_operators(monkeypatch: pytest.MonkeyPatch) -> None:
     """A torch that no longer offers the fused convolutions: the plain way must give the same picture."""
     if fused_operators(torch.float32) is None:

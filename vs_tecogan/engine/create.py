@@ -78,9 +78,13 @@ def run_on(network: nn.Module, device: Device, precision: str, *, tile: tuple[in
 
 
 def _native_engine(network: nn.Module, precision: str, tile: tuple[int, int] | None) -> NetworkEngine | None:
-    if not native.available() or (type(network), NativeDevice) not in STEPS:
+    if (type(network), NativeDevice) not in STEPS:
         return None
-    return run_on(network, NativeDevice(), precision, tile=tile)
+    reason = native.missing()
+    if reason is None:
+        return run_on(network, NativeDevice(), precision, tile=tile)
+    logger.warning("tecogan: %s", reason)
+    return None
 
 
 def _cuda_engine(network: nn.Module, device: str, precision: str, tile: tuple[int, int] | None) -> NetworkEngine | None:
