@@ -1,6 +1,7 @@
 // Sixteen lanes: AVX-512 F, BW, DQ and VL.
 #if defined(__GNUC__) && !defined(__clang__)
-#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"  // of GCC 12's own headers: operands that it does not use
+#pragma GCC diagnostic ignored "-Wuninitialized"  // of GCC 12's own headers: operands that it does not use
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 #endif
 #include <immintrin.h>
 
