@@ -17,13 +17,15 @@ CODECS = {"h264": ("h264:28", "H.264 (x264, crf 28)"), "mpeg2": ("mpeg2:4500", "
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
     scores.add_arguments(parser)
+    parser.add_argument("--codecs", nargs="+", choices=CODECS, default=list(CODECS))
 
 
 def measure(args: argparse.Namespace) -> Found:
     """Every shipped 4x model, bicubic and the originals, for each codec."""
     names = [card.name for card in shipped_models() if card.spec.scale == 4]
     tables = {}
-    for key, (codec, label) in CODECS.items():
+    for key in args.codecs:
+        codec, label = CODECS[key]
         found = scores.score(args, FRAMES, 4, names, Degradation(codec=codec))
         clips = len(videos(args.clips))
         note = f"Means over the first {FRAMES} frames of {clips} clips, low resolution by the BD rule, then {label}."

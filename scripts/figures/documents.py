@@ -72,7 +72,8 @@ def problems(figures: Mapping[str, Figure], root: Path) -> Iterator[str]:
 
 def _outdated(figure: Figure, folder: Path) -> Iterator[str]:
     """Models and plots that are not those of the figure any more."""
-    for model, wanted in ({} if figure.made is None else figure.made.models).items():
+    models = {pair: None for made in figure.made.values() for pair in made.models.items()}
+    for model, wanted in models:
         try:
             found = weights_hash(find_model(model))
         except (WeightsError, FileNotFoundError):
@@ -102,6 +103,7 @@ def _table(spec: str, figures: Mapping[str, Figure]) -> str:
     if unknown := chosen.keys() - {"rows", "columns", "note"}:
         raise FigureError(f"table:{spec}: {unknown.pop()!r}; options are rows=, columns= and note=no")
     figure, table = _find(name, figures)
+    origin = figure.made.get(name.partition(".")[2])
     rows, columns = (chosen[key].split(",") if key in chosen else None for key in ("rows", "columns"))
     try:
         body = table.markdown(rows, columns)
@@ -109,7 +111,7 @@ def _table(spec: str, figures: Mapping[str, Figure]) -> str:
         raise FigureError(f"table:{spec}: no row or column {error}") from None
     if chosen.get("note") == "no":
         return body
-    made = "Not measured yet." if figure.made is None else figure.made.line()
+    made = "Not measured yet." if origin is None else origin.line()
     return f"{body}\n\n*{' '.join(part for part in (table.note, made) if part)}*"
 
 

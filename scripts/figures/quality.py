@@ -16,12 +16,14 @@ FRAMES = {4: 40, 2: 12}
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
     scores.add_arguments(parser)
+    parser.add_argument("--scales", type=int, nargs="+", choices=FRAMES, default=list(FRAMES))
 
 
 def measure(args: argparse.Namespace) -> Found:
     """Every shipped model of each scale, bicubic and the originals."""
     tables, models = {}, []
-    for scale, frames in FRAMES.items():
+    for scale in args.scales:
+        frames = FRAMES[scale]
         names = [card.name for card in shipped_models() if card.spec.scale == scale]
         found = scores.score(args, frames, scale, names, Degradation())
         clips = len(videos(args.clips))

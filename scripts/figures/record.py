@@ -48,6 +48,9 @@ class Made:
     """SHA-256 of the weights of each model, by name."""
     inputs: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of files that came from outside, by name."""
+    settings: Mapping[str, object] = field(default_factory=dict)
+    load: float = 0.0
+    """Processes that ran or waited for a core, this one among them, over the last minute of the run."""
 
     def line(self) -> str:
         """What stands under a table."""
@@ -73,13 +76,12 @@ class Found:
 
 @dataclass(frozen=True, kw_only=True)
 class Figure:
-    """Everything that one run of ``scripts/figures.py NAME`` found out."""
+    """Everything that ``scripts/figures.py NAME`` found out, in one run or several."""
 
     name: str
-    made: Made | None
-    """None: not measured yet."""
-    settings: Mapping[str, object]
     tables: Mapping[str, Table]
+    made: Mapping[str, Made]
+    """What made each table and plot; one that has none is not measured yet."""
     plots: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of the pictures beside the JSON, by file name."""
     outside: str = ""
@@ -94,15 +96,18 @@ class Figure:
 
 
 def record(name: str, command: str, found: Found, folder: Path) -> Figure:
-    """Write a figure's plots and JSON."""
+    """Write a figure's plots and JSON; tables of earlier runs that this one did not measure stay, with their origin."""
     for file, data in found.plots.items():
         (folder / file).write_bytes(data)
+    path = folder / f"{name}.json"
+    before = load(path) if path.is_file() else Figure(name=name, tables={}, made={})
+    made = made_by(command, found.models, found.inputs, found.settings)
+    hashes = {file: hashlib.sha256(data).hexdigest() for file, data in found.plots.items()}
     figure = Figure(
         name=name,
-        made=made_by(command, found.models, found.inputs),
-        settings=found.settings,
-        tables=found.tables,
-        plots={file: hashlib.sha256(data).hexdigest() for file, data in found.plots.items()},
+        tables={**before.tables, **found.tables},
+        made={**before.made, **dict.fromkeys((*found.tables, *found.plots), made)},
+        plots={**before.plots, **hashes},
         outside=found.outside,
     )
     figure.save(folder)
@@ -112,7 +117,7 @@ def record(name: str, command: str, found: Found, folder: Path) -> Figure:
 def load(path: Path) -> Figure:
     """Read a figure's JSON."""
     data = json.loads(path.read_text(encoding="utf-8"))
-    made = None if data["made"] is None else Made(**data["made"])
+    made = {key: Made(**one) for key, one in data["made"].items()}
     tables = {key: Table.from_json(table) for key, table in data["tables"].items()}
     return Figure(**{**data, "made": made, "tables": tables})
 
@@ -122,7 +127,12 @@ def load_all(folder: Path) -> dict[str, Figure]:
     return {path.stem: load(path) for path in sorted(folder.glob("*.json"))}
 
 
-def made_by(command: str, models: Iterable[str] = (), inputs: Mapping[str, Path] | None = None) -> Made:
+def made_by(
+    command: str,
+    models: Iterable[str] = (),
+    inputs: Mapping[str, Path] | None = None,
+    settings: Mapping[str, object] | None = None,
+) -> Made:
     """This machine, these versions, today.
 
     :param models: names of shipped models, or paths.
@@ -140,6 +150,8 @@ def made_by(command: str, models: Iterable[str] = (), inputs: Mapping[str, Path]
         packages={package: found for package in PACKAGES if (found := _version(package))},
         models={model: weights_hash(find_model(model)) for model in models},
         inputs={key: file_hash(path) for key, path in (inputs or {}).items()},
+        settings=settings or {},
+        load=round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else 0.0,
     )
 
 

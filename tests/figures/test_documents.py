@@ -26,7 +26,7 @@ TABLE = Table(
     labels={"ours": "**ours**"},
     note="Six clips.",
 )
-FIGURES = {"quality": Figure(name="quality", made=None, settings={}, tables={"4x": TABLE})}
+FIGURES = {"quality": Figure(name="quality", tables={"4x": TABLE}, made={})}
 
 
 def test_documents_hold_what_was_measured() -> None:
@@ -95,19 +95,19 @@ def test_a_changed_number_is_found(tmp_path: Path) -> None:
 def test_changed_weights_and_plots_are_found(tmp_path: Path) -> None:
     """Would catch figures of a model that has been trained on, has gone, or whose plot was made by another run."""
     made = made_by("x", ["frvsr-4x"])
-    whole = Figure(name="a", made=made, settings={}, tables={}, plots={"a.svg": "0"})
+    whole = Figure(name="a", tables={}, made={"4x": made, "a.svg": made}, plots={"a.svg": "0"})
     (found,) = problems({"a": whole}, tmp_path)
     assert "a.svg" in found
     for models in ({"frvsr-4x": "0"}, {"gone-4x": "0"}):
-        old = Figure(name="a", made=made_by("x"), settings={}, tables={})
-        old = Figure(**vars(old) | {"made": type(made)(**vars(made) | {"models": models})})
+        old = Figure(name="a", tables={}, made={"4x": type(made)(**vars(made) | {"models": models})})
         (found,) = problems({"a": old}, tmp_path)
         assert "anew" in found
 
 
 def test_json_keeps_everything(tmp_path: Path) -> None:
     """Would catch a value, a label or a digit that does not come back, or JSON with bare infinities."""
-    figure = Figure(name="quality", made=made_by("x", ["frvsr-4x"]), settings={"frames": 40}, tables={"4x": TABLE})
+    made = {"4x": made_by("x", ["frvsr-4x"], settings={"frames": 40})}
+    figure = Figure(name="quality", tables={"4x": TABLE}, made=made)
     back = load(figure.save(tmp_path))
     assert back.made == figure.made and back.tables["4x"].markdown() == TABLE.markdown()
     assert "Infinity" not in (tmp_path / "quality.json").read_text()
@@ -135,6 +135,10 @@ def test_command_writes_what_was_measured(command: ModuleType, tmp_path: Path, m
     assert "-->30.03<!-- /value -->" in text and "*Six clips. Made by `scripts/figures.py memory` on " in text
     assert (tmp_path / "docs/figures/a.svg").read_bytes() == b"<svg/>"
     assert command.main(["--check"], tmp_path) == 0
+    # A run that measures another table leaves this one, with its origin.
+    record.record("memory", "x", record.Found(tables={"2x": TABLE}, settings={}), tmp_path / "docs/figures")
+    both = load(tmp_path / "docs/figures/memory.json")
+    assert set(both.tables) == {"4x", "2x"} and both.made["4x"].settings == {"a": 1} and both.made["2x"].models == {}
     readme.write_text(text.replace("27.94", "28.94"))
     assert command.main(["--check"], tmp_path) == 1
     assert command.main(["--write"], tmp_path) == 0 and readme.read_text() == text
