@@ -22,6 +22,8 @@ from .tables import Table
 
 TABLE = re.compile(r"(<!-- table:(.*?) -->\n)(.*?)(<!-- /table -->)", re.DOTALL)
 VALUE = re.compile(r"(<!-- value:(.*?) -->)(.*?)(<!-- /value -->)", re.DOTALL)
+UNMARKED = re.compile(r"(?<![\w.])\d+(?:\.\d+)? (?:dB|ms|GB)\b")
+"""A number that only a measurement can give. The training log keeps its own."""
 OPENING = re.compile(r"<!-- (?:table|value):")
 OPERATORS = {ast.Add: operator.add, ast.Sub: operator.sub, ast.Mult: operator.mul, ast.Div: operator.truediv}
 
@@ -66,6 +68,9 @@ def problems(figures: Mapping[str, Figure], root: Path) -> Iterator[str]:
         else:
             if text != wanted:
                 yield f"{name}: a table has more or fewer rows than its figure"
+        if "research" not in name.parts:
+            for found in UNMARKED.findall(VALUE.sub("", TABLE.sub("", text))):
+                yield f"{name}: {found!r} is typed, not measured; quote a figure as docs/figures/README.md says"
     for figure in figures.values():
         yield from _outdated(figure, folder_of(root))
 

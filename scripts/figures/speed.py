@@ -42,6 +42,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default=DEFAULT_MODEL)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall", help="cpu: for busy machines, one thread")
+    parser.add_argument("--no-filter", action="store_true", help="leave the filter's table as it is")
     parser.add_argument("--sizes", nargs="+", default=SIZES, metavar="WxH")
 
 
@@ -55,27 +57,32 @@ def measure(args: argparse.Namespace) -> Found:
                 key = f"{size}-{precision}-{threads}"
                 rows[key] = engine_row(args, size, precision, threads)
                 print(key, rows[key])
-    filtered = {size: filter_row(args, size, max(args.threads)) for size in args.sizes if size != LARGE}
     labels = dict.fromkeys(rows, args.model)
+    clock = "wall clock" if args.clock == "wall" else "processor time of one thread, as other programs ran"
     note = (
-        f"{args.model}, wall clock; both sides of a ratio take turns, medians of {args.repeats}. The plain loop runs "
+        f"{args.model}, {clock}; both sides of a ratio take turns, medians of {args.repeats}. The plain loop runs "
         "the same torch modules, frame by frame, in float32 on as many threads."
     )
-    overhead = (
+    tables = {"engine": Table(corner="model", columns=ENGINE, rows=rows, labels=labels, note=note)}
+    if not args.no_filter:
+        tables["filter"] = filter_table(args)
+    return Found(tables=tables, settings={"repeats": args.repeats, "clock": args.clock}, models=[args.model])
+
+
+def filter_table(args: argparse.Namespace) -> Table:
+    """The filter beside the engine that it uses."""
+    rows = {size: filter_row(args, size, max(args.threads)) for size in args.sizes if size != LARGE}
+    note = (
         f"{args.model}, YUV420P8 in and out, null output, medians over all frames; engine and filter take turns, a "
         "process each. A difference below a few percent is noise."
     )
-    tables = {
-        "engine": Table(corner="model", columns=ENGINE, rows=rows, labels=labels, note=note),
-        "filter": Table(corner="input", columns=FILTER, rows=filtered, labels={}, note=overhead),
-    }
-    return Found(tables=tables, settings={"repeats": args.repeats}, models=[args.model])
+    return Table(corner="input", columns=FILTER, rows=rows, labels={}, note=note)
 
 
 def engine_row(args: argparse.Namespace, size: str, precision: str, threads: int) -> Mapping[str, Value]:
     """One line of scripts/benchmark.py engine."""
     options = ["--size", size, "--precision", precision, "--threads", str(threads), "--model", args.model]
-    options += ["--repeats", str(args.repeats)] + (["--no-plain"] if size == LARGE else [])
+    options += ["--repeats", str(args.repeats), "--clock", args.clock] + (["--no-plain"] if size == LARGE else [])
     (row,) = benchmark(engine, options)
     width, height = map(int, size.split("x"))
     scale = scale_of(args.model)

@@ -92,6 +92,17 @@ def test_a_changed_number_is_found(tmp_path: Path) -> None:
     assert found.startswith("README.md:2: ") and "30.30" in found and "30.03" in found
 
 
+def test_a_typed_number_is_found(tmp_path: Path) -> None:
+    """Would catch a measured number that somebody types into a sentence, where no command ever makes it again."""
+    readme = tmp_path / "README.md"
+    marked = "<!-- table:quality.4x -->\n<!-- /table -->\nby <!-- value:quality.4x.ours.psnr --><!-- /value --> dB"
+    readme.write_text(fill(marked, FIGURES))
+    assert list(problems(FIGURES, tmp_path)) == []
+    readme.write_text(fill(marked, FIGURES) + ", 0.3 dB more, 40 frames")
+    (found,) = problems(FIGURES, tmp_path)
+    assert "'0.3 dB' is typed" in found
+
+
 def test_changed_weights_and_plots_are_found(tmp_path: Path) -> None:
     """Would catch figures of a model that has been trained on, has gone, or whose plot was made by another run."""
     made = made_by("x", ["frvsr-4x"])
