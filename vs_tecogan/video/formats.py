@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from typing import TYPE_CHECKING
 
 import numpy as np
-
-if TYPE_CHECKING:
-    import vapoursynth as vs
+import vapoursynth as vs
 
 _RGB_ENCODERS = frozenset(
     {"libx264rgb", "ffv1", "utvideo", "huffyuv", "ffvhuff", "magicyuv", "png", "apng", "rawvideo"}
@@ -42,8 +39,6 @@ def for_encoder(clip: vs.VideoNode, codec: str) -> vs.VideoNode:
 
     :param codec: ffmpeg's name of the encoder.
     """
-    import vapoursynth as vs
-
     source = clip.format
     to_yuv = source.color_family == vs.RGB and codec not in _RGB_ENCODERS
     family = vs.YUV if to_yuv else source.color_family
@@ -63,8 +58,6 @@ def _bits(bits: int, most: int) -> int:
 
 def raw_fourcc(video_format: vs.VideoFormat) -> bytes:
     """ffmpeg's tag of a planar raw format, one of those that for_encoder() gives."""
-    import vapoursynth as vs
-
     bits = video_format.bits_per_sample
     if video_format.color_family == vs.RGB:
         return b"G3" + bytes((0, bits))
@@ -76,8 +69,6 @@ def raw_fourcc(video_format: vs.VideoFormat) -> bytes:
 
 def raw_planes(frame: vs.VideoFrame) -> Iterator[memoryview]:
     """The planes of a frame without row padding, in the order of raw_fourcc(): G, B, R for RGB."""
-    import vapoursynth as vs
-
     order = (1, 2, 0) if frame.format.color_family == vs.RGB else range(frame.format.num_planes)
     for plane in order:
         yield np.ascontiguousarray(np.asarray(frame[plane])).data
