@@ -20,7 +20,7 @@ from vs_tecogan.weights import DEFAULT_MODEL
 
 from .footage import Degradation, Pictures, low_resolution, pictures
 from .record import Found
-from .render import scale_of, upscale
+from .render import scale_of, upscale_once
 
 ZOOM, WIDTH, HEIGHT = 1.5, 240, 180
 START, LENGTH, RATE, QUALITY, GAP = 196, 48, 25, 72, 6
@@ -81,7 +81,7 @@ def row(video: Path, crop: Crop, sheet: Sheet) -> Pictures:
     truth = pictures(video, crop.frame + 1 - first, first)
     scale = scale_of(sheet.models[0])
     low = low_resolution(truth, scale, Degradation(codec=sheet.codec))
-    shown = [bicubic(low[-1], scale), *(upscale(low, model)[-1] for model in sheet.models), truth[-1]]
+    shown = [bicubic(low[-1], scale), *(upscale_once(low, model)[-1] for model in sheet.models), truth[-1]]
     return np.concatenate([one[crop.y : crop.y + HEIGHT, crop.x : crop.x + WIDTH] for one in shown], axis=1)
 
 
@@ -98,7 +98,7 @@ def moving(video: Path, model: str) -> bytes:
     low = low_resolution(truth, scale, Degradation())
     columns = {
         f"input, bicubic {scale}x": [bicubic(one, scale) for one in low],
-        model: upscale(low, model),
+        model: upscale_once(low, model),
         "original": truth,
     }
     height = truth.shape[1]

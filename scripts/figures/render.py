@@ -51,6 +51,12 @@ def upscale(low: Pictures, model: str, **options: Any) -> Pictures:
     return frames_of(clip)
 
 
+def upscale_once(low: Pictures, model: str) -> Pictures:
+    """As :func:`upscale`, kept."""
+    key = ("upscaled", vs_tecogan.__version__, hashlib.sha256(low.tobytes()).hexdigest(), low.shape, model_key(model))
+    return kept(key, lambda: upscale(low, model))
+
+
 def scale_of(model: str) -> int:
     """How much larger a model's output is."""
     return int(load_model(model).card.spec.scale)
