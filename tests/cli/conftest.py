@@ -11,9 +11,9 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+import imageio_ffmpeg
 import pytest
 
-from vs_tecogan.video import ffmpeg as ff
 from vs_tecogan.weights import Model, save_model
 
 SUBTITLES = "1\n00:00:00,100 --> 00:00:00,400\nhello\n"
@@ -47,8 +47,8 @@ class Stamped:
 
 
 def ffmpeg(*arguments: str | Path) -> str:
-    """Run ffmpeg; return what it says."""
-    command = [ff.find_ffmpeg("libx264"), "-hide_banner", "-nostdin", "-y", *map(str, arguments)]
+    """Run the bundled ffmpeg, whatever is on PATH; return what it says."""
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-hide_banner", "-nostdin", "-y", *map(str, arguments)]
     done = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
     assert done.returncode == 0 or arguments[-2] == "-i", done.stderr
     return done.stderr
@@ -75,13 +75,24 @@ def inspect(path: Path) -> Stamped:
 
 def pcm(path: Path, *options: str) -> bytes:
     """The sound of `path`, decoded to 16 bit."""
-    command = [ff.find_ffmpeg(), "-v", "error", "-nostdin", "-i", str(path), *options, "-f", "s16le", "-"]
+    command = [
+        imageio_ffmpeg.get_ffmpeg_exe(),
+        "-v",
+        "error",
+        "-nostdin",
+        "-i",
+        str(path),
+        *options,
+        "-f",
+        "s16le",
+        "-",
+    ]
     return subprocess.run(command, capture_output=True, check=True).stdout
 
 
 @pytest.fixture(scope="session")
 def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """An mkv of 14 frames, 64x48: anamorphic, tagged, with sound, subtitles, chapters, an attachment and a title."""
+    """An mkv of 15 frames, 64x48: anamorphic, tagged, with sound, subtitles, chapters, an attachment and a title."""
     folder = tmp_path_factory.mktemp("film")
     (folder / "s.srt").write_text(SUBTITLES)
     (folder / "c.txt").write_text(CHAPTERS)

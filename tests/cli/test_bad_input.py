@@ -262,7 +262,7 @@ def fake_ffmpeg(folder: Path, then: str) -> dict[str, str]:
     script = folder / "bin" / "ffmpeg"
     script.parent.mkdir()
     real = shlex.quote(ff.find_ffmpeg("libx264"))
-    script.write_text(f'#!/bin/sh\ncase "$*" in *pipe:0*) {then};; *) exec {real} "$@";; esac\n')
+    script.write_text(f'#!/bin/sh\ncase "$*" in *"-f nut"*) {then};; *) exec {real} "$@";; esac\n')
     script.chmod(0o755)
     return {**os.environ, "PATH": f"{script.parent}:{os.environ['PATH']}"}
 

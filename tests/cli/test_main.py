@@ -128,6 +128,28 @@ def test_a_missing_package_is_named(package: str) -> None:
         assert (done.returncode, done.stderr.count("\n")) == (2, 1) and package in done.stderr, done.stderr
 
 
+def test_doctor_names_what_extras_lack() -> None:
+    """Would catch a user without OpenCV sent to a report that finds nothing wrong."""
+    words = "import sys; sys.modules['cv2'] = None; from vs_tecogan.cli import main; sys.exit(main(['doctor']))"
+    done = subprocess.run([sys.executable, "-W", "ignore", "-c", words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    line, fix = (line for line in done.stdout.splitlines() if "opencv-python-headless" in line)
+    assert line.startswith("- extras") and "prepare, train, evaluate" in line
+    assert fix.strip() == "-> pip install opencv-python-headless"
+
+
+def test_doctor_says_which_ffmpeg_does_what(command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch a broken ffmpeg on PATH passed over without a word."""
+    (tmp_path / "ffmpeg").write_text("#!/bin/sh\necho nonsense\nexit 1\n")
+    (tmp_path / "ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    done = command("doctor")
+    assert done.code == 0
+    (line,) = (line for line in done.out.splitlines() if "passed over" in line and "->" not in line)
+    assert line.startswith("- ffmpeg") and f"passed over: {tmp_path / 'ffmpeg'} fails in a short test" in line
+    assert "for reading, libx264, libx265, mpeg2video, exact delays" in line
+
+
 def test_doctor_survives_a_broken_part(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     """Would catch a traceback from the very command that is for broken installations."""
 

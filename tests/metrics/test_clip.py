@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,3 +94,14 @@ def test_mismatched_clips(make_clip: ClipMaker, core: vs.Core) -> None:
         clips.psnr(truth, truth, protocol="x")
     with pytest.raises(vs.Error, match="tdiff: the official protocol's crop"):
         clips.tdiff(result.std.Crop(top=60), protocol="official")
+
+
+def test_without_opencv(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch twenty lines of traceback at the first frame instead of one when the script is read."""
+    import vapoursynth as vs
+
+    monkeypatch.setitem(sys.modules, "cv2", None)
+    blank = vs.core.std.BlankClip(format=vs.RGB24, width=16, height=16, length=2)
+    for function, given in ((clips.psnr, (blank, blank)), (clips.tof, (blank, blank)), (clips.tdiff, (blank,))):
+        with pytest.raises(vs.Error, match=r"OpenCV is missing: pip install opencv-python-headless$"):
+            function(*given)

@@ -1,5 +1,5 @@
-"""Video files that the command's tests use too."""
+"""Video files, and the command, that its own tests use too."""
 
-from ..cli.conftest import film, stream, uneven
+from ..cli.conftest import command, film, stream, uneven
 
-__all__ = ["film", "stream", "uneven"]
+__all__ = ["command", "film", "stream", "uneven"]

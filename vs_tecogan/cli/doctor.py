@@ -11,6 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
 from typing import Any
 
+from ..packages import missing
+
 _CUPY_NAMES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 
@@ -54,7 +56,10 @@ def examine() -> Iterator[Finding]:
     """Look at each part in turn; a part that fails to load is a finding, never an exception."""
     yield _python()
     yield Finding(subject="processor", text=_processor())
-    for look in (_packages, _torch, _vapoursynth, _bestsource, _ffmpeg, _native, _gpu, _cupy, _device, _models):
+    for look in (
+        *(_packages, _torch, _vapoursynth, _bestsource, _ffmpeg, _ffprobe, _extras),
+        *(_native, _gpu, _cupy, _device, _models),
+    ):
         try:
             yield look()
         except Exception as error:  # whatever is broken is what the report is for
@@ -150,14 +155,52 @@ def _bestsource() -> Finding:
 
 
 def _ffmpeg() -> Finding:
-    from ..video.ffmpeg import candidates, find_ffmpeg
-    from ..video.ffmpeg import version as ffmpeg_version
+    """Which ffmpeg is used for what, and why others are not."""
+    from ..errors import VideoError
+    from ..video import ffmpeg as ff
 
-    found = candidates()
+    found = ff.candidates()
     if not found:
         return Finding(subject="ffmpeg", text="missing", fix="pip install imageio-ffmpeg", fatal=True)
-    used = find_ffmpeg("libx264")
-    return Finding(subject="ffmpeg", text=f"{ffmpeg_version(used)} ({used})")
+    passed_over = [f"{path} {fault}" for path in found if (fault := ff.fault_of(path))]
+    uses: dict[str, list[str]] = {}
+    for use, codec, needs in _FFMPEG_USES:
+        try:
+            uses.setdefault(ff.find_ffmpeg(codec, packet_filter=needs), []).append(use)
+        except VideoError:
+            uses.setdefault("", []).append(use)
+    unused = uses.pop("", [])
+    parts = [f"{ff.version(path)} ({path}) for {', '.join(names)}" for path, names in uses.items()]
+    parts += [f"none for {', '.join(unused)}"] * bool(unused)
+    parts += [f"passed over: {'; '.join(passed_over)}"] * bool(passed_over)
+    fix = "pip install imageio-ffmpeg" if unused else "remove or renew what is passed over" if passed_over else ""
+    return Finding(subject="ffmpeg", text="; ".join(parts), fix=fix, fatal=not uses)
+
+
+_FFMPEG_USES = (
+    ("reading", None, None),
+    ("libx264", "libx264", None),
+    ("libx265", "libx265", None),
+    ("mpeg2video", "mpeg2video", None),
+    ("exact delays", "libx264", ("setts", "prescale")),
+)
+"""What it is called here, the encoder, and the option of a packet filter."""
+
+
+def _ffprobe() -> Finding:
+    from ..video.ffmpeg import find_ffprobe
+
+    return Finding(subject="ffprobe", text=find_ffprobe() or "none that works, and not needed: ffmpeg is asked instead")
+
+
+def _extras() -> Finding:
+    """Packages that only some commands need."""
+    absent = missing()
+    return Finding(
+        subject="extras",
+        text="; ".join(f"missing: {one.pip} ({one.use})" for one in absent) or "all that train and evaluate may need",
+        fix=f"pip install {' '.join(one.pip for one in absent)}" if absent else "",
+    )
 
 
 def _native() -> Finding:

@@ -101,7 +101,7 @@ def _add_picture(parser: argparse.ArgumentParser) -> None:
 
 def _add_encoder(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
-        "encoder", "ffmpeg of PATH where it has the codec, else of the imageio-ffmpeg wheel"
+        "encoder", "the first ffmpeg on PATH that works and has the codec, else that of the imageio-ffmpeg wheel"
     )
     group.add_argument(
         "--codec", metavar="C", help="ffmpeg's name of the encoder; default: libx264 (libvpx-vp9 in .webm)"

@@ -14,6 +14,7 @@ import vapoursynth as vs
 
 from ..colour.tags import check_format
 from ..colour.zimg import Colour
+from ..packages import how_to_install, is_installed
 from .evaluation import View
 from .picture import Picture
 from .protocol import Crop, ProtocolName, crop_of
@@ -101,6 +102,8 @@ def _prepare(name: str, clip: vs.VideoNode, reference: vs.VideoNode, protocol: P
     for given in (clip, reference):
         if not isinstance(given, vs.VideoNode):
             raise vs.Error(f"{name}: a {type(given).__name__} came; give video clips")
+    if not is_installed("cv2"):  # here, before a frame is asked for
+        raise vs.Error(f"{name}: the package OpenCV is missing: {how_to_install('cv2')}")
     for what, mine, theirs in (
         ("size", f"{clip.width}x{clip.height}", f"{reference.width}x{reference.height}"),
         ("length", f"{clip.num_frames} frames", f"{reference.num_frames} frames"),

@@ -74,7 +74,9 @@ def probe(path: Path) -> Probe:
     if prober := find_ffprobe():
         show = ("-show_format", "-show_streams", "-show_chapters")
         answer = ask(prober, "-v", "warning", "-of", "json", *show, f"file:{path}")
-        return parse_json(answer.stdout, answer.stderr)
+        known = parse_json(answer.stdout, answer.stderr)
+        if known.videos:  # else it may just be older than the ffmpeg that is used
+            return known
     return parse_report(ask(find_ffmpeg(), "-hide_banner", "-nostdin", "-i", f"file:{path}").stderr)
 
 
@@ -95,7 +97,7 @@ def parse_json(text: str, log: str) -> Probe:
                 width=int(stream["width"]),
                 height=int(stream["height"]),
                 sample_aspect=_fraction(stream.get("sample_aspect_ratio", "")) or Fraction(0),
-                frame_rate=_fraction(stream.get("avg_frame_rate", "")) or _fraction(stream.get("r_frame_rate", "")),
+                frame_rate=_fraction(stream.get("avg_frame_rate", "")),
                 matrix=_MATRICES.get(stream.get("color_space", "")),
                 is_cover=bool(stream.get("disposition", {}).get("attached_pic")),
             )
