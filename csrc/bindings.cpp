@@ -259,6 +259,7 @@ PYBIND11_MODULE(_native, m, py::mod_gil_not_used()) {
     return names;
   });
   m.def("shares_openmp", &vst::shares_openmp);
+  m.def("rest_while_waiting", &vst::rest_while_waiting, py::call_guard<py::gil_scoped_release>());
   m.attr("refine_planes") = vst::kRefinePlanes;
   m.def("warp", &warp);
   m.def("warp_backward", &warp_backward);

@@ -7,7 +7,10 @@
 #include "parallel.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
+#include <cstdlib>
+#include <future>
 #include <mutex>
 #include <thread>
 
@@ -101,6 +104,29 @@ class Pool {
 };
 
 }  // namespace
+
+void rest_while_waiting() {
+#ifndef _WIN32
+  if (!openmp || std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;  // whoever sets them knows why
+  // LLVM's and Intel's OpenMP can be told, a thread at a time: milliseconds before a thread sleeps.
+  if (const auto tell = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "kmp_set_blocktime"))) return tell(0);
+  // GNU's cannot. Its threads spin for milliseconds, of which an encoder beside them is robbed, unless there are more of
+  // them than processors: then they sleep almost at once. So there are: a team that never works.
+  static const bool crowded = [] {
+    const unsigned processors = std::thread::hardware_concurrency();
+    if (processors > 64) return false;  // there is room beside each other, and threads are not for free
+    std::promise<void> ready;
+    std::thread([&ready, processors] {
+      openmp([](void*) {}, nullptr, processors + 1, 0);
+      ready.set_value();
+      for (;;) std::this_thread::sleep_for(std::chrono::hours(24));
+    }).detach();
+    ready.get_future().wait();
+    return true;
+  }();
+  (void)crowded;
+#endif
+}
 
 bool shares_openmp() { return openmp != nullptr; }
 

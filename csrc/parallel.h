@@ -7,6 +7,9 @@ namespace vst {
 // end the program: it is C.
 void parallel_chunks(int count, int grain, int threads, void (*body)(void*, int, int), void* context);
 
+// Lets OpenMP's threads sleep while they wait for work, from the first call on; for the calling thread's own teams.
+void rest_while_waiting();
+
 // Whether the threads are those of the OpenMP runtime that torch has loaded, else this extension's own.
 bool shares_openmp();
 

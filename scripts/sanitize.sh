@@ -36,14 +36,10 @@ fi
 cd "$work"
 read -ra includes <<<"$("$PYTHON" -m pybind11 --includes)"
 suffix=$("$PYTHON" -c "import sysconfig; print(sysconfig.get_config_var('EXT_SUFFIX'))")
-pids=()
-for source in csrc/*.cpp; do
-  "$CXX" -std=c++17 -O1 -g1 -fno-omit-frame-pointer -fPIC -fvisibility=hidden -Wno-psabi "${flags[@]}" -Icsrc \
-    "${includes[@]}" -c "$source" -o "$work/$(basename "$source").o" &
-  pids+=($!)
-done
-for pid in "${pids[@]}"; do wait "$pid"; done
-"$CXX" -shared "${flags[@]}" "$work"/*.o -pthread -ldl -o "vs_tecogan/_native$suffix"
+# As many compilers at once as JOBS says, else as there are processors.
+printf '%s\n' csrc/*.cpp | xargs -P "${JOBS:-$(nproc)}" -I{} "$CXX" -std=c++17 -O1 -g1 -fno-omit-frame-pointer -fPIC \
+  -fvisibility=hidden -Wno-psabi "${flags[@]}" -Icsrc "${includes[@]}" -c {} -o {}.o
+"$CXX" -shared "${flags[@]}" csrc/*.o -pthread -ldl -o "vs_tecogan/_native$suffix"
 
 tests=("$@")
 if ((${#tests[@]} == 0)); then

@@ -1,5 +1,7 @@
 """The CPU extension against the torch references, on every instruction set of this machine."""
 
+import os
+import subprocess
 import sys
 from pathlib import Path
 
@@ -315,3 +317,25 @@ def test_the_team_is_torchs() -> None:
 def test_no_openmp_library_is_needed() -> None:
     """A wheel that works only where libgomp is installed."""
     assert b"libgomp" not in Path(native.location()).read_bytes()
+
+
+RESTING = """
+import os
+from vs_tecogan.ops import native
+before = len(os.listdir("/proc/self/task"))
+native.rest_while_waiting()
+native.rest_while_waiting()
+print(len(os.listdir("/proc/self/task")) - before)
+"""
+
+
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="counts threads in /proc")
+@pytest.mark.skipif((os.cpu_count() or 1) > 64, reason="left as it is on large machines")
+def test_waiting_threads_rest() -> None:
+    """Threads that spin beside an encoder: GNU's OpenMP lets them sleep only where they are more than processors."""
+    plain = {key: value for key, value in os.environ.items() if key not in ("OMP_WAIT_POLICY", "GOMP_SPINCOUNT")}
+    more = []
+    for env in (plain, {**plain, "OMP_WAIT_POLICY": "active"}):
+        run = subprocess.run([sys.executable, "-c", RESTING], capture_output=True, text=True, check=True, env=env)
+        more.append(int(run.stdout))
+    assert more[0] > len(os.sched_getaffinity(0)) and more[1] == 0

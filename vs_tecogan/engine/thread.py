@@ -17,9 +17,8 @@ class EngineThread:
     """Runs what it is given, in turn, on one thread, which ends with this object.
 
     A thread carries state that arithmetic depends on: denormal handling, and the current CUDA device. It also owns the
-    OpenMP team that shares its work. libgomp lets threads that wait for their next piece spin only while a process has
-    no more of them than processors; with a second team they sleep between any two convolutions, and must be woken. So
-    an engine's model is loaded and laid out here too, for which torch wants a team.
+    OpenMP team that shares its work: one per process is enough, so an engine's model is loaded and laid out here too,
+    for which torch wants a team. See also :func:`vs_tecogan.ops.native.rest_while_waiting`.
     """
 
     def __init__(self) -> None:

@@ -69,6 +69,15 @@ def missing() -> str | None:
     )
 
 
+def rest_while_waiting() -> None:
+    """Let OpenMP's threads sleep at once while they wait for work, not spin: an encoder beside them has the processor.
+
+    For the process with GNU's OpenMP, for this thread's teams with LLVM's. Does nothing where ``OMP_WAIT_POLICY`` or
+    ``GOMP_SPINCOUNT`` is set, or more than 64 processors are there.
+    """
+    _module().rest_while_waiting()
+
+
 def location() -> str:
     """The extension's file."""
     return str(_module().__file__)

@@ -6,6 +6,7 @@ import numpy as np
 from torch import Tensor
 
 from ...colour.coding import SAMPLES, ChromaTaps, Coding, Samples, chroma_taps, writing
+from ...ops import native
 from ...ops.planes import PictureLayout, pack_picture, read_planes, write_planes
 from ..base import Mark, Wait
 from ..device import Device, done, expect_plain, joined
@@ -19,6 +20,7 @@ class NativeDevice(Device):
 
     def __init__(self) -> None:
         super().__init__("cpu")
+        native.rest_while_waiting()
         self._writer = PictureWriter()
 
     def load(self, planes: Sequence[Samples], coding: Coding, *, clamp: bool) -> Tensor:
