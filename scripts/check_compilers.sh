@@ -3,8 +3,8 @@
 #
 # - GCC, oldest and newest of those installed (g++-11 and later), and Clang: every file.
 # - MSVC's dialect, by Clang's cl driver: the kernels.
-# - Windows (x86-64), Linux (aarch64) and macOS (both), cross-compiled by Zig (pip install ziglang); the bindings against
-#   this Python's headers with a stand-in for its pyconfig.h.
+# - Windows (x86-64), Linux (aarch64) and macOS (both), cross-compiled by Zig (pip install ziglang). The bindings only for
+#   Linux: Python's headers here describe this system.
 # - tests/ops/twins.cpp linked with the kernels and run: here, and for aarch64 under qemu-user where it is installed.
 #
 # "quick" leaves out the cross-compilers. What is not installed is named and left out. PYTHON names the Python that has
@@ -22,7 +22,7 @@ read -ra PYBIND <<<"$("$PYTHON" -m pybind11 --includes)"
 
 have() { command -v "$1" >/dev/null || { echo "-- $1 is not installed: left out"; return 1; }; }
 
-# compile_all NAME COMMAND...: every file to an object, the bindings too.
+# compile_all NAME COMMAND...: every file to an object; the bindings too, unless it is for Windows or macOS.
 compile_all() {
   local name=$1 file
   shift
@@ -30,7 +30,8 @@ compile_all() {
   for file in "${KERNELS[@]}"; do
     "$@" "${FLAGS[@]}" -c "$file" -o "$out/$name/$(basename "$file" .cpp).o"
   done
-  "$@" "${FLAGS[@]}" "${PYBIND[@]}" ${STAND_IN:+-I"$STAND_IN"} -c csrc/bindings.cpp -o "$out/$name.bindings.o"
+  [[ $name == *windows* || $name == *macos* ]] ||
+    "$@" "${FLAGS[@]}" "${PYBIND[@]}" -c csrc/bindings.cpp -o "$out/$name.bindings.o"
   echo "-- $name: compiles"
 }
 
@@ -88,11 +89,6 @@ if ! "$PYTHON" -c "import ziglang" 2>/dev/null; then
   echo "-- ziglang is not installed ($PYTHON -m pip install ziglang): cross-compilers left out"
   exit 0
 fi
-
-# Python's pyconfig.h describes the system that it was built for: the sizes that pybind11 asks about are the same on
-# all of these but for Windows' long.
-STAND_IN=$out/stand-in
-mkdir -p "$STAND_IN"
 
 for target in x86_64-windows-gnu aarch64-linux-gnu x86_64-macos aarch64-macos; do
   compile_all "zig-$target" "$PYTHON" -m ziglang c++ -target "$target"
