@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from vs_tecogan.weights import shipped_models
-
 from . import scores
 from .footage import Degradation, videos
 from .record import Found
@@ -22,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(args: argparse.Namespace) -> Found:
     """Every shipped 4x model, bicubic and the originals, for each codec."""
-    names = [card.name for card in shipped_models() if card.spec.scale == 4]
+    names = scores.models_of(args, 4)
     tables = {}
     for key in args.codecs:
         codec, label = CODECS[key]

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 
-from vs_tecogan.weights import shipped_models
-
 from . import scores
 from .footage import Degradation, videos
 from .record import Found
@@ -24,7 +22,7 @@ def measure(args: argparse.Namespace) -> Found:
     tables, models = {}, []
     for scale in args.scales:
         frames = FRAMES[scale]
-        names = [card.name for card in shipped_models() if card.spec.scale == scale]
+        names = scores.models_of(args, scale)
         found = scores.score(args, frames, scale, names, Degradation())
         clips = len(videos(args.clips))
         note = f"Means over the first {frames} frames of {clips} clips, low resolution by the BD rule at {scale}x."

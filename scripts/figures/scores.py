@@ -15,6 +15,7 @@ import numpy as np
 
 from vs_tecogan.metrics import Instruments, ProtocolName, evaluate_pair
 from vs_tecogan.metrics.suite import Options, find_instruments
+from vs_tecogan.weights import shipped_models
 
 from .footage import Degradation, pictures, videos
 from .record import file_hash
@@ -50,6 +51,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--clips", type=Path, required=True, metavar="DIR", help="folder of evaluation clips")
     parser.add_argument("--lpips-weights", type=Path, metavar="FILE", help=LPIPS)
     parser.add_argument("--niqe-params", type=Path, metavar="FILE", help="BasicSR's niqe_pris_params.npz")
+    parser.add_argument("--models", nargs="+", metavar="NAME", help="default: every shipped model of the scale")
     parser.add_argument("--jobs", type=int, default=os.cpu_count() or 1, help="threads of the metrics")
 
 
@@ -57,6 +59,12 @@ def inputs_of(args: argparse.Namespace) -> dict[str, Path]:
     """The files from outside that were given."""
     named = {"clips": args.clips, "lpips": args.lpips_weights, "niqe": args.niqe_params}
     return {name: path for name, path in named.items() if path is not None}
+
+
+def models_of(args: argparse.Namespace, scale: int) -> list[str]:
+    """The shipped models of a scale that were asked for."""
+    names = [card.name for card in shipped_models() if card.spec.scale == scale]
+    return [name for name in names if args.models is None or name in args.models]
 
 
 def instruments_of(args: argparse.Namespace) -> Instruments:
