@@ -27,7 +27,12 @@ PICTURE = VideoStream(
     width=1440, height=1080, sample_aspect=Fraction(4, 3), frame_rate=Fraction(25), matrix=1, is_cover=False
 )
 EXPECTED = Probe(
-    start=Fraction(-7, 1000), duration=3723 + Fraction(1, 2), videos={1: PICTURE}, others=("audio",), chapters=0
+    start=Fraction(-7, 1000),
+    duration=3723 + Fraction(1, 2),
+    format="mov,mp4,m4a,3gp,3g2,mj2",
+    videos={1: PICTURE},
+    others=("audio",),
+    chapters=0,
 )
 
 
@@ -69,7 +74,11 @@ def test_json() -> None:
     }
     answer = {
         "streams": [{"index": 0, "codec_type": "audio"}, stream],
-        "format": {"start_time": "-0.007000", "duration": "3723.500000"},
+        "format": {
+            "format_name": "mov,mp4,m4a,3gp,3g2,mj2",
+            "start_time": "-0.007000",
+            "duration": "3723.500000",
+        },
         "chapters": [],
     }
     assert parse_json(json.dumps(answer), "") == EXPECTED
@@ -94,7 +103,7 @@ def test_both_ways_agree(film: Path, stream: Path, uneven: Path, tmp_path: Path)
             patch.setattr(module, "find_ffprobe", lambda: None)
             without = probe(path)
         # A report rounds lengths to hundredths of a second and rates to hundredths of a frame.
-        for field in ("start", "others", "chapters"):
+        for field in ("start", "format", "others", "chapters"):
             assert getattr(with_ffprobe, field) == getattr(without, field), (path, field)
         assert (with_ffprobe.duration is None) == (without.duration is None)
         if without.duration is not None:

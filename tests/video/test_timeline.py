@@ -79,6 +79,24 @@ def test_gaps_are_filled(stamps: list[int], ticks: tuple[int, ...]) -> None:
     assert tuple(tick * line.time_base * 90000 for tick in line.ticks) == ticks
 
 
+@pytest.mark.parametrize("nominal", [4, 25, 1000])
+@pytest.mark.parametrize("coded", [25, None])
+def test_rare_stamps(nominal: int, coded: int | None) -> None:
+    """Would catch an end in slow motion: where only groups are stamped, the nominal rate is one made from too few."""
+    stamps = [UNKNOWN] * 38
+    for n in (0, 12, 13, 24, 25):
+        stamps[n] = 48600 + n * 3600
+    rate = Fraction(coded) if coded else None
+    line = make_timeline(stamps, Fraction(1, 90000), Fraction(nominal), 38, coded=rate)
+    assert (line.is_constant, line.frame_rate, len(line.ticks)) == (True, 25, 38)
+
+
+def test_one_stamp() -> None:
+    """Would catch the rate of a whole made from a single stamp."""
+    line = make_timeline([3600, UNKNOWN, UNKNOWN], Fraction(1, 90000), Fraction(1, 3), 3, coded=FILM)
+    assert (line.frame_rate, line.start) == (FILM, Fraction(1, 25))
+
+
 def test_no_stamps_at_all() -> None:
     """Would catch a bare stream refused: the nominal rate serves, or 25 where there is none."""
     assert make_timeline([UNKNOWN] * 3, Fraction(1, 1200000), Fraction(30), 3).time_base == Fraction(1, 30)

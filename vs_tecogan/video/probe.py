@@ -56,6 +56,8 @@ class Probe:
     """Time in seconds of the earliest timestamp of its streams, which ffmpeg makes zero when it reads; 0 if unknown."""
     duration: Fraction | None = None
     """Length in seconds that the container announces; None where it announces none, or ffmpeg had to guess."""
+    format: str = ""
+    """ffmpeg's name of the container, such as "mpegts"; empty where it cannot read the file."""
     videos: Mapping[int, VideoStream]
     """By the number of the stream."""
     others: Sequence[str] = ()
@@ -92,6 +94,7 @@ def parse_json(text: str, log: str) -> Probe:
     return Probe(
         start=Fraction(about.get("start_time", 0)),
         duration=Fraction(length) if length and _GUESSED not in log else None,
+        format=about.get("format_name", ""),
         videos={
             int(stream["index"]): VideoStream(
                 width=int(stream["width"]),
@@ -117,6 +120,7 @@ def _fraction(text: str) -> Fraction | None:
 
 def parse_report(text: str) -> Probe:
     """Read what ``ffmpeg -i FILE`` prints."""
+    name = re.search(r"^Input #0, (\S+), from ", text, re.MULTILINE)
     start = re.search(r"^  Duration: .*?, start: (-?\d+\.\d+)", text, re.MULTILINE)
     length = re.search(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", text, re.MULTILINE)
     lines = re.findall(r"^ +Stream #0:(\d+).*?: (\w+): (.*)", text, re.MULTILINE)
@@ -128,6 +132,7 @@ def parse_report(text: str) -> Probe:
             if length and _GUESSED not in text
             else None
         ),
+        format=name[1] if name else "",
         videos={index: video for index, video in videos.items() if video},
         others=_others(kind.lower() for _, kind, _ in lines),
         chapters=len(re.findall(r"^ +Chapter #0:\d+: start ", text, re.MULTILINE)),

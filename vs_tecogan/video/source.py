@@ -13,6 +13,7 @@ from typing import Any
 import vapoursynth as vs
 
 from ..errors import VideoError
+from .jumps import one_clock
 from .probe import Probe, VideoStream, probe
 from .timeline import Timeline, make_timeline
 
@@ -49,6 +50,8 @@ class Source:
     tracks: tuple[Track, ...]
     """All streams, in the file's order."""
     probe: Probe
+    jump_limit: Fraction | None = None
+    """Where the file's stamps jump: seconds between packets over which ffmpeg corrects them, as the timeline has it."""
 
     @property
     def stored(self) -> VideoStream | None:
@@ -85,8 +88,19 @@ def open_source(path: Path) -> Source:
     base = Fraction(opened["timebasenum"], opened["timebaseden"])
     timestamps = opened["timestamps"]
     ticks = [timestamps] if isinstance(timestamps, int) else list(timestamps)
-    timeline = make_timeline(ticks, base, clip.fps, clip.num_frames)
-    return Source(path=path, clip=clip, timeline=timeline, video=videos[0], tracks=tracks, probe=probe(path))
+    video, about = videos[0], probe(path)
+    clock = one_clock(path, video.index, ticks, base, about.start)
+    stored = about.videos.get(video.index)
+    coded = stored.frame_rate if stored else None
+    return Source(
+        path=path,
+        clip=clip,
+        timeline=make_timeline(clock.ticks, base, clip.fps, clip.num_frames, coded=coded),
+        video=video,
+        tracks=tracks,
+        probe=about,
+        jump_limit=clock.limit,
+    )
 
 
 def bestsource(path: Path) -> vs.VideoNode:

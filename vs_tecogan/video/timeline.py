@@ -9,9 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
-_UNKNOWN_TIME = -(2**63)
+from .jumps import UNKNOWN_TIME
+
 _MILLISECOND = Fraction(1, 1000)
 """Matroska's clock: its rounding stays in the stamps of what is copied from it to a finer one."""
+_NEAR = 8
+"""The part of a rate by which two that are the same may differ: rounding of stamps."""
 _FAR = 4
 """How many times the usual rate a nominal one may be, or a part of it: a rate further off is the clock's."""
 
@@ -49,26 +52,34 @@ class Timeline:
         )
 
 
-def make_timeline(ticks: Sequence[int], base: Fraction, rate: Fraction, frames: int) -> Timeline:
+def make_timeline(
+    ticks: Sequence[int], base: Fraction, rate: Fraction, frames: int, *, coded: Fraction | None = None
+) -> Timeline:
     """The timeline of a stream, gaps filled and rounding undone.
 
     Streams without a container, and some program streams, stamp only a few frames or none: those between two stamps are
-    spread evenly, those outside follow at the nominal rate. A stamp not later than one before it counts as none. Stamps
-    that are no more than rounded times of a constant rate become that rate, however fine their clock: rounding, such as
-    to Matroska's milliseconds, does not pile up from file to file, and encoders that know few rates know this one.
+    spread evenly, those outside follow at the rate of the stamps that there are, or else at the coded rate. A stamp not
+    later than one before it counts as none. Stamps that are no more than rounded times of a constant rate become that
+    rate, however fine their clock: rounding, such as to Matroska's milliseconds, does not pile up from file to file,
+    and encoders that know few rates know this one.
 
     :param ticks: what the demuxer says, a frame each; -2**63 where it does not know.
     :param base: seconds a tick.
-    :param rate: nominal frames a second; 25 is assumed where it is 0.
+    :param rate: nominal frames a second.
+    :param coded: frames a second that the stream itself announces. It counts where stamps are missing: the nominal rate
+        is made from all of them. 25 is assumed where both are unknown.
     """
-    rate = rate or Fraction(25)
+    rate = rate or coded or Fraction(25)
     known: list[tuple[int, int]] = []
     for n, tick in enumerate(ticks):
-        if tick != _UNKNOWN_TIME and (not known or tick > known[-1][1]):
+        if tick != UNKNOWN_TIME and (not known or tick > known[-1][1]):
             known.append((n, tick))
     start = known[0][1] * base if known and known[0][0] == 0 else Fraction(0)
     if not known or len(ticks) != frames:
+        rate = coded or rate
         return _constant(rate, frames, start)
+    if len(known) != frames:
+        rate = _rate_between(known, base, coded or rate)
     step = 1 / (rate * base)
     filled = ticks if len(known) == frames else _fill(known, frames, step)
     steps = [after - before for before, after in itertools.pairwise(filled)]
@@ -85,6 +96,15 @@ def make_timeline(ticks: Sequence[int], base: Fraction, rate: Fraction, frames: 
         start=start,
         frame_rate=_plausible(rate, 1 / (statistics.median_low(steps) * base)),
     )
+
+
+def _rate_between(known: Sequence[tuple[int, int]], base: Fraction, coded: Fraction) -> Fraction:
+    """The usual rate from one stamp to the next, whatever number of frames has none; the coded rate if it is that."""
+    steps = [Fraction(after - before, m - n) for (n, before), (m, after) in itertools.pairwise(known)]
+    if not steps:
+        return coded
+    usual = 1 / (statistics.median_low(steps) * base)
+    return coded if abs(usual - coded) <= coded / _NEAR else usual
 
 
 def _constant(rate: Fraction, frames: int, start: Fraction) -> Timeline:

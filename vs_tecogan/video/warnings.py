@@ -42,6 +42,8 @@ def _missing_frames(source: Source) -> Iterator[str]:
     # Some containers count their length from the first timestamp, others from zero: the doubt speaks for the file.
     late = max(source.probe.start, Fraction(0))
     slack = _SLACK + 2 * step
+    if source.jump_limit:
+        return  # no length can be told from the first and the last stamp
     if announced is None or max(last, last - source.probe.start) + slack >= announced:
         return
     end = packets_end(source.path) + late

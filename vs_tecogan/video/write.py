@@ -12,6 +12,7 @@ from ..errors import VideoError
 from .encoder import Encoder
 from .ffmpeg import find_ffmpeg
 from .formats import colour_tags, for_encoder, hdr10_options, raw_fourcc, raw_planes
+from .jumps import clock_maps, correction_options
 from .nut import NutHeader, NutWriter
 from .partial import partial_file
 from .quality import quality_options
@@ -26,6 +27,9 @@ _STATISTICS = ("BPS", "DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "SOURCE
 """Tags that mkvmerge computes from a stream."""
 _NOTHING_EARLIER = ("-copypriorss", "0")
 """Else copied sound would begin at the key frame before a part's first frame, where ffmpeg's seek ends."""
+_CONSTANT_CLOCKS = frozenset(("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "avi", "gif"))
+"""Formats in which ffmpeg counts from the file's start and corrects nothing, whatever is used."""
+_HAIR = Fraction(1, 500)
 _FINE = Fraction(1, 48000)
 """Tick in seconds that places a delayed picture beside its sound."""
 
@@ -56,6 +60,14 @@ class Job:
     whole: bool = True
     """False where the clip is a part of the source; the other streams are then cut to it."""
 
+    @property
+    def on_source_clock(self) -> bool:
+        """Whether the picture keeps its place in the source. If not, the source is sought to where a part begins.
+
+        There is no seeking by stamps that jump: all is read, and what is before the part dropped.
+        """
+        return self.whole or self.source.jump_limit is not None
+
 
 def choose_codec(out: Path, options: EncoderOptions) -> str:
     """The video encoder for `out`."""
@@ -76,7 +88,7 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
     with clip.get_frame(0) as frame:
         props = dict(frame.props)
     begin = job.timeline.start - job.source.probe.start
-    delay = begin if job.whole else Fraction(0)
+    delay = begin if job.on_source_clock else Fraction(0)
     ffmpeg, shift = _packet_shift(job, codec, delay)
     exact = not delay or bool(shift) or (job.timeline.is_constant and container_of(job.out).frame_clock)
     timeline = job.timeline if exact else job.timeline.finer(_FINE)
@@ -89,9 +101,10 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
             *("-fps_mode", "passthrough", "-enc_time_base:v:0", _colon(timeline.time_base)),
             *shift,
             *container_of(job.out).options,
-            *(() if job.whole else _NOTHING_EARLIER),
+            *_part_options(job, begin),
             *job.options.extra,
             f"file:{part}",
+            *clock_output(job),
         ]
         with Encoder(command) as encoder:
             _feed(encoder, clip, timeline.ticks, _header(job, clip, timeline, props), on_frame)
@@ -109,7 +122,7 @@ def _packet_shift(job: Job, codec: str, delay: Fraction) -> tuple[str, list[str]
     """
     counts_itself = not is_known(job.out) or container_of(job.out).frame_clock
     taken = any(option.startswith(("-bsf", "-vbsf")) for option in job.options.extra)
-    if not delay or not job.timeline.is_constant or counts_itself or taken:
+    if not delay or not job.whole or not job.timeline.is_constant or counts_itself or taken:
         return find_ffmpeg(codec), []
     try:
         ffmpeg = find_ffmpeg(codec, packet_filter=("setts", "prescale"))
@@ -176,10 +189,36 @@ def _inputs(job: Job, props: Mapping[str, object], begin: Fraction, *, delay: Fr
     # All there is to know stands in the header: no frames need be read ahead to guess it.
     raw = [*colour_tags(props), "-analyzeduration", "0", "-fpsprobesize", "0", "-f", "nut"]
     original = ["-i", f"file:{job.source.path}"]
+    jumps = correction_options(job.source.jump_limit)
+    if job.on_source_clock:
+        return [*jumps, *raw, "-itsoffset", _seconds(delay), "-i", "pipe:0", *original]
+    return [*jumps, *raw, "-i", "pipe:0", "-ss", _seconds(begin), "-t", _length(job), *original]
+
+
+def _part_options(job: Job, begin: Fraction) -> list[str]:
+    """Options of the container for a part of the source."""
     if job.whole:
-        return [*raw, "-itsoffset", _seconds(delay), "-i", "pipe:0", *original]
-    length = job.timeline.ticks[-1] * job.timeline.time_base + 1 / job.timeline.frame_rate
-    return [*raw, "-i", "pipe:0", "-ss", _seconds(begin), "-t", _seconds(length), *original]
+        return []
+    if not job.on_source_clock:
+        return [*_NOTHING_EARLIER]
+    # A little before the first frame: rounding must not drop it.
+    return [*_NOTHING_EARLIER, "-ss", _seconds(max(begin - _HAIR, Fraction(0))), "-t", _length(job)]
+
+
+def _length(job: Job) -> str:
+    """Seconds from the first frame to the end of the last one."""
+    return _seconds(job.timeline.ticks[-1] * job.timeline.time_base + 1 / job.timeline.frame_rate)
+
+
+def clock_output(job: Job) -> list[str]:
+    """A second output of ffmpeg's, which goes nowhere: it keeps the original's own picture in use, uncoded.
+
+    Otherwise ffmpeg would count the time of a transport or program stream from the first packet of what is used: a
+    sound that begins later would move to the start. It would also miss jumps of the clock.
+    """
+    if job.source.probe.format in _CONSTANT_CLOCKS:
+        return []
+    return [*clock_maps(1, job.source.video.index), "-c", "copy", "-f", "null", "-"]
 
 
 def _seconds(value: Fraction) -> str:
