@@ -335,7 +335,7 @@ def test_real_clip(shared: Path, command: Command, tmp_path: Path) -> None:
 
 
 def test_vspipe_to_ffmpeg(shared: Path, tiny_file: Path, tmp_path: Path) -> None:
-    """Would catch anything on stdout, which breaks the pipe that the README names, and colours changed by its tags."""
+    """Would catch anything on stdout, which breaks the pipe in docs/script.md, and changed colours."""
     source, script, out = tmp_path / "clip.mp4", tmp_path / "s.vpy", tmp_path / "out.mkv"
     cut = ("-ss", "1", "-i", shared / "data/train/highway_360p.mp4", "-frames:v", "6", "-vf", "crop=160:96")
     ffmpeg(*cut, "-c:v", "libx264", source)
@@ -349,7 +349,7 @@ def test_vspipe_to_ffmpeg(shared: Path, tiny_file: Path, tmp_path: Path) -> None
     env = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "PYTHONPATH": str(root)}
     pipe = subprocess.Popen([bin_folder / "vspipe", "-c", "y4m", script, "-"], stdout=subprocess.PIPE, env=env)
     tags = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
-    readme = re.search(r"vspipe -c y4m script.vpy - \| ffmpeg (.*) -i - ", (root / "README.md").read_text())
+    readme = re.search(r"vspipe -c y4m script.vpy - \| ffmpeg (.*) -i - ", (root / "docs/script.md").read_text())
     assert readme is not None and readme[1].split() == tags
     encode = ["-i", "-", "-c:v", "libx264", "-qp", "0"]
     encoder = [ff.find_ffmpeg("libx264"), "-v", "error", "-y", *tags, *encode, str(out)]

@@ -108,13 +108,23 @@ def test_none_that_works(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_one_without_the_means_is_passed_over(put: Put) -> None:
     """Would catch a job left to an ffmpeg that lacks the encoder, or the option of a filter, when another has it."""
     real = shlex.quote(BUNDLED)
-    few = put(f'case "$*" in *-encoders*|*setts*) exit 0;; *) exec {real} "$@";; esac')
+    few = put(f'case "$*" in *-encoders*) exit 0;; *) exec {real} "$@";; esac')
     assert ff.fault_of(str(few)) == ""
     assert ff.find_ffmpeg() == str(few)
     assert ff.find_ffmpeg("libx264") == BUNDLED
-    assert ff.find_ffmpeg(packet_filter=("setts", "prescale")) == BUNDLED
     with pytest.raises(VideoError, match="unknown video codec 'libx999'"):
         ff.find_ffmpeg("libx999")
+
+
+def test_a_dated_one_serves_only_what_no_other_can(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch sound 23 ms off, where ffmpeg 5.1 is on PATH, or an encoder refused that only it has."""
+    real = shlex.quote(BUNDLED)
+    old = str(put(f'case "$*" in *setts*) exit 0;; *) exec {real} "$@";; esac'))
+    assert ff.candidates()[0] == old
+    assert ff.find_ffmpeg() == BUNDLED
+    assert ff.find_ffprobe() is None
+    monkeypatch.setattr(ff, "has_encoder", lambda path, _: path == old)
+    assert ff.find_ffmpeg("h264_nvenc") == old
 
 
 def test_late_picture_beside_an_old_filter(put: Put, stream: Path, command: Command, tmp_path: Path) -> None:

@@ -1,7 +1,8 @@
 """Finding an ffmpeg that can do a job, and asking it.
 
 The first one on PATH that passes a short test is used. One that is broken, too old or without what a job needs is
-passed over, in the end for the one that the imageio-ffmpeg wheel carries.
+passed over, in the end for the one that the imageio-ffmpeg wheel carries. One that cannot move encoded packets on a
+clock of their own, such as 5.1, serves only where no other has the encoder that is asked for.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ import shutil
 import subprocess
 from collections.abc import Iterator, Sequence
 from functools import cache
+from pathlib import Path
 
 from ..errors import VideoError
 
@@ -51,7 +53,7 @@ def find_ffmpeg(codec: str | None = None, *, packet_filter: tuple[str, str] | No
     :raises VideoError: there is none; the text says why those at hand are not used.
     """
     found = candidates()
-    working = [path for path in found if not fault_of(path)]
+    working = sorted((path for path in found if not fault_of(path)), key=_is_dated)
     for path in working:
         has_codec = codec is None or has_encoder(path, codec)
         if has_codec and (packet_filter is None or filter_takes(path, *packet_filter)):
@@ -62,6 +64,11 @@ def find_ffmpeg(codec: str | None = None, *, packet_filter: tuple[str, str] | No
     if packet_filter is not None:
         raise VideoError(f"no ffmpeg found with {codec or 'any encoder'} and the option {packet_filter[1]}")
     raise VideoError(f"unknown video codec {codec!r}; see {working[0]} -encoders for those that this ffmpeg has")
+
+
+def _is_dated(ffmpeg: str) -> bool:
+    """True for a release before 6: its Matroska writer and reader place sound 20 ms and more from today's."""
+    return not filter_takes(ffmpeg, "setts", "prescale")
 
 
 @cache  # it is asked for each clip of a training sample, and costs a tenth of a second
@@ -107,6 +114,7 @@ def encoder_takes(ffmpeg: str, codec: str, option: str) -> bool:
     return _has_option(ask(ffmpeg, "-hide_banner", "-h", f"encoder={codec}").stdout, option)
 
 
+@cache
 def filter_takes(ffmpeg: str, bitstream_filter: str, option: str) -> bool:
     """True where a filter of encoded packets exists and has an option of that name."""
     return _has_option(ask(ffmpeg, "-hide_banner", "-h", f"bsf={bitstream_filter}").stdout, option)
@@ -123,8 +131,13 @@ def version(ffmpeg: str) -> str:
 
 
 def find_ffprobe() -> str | None:
-    """Path of the first ffprobe on PATH that works; None where there is none, as the imageio-ffmpeg wheel has none."""
-    return next((path for path in _on_path("ffprobe") if _probes(path)), None)
+    """Path of the ffprobe beside the ffmpeg that is used; None where there is none, as in the imageio-ffmpeg wheel.
+
+    Both must see one start of a file: another release's ffprobe may tell another.
+    """
+    ffmpeg = Path(find_ffmpeg())
+    beside = shutil.which("ffprobe", path=str(ffmpeg.parent))
+    return beside if beside and _probes(beside) else None
 
 
 @cache
