@@ -32,6 +32,7 @@ FILTER = {
     "overhead": Column(label="overhead, %", digits=1, signed=True),
     "fps": Column(label="frames per second"),
 }
+CLOCKS = {"wall": "wall clock", "cpu": "processor time of one thread while other programs ran"}
 SIZES = ("180x144", "480x270", "960x540")
 LARGE = "960x540"
 """A plain loop takes half a minute for such a frame; it is left out."""
@@ -58,7 +59,7 @@ def measure(args: argparse.Namespace) -> Found:
                 rows[key] = engine_row(args, size, precision, threads)
                 print(key, rows[key])
     labels = dict.fromkeys(rows, args.model)
-    clock = "wall clock" if args.clock == "wall" else "processor time of one thread, as other programs ran"
+    clock = CLOCKS[args.clock]
     note = (
         f"{args.model}, {clock}; both sides of a ratio take turns, medians of {args.repeats}. The plain loop runs "
         "the same torch modules, frame by frame, in float32 on as many threads."
