@@ -151,7 +151,7 @@ def run(args: argparse.Namespace) -> int:
     plan = plan_streams(source.tracks, container_of(args.out), chapters=source.probe.chapters)
     if reason and not args.quiet:
         say(reason)  # after all that may be refused, in the one line of an error
-    for line in (*([doubt] if doubt else []), *warnings(source), *(plan.notes if known else ())):
+    for line in (*([doubt] if doubt else []), *warnings(source, codec), *(plan.notes if known else ())):
         say(line)  # before hours of work, not after
     with Progress(end - first, quiet=args.quiet) as progress:
         try:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import vapoursynth as vs
@@ -96,16 +96,33 @@ def colour_tags(props: Mapping[str, object]) -> list[str]:
     return options
 
 
+_HDR10_PARAMS = {"libx265": "-x265-params", "libx264": "-x264-params", "libsvtav1": "-svtav1-params"}
+
+
 def hdr10_options(props: Mapping[str, object], codec: str) -> list[str]:
     """ffmpeg options that keep the mastering display and light levels of HDR10, for encoders that take them by name.
 
     The properties are BestSource's: primaries as 3 x and 3 y in the order R, G, B, white point, luminance in cd/m2.
     """
-    key = {"libx265": "-x265-params", "libx264": "-x264-params"}.get(codec)
+    key = _HDR10_PARAMS.get(codec)
     if key is None:
         return []
     parts = [part for part in (_mastering_display(props, codec), _light_level(props, codec)) if part]
     return [key, ":".join(parts)] if parts else []
+
+
+def beside_hdr10(hdr10: Sequence[str], extra: Sequence[str]) -> list[str]:
+    """A user's options of ffmpeg, without replacing :func:`hdr10_options` by parameters of the same encoder.
+
+    What the user says of the display or the light himself comes last, and counts.
+    """
+    if not hdr10:
+        return list(extra)
+    key, value = hdr10
+    return [
+        f"{value}:{word}" if before.partition(":")[0] == key else word
+        for before, word in zip(("", *extra), extra, strict=False)
+    ]
 
 
 def _mastering_display(props: Mapping[str, object], codec: str) -> str:
@@ -115,9 +132,12 @@ def _mastering_display(props: Mapping[str, object], codec: str) -> str:
         return ""
     xs, ys = (np.asarray(value, dtype=float) for value in values[:2])
     (white_x, white_y), (most, least) = (np.asarray(values[i : i + 2], dtype=float) for i in (2, 4))
-    points = zip("GBR", (1, 2, 0), strict=True)
-    text = "".join(f"{name}({round(xs[i] * 50000)},{round(ys[i] * 50000)})" for name, i in points)
-    text += f"WP({round(white_x * 50000)},{round(white_y * 50000)})L({round(most * 10000)},{round(least * 10000)})"
+    points = [*((name, xs[i], ys[i]) for name, i in zip("GBR", (1, 2, 0), strict=True)), ("WP", white_x, white_y)]
+    if codec == "libsvtav1":  # it takes the values as they are, others whole steps
+        text = "".join(f"{name}({x:.5f},{y:.5f})" for name, x, y in points) + f"L({most:.4f},{least:.4f})"
+    else:
+        text = "".join(f"{name}({round(x * 50000)},{round(y * 50000)})" for name, x, y in points)
+        text += f"L({round(most * 10000)},{round(least * 10000)})"
     return ("master-display=" if codec == "libx265" else "mastering-display=") + text
 
 
@@ -125,7 +145,8 @@ def _light_level(props: Mapping[str, object], codec: str) -> str:
     most, average = _int(props, "ContentLightLevelMax"), _int(props, "ContentLightLevelAverage")
     if most is None or average is None:
         return ""
-    return f"{'max-cll' if codec == 'libx265' else 'cll'}={most},{average}"
+    name = {"libx265": "max-cll", "libsvtav1": "content-light"}.get(codec, "cll")
+    return f"{name}={most},{average}"
 
 
 def _int(props: Mapping[str, object], name: str) -> int | None:

@@ -46,6 +46,8 @@ class VideoStream:
     """H.273 code of the YUV matrix; None where it is not told."""
     is_cover: bool = False
     """A still picture that goes with the file."""
+    captions: bool = False
+    """Whether the coded pictures carry closed captions (A/53)."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,6 +105,7 @@ def parse_json(text: str, log: str) -> Probe:
                 frame_rate=_fraction(stream.get("avg_frame_rate", "")),
                 matrix=_MATRICES.get(stream.get("color_space", "")),
                 is_cover=bool(stream.get("disposition", {}).get("attached_pic")),
+                captions=bool(stream.get("closed_captions")),
             )
             for stream in streams
             if stream.get("codec_type") == "video" and stream.get("width")
@@ -157,6 +160,7 @@ def _video(about: str) -> VideoStream | None:
         frame_rate=(Fraction(rate[1]) * (1000 if rate[2] else 1) or None) if rate else None,
         matrix=next((_MATRICES[name] for name in names if name in _MATRICES), None),
         is_cover="(attached pic)" in size[3],
+        captions=", Closed Captions" in size[3],
     )
 
 

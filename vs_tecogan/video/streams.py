@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from .covers import PICTURES, Attached
 from .source import Track
 
 _MP4_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus", "dts", "mp2", "truehd"})
@@ -13,6 +14,8 @@ _PCM = frozenset({"pcm_s16le", "pcm_s16be", "pcm_s24le", "pcm_s24be", "pcm_s32le
 _LETTERS = {"audio": "a", "subtitle": "s", "attachment": "t", "cover": "v"}
 _OPUS_LAYOUTS = "aformat=channel_layouts=7.1|6.1|5.1|5.0|quad|3.0|stereo|mono"
 """The only ones that libopus takes: the 5.1 of AC-3 and DTS has its surrounds at the side and would be refused."""
+_UNSAID = frozenset(("none", "unknown", ""))
+"""Data without a name of its own, such as the clock that QuickTime keeps beside the picture: its time is a tag too."""
 _TEXT = frozenset({"subrip", "ass", "ssa", "webvtt", "mov_text", "text", "srt"})
 
 
@@ -119,6 +122,8 @@ class StreamPlan:
     """ffmpeg output options; the original file is input 1."""
     notes: tuple[str, ...] = field(default=())
     """One line for each stream that is changed or left out, and one for chapters that are."""
+    covers: tuple[Attached, ...] = ()
+    """Covers that become attachments: :func:`~vs_tecogan.video.covers.attached_covers` gives the options."""
 
 
 def plan_streams(tracks: Sequence[Track], container: Container, *, chapters: int = 0) -> StreamPlan:
@@ -132,12 +137,19 @@ def plan_streams(tracks: Sequence[Track], container: Container, *, chapters: int
     # The picture itself is v:0, so that covers begin at v:1.
     count = {"audio": 0, "subtitle": 0, "attachment": 0, "cover": 1}
     picture = next((track.index for track in tracks if track.kind == "video" and not track.is_cover), None)
+    attached = sum(track.kind == "attachment" for track in tracks)
+    covers: list[Attached] = []
     for track in tracks:
         kind = "cover" if track.is_cover else track.kind
+        if kind == "cover" and container.attachments and track.codec in PICTURES:
+            covers.append(Attached(index=track.index, codec=track.codec, place=attached + len(covers)))
+            continue
         encoder = _encoder(kind, track.codec, container)
         if encoder is None:
             if kind in count:
                 notes.append(f"stream {track.index} ({kind}, {track.codec}) does not fit this container: left out")
+            elif kind == "data" and track.codec not in _UNSAID:
+                notes.append(f"stream {track.index} (data, {track.codec}) is no sound and no subtitle: left out")
             elif kind == "video" and track.index != picture:
                 notes.append(f"stream {track.index} (video, {track.codec}) is not the first video: left out")
             continue
@@ -153,7 +165,7 @@ def plan_streams(tracks: Sequence[Track], container: Container, *, chapters: int
             notes.append(f"stream {track.index} ({kind}, {track.codec}) does not fit this container: now {encoder}")
     if chapters and not container.chapters:
         notes.append(f"chapters ({chapters}) do not fit this container: left out")
-    return StreamPlan(options=tuple(options), notes=tuple(notes))
+    return StreamPlan(options=tuple(options), notes=tuple(notes), covers=tuple(covers))
 
 
 def _encoder(kind: str, codec: str, container: Container) -> str | None:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from fractions import Fraction
 
 from .probe import packets_end
+from .side_data import lost_side_data
 from .source import Source
 from .timeline import Timeline
 
@@ -17,14 +18,19 @@ _SLACK = Fraction(1, 4)
 """Seconds by which announced lengths are wrong in files that are whole."""
 
 
-def warnings(source: Source) -> Iterator[str]:
+def warnings(source: Source, codec: str = "libx264") -> Iterator[str]:
     """One line for each of: a file that ffmpeg cannot read, frames missing at the end, columns or rows left out.
+
+    So too for what the picture carries beside its samples and the new one does not.
 
     Where the picture ends before the announced length, the packets of the whole file are listed to tell a truncated
     file from one whose sound is longer. Transport streams and AVI announce nothing, or nothing that outlives a cut.
 
+    :param codec: ffmpeg's name of the new encoder.
     :raises VideoError: ffmpeg cannot be run.
     """
+    with source.clip.get_frame(0) as frame:
+        yield from lost_side_data(frame.props, codec, captions=bool(source.stored and source.stored.captions))
     if source.stored is None:
         yield (
             f"ffmpeg cannot read {source.path} ({source.probe.complaint or 'no such stream'}): its aspect ratio, its "

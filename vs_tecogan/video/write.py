@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import VideoError
+from .covers import attached_covers
 from .encoder import Encoder
 from .ffmpeg import find_ffmpeg
-from .formats import colour_tags, for_encoder, hdr10_options, raw_fourcc, raw_planes
+from .formats import beside_hdr10, colour_tags, for_encoder, hdr10_options, raw_fourcc, raw_planes
 from .jumps import clock_maps, correction_options
 from .nut import NutHeader, NutWriter
 from .partial import partial_file
@@ -92,7 +93,7 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
     ffmpeg, shift = _packet_shift(job, codec, delay)
     exact = not delay or bool(shift) or (job.timeline.is_constant and container_of(job.out).frame_clock)
     timeline = job.timeline if exact else job.timeline.finer(_FINE)
-    with partial_file(job.out) as part:
+    with partial_file(job.out) as part, attached_covers(job.source.path, plan.covers) as covers:
         command = [
             *(ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
             *_inputs(job, props, begin, delay=Fraction(0) if shift else delay),
@@ -102,7 +103,8 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
             *shift,
             *container_of(job.out).options,
             *_part_options(job, begin),
-            *job.options.extra,
+            *covers,
+            *beside_hdr10(hdr10_options(props, codec), job.options.extra),
             f"file:{part}",
             *clock_output(job),
         ]
