@@ -104,7 +104,9 @@ def _add_encoder(parser: argparse.ArgumentParser) -> None:
         "encoder", "the first ffmpeg on PATH that works and has the codec, else that of the imageio-ffmpeg wheel"
     )
     group.add_argument(
-        "--codec", metavar="C", help="ffmpeg's name of the encoder; default: libx264 (libvpx-vp9 in .webm)"
+        "--codec",
+        metavar="C",
+        help="ffmpeg's name of the encoder; default: libx264 (libvpx-vp9 in .webm; gif, apng, webp in their own)",
     )
     crf = "quality, lower is better; default: 16 for libx264, 18 for libx265, 24 for AV1 and VP9"
     group.add_argument("--crf", metavar="Q", type=_quality, help=crf)

@@ -8,7 +8,19 @@ import numpy as np
 import vapoursynth as vs
 
 _RGB_ENCODERS = frozenset(
-    {"libx264rgb", "ffv1", "utvideo", "huffyuv", "ffvhuff", "magicyuv", "png", "apng", "rawvideo"}
+    {
+        "libx264rgb",
+        "ffv1",
+        "utvideo",
+        "huffyuv",
+        "ffvhuff",
+        "magicyuv",
+        "png",
+        "apng",
+        "gif",
+        "libwebp_anim",
+        "rawvideo",
+    }
 )
 _MOST_BITS = {
     "libx264": 10,
@@ -18,6 +30,8 @@ _MOST_BITS = {
     "libaom-av1": 12,
     "libvpx-vp9": 12,
     "libvpx": 8,
+    "gif": 8,
+    "libwebp_anim": 8,
     "mpeg4": 8,
     "libxvid": 8,
     "mpeg2video": 8,

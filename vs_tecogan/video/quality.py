@@ -8,6 +8,8 @@ from .ffmpeg import encoder_takes
 
 _DEFAULT_CRF = {"libx264": 16, "libx264rgb": 16, "libx265": 18, "libsvtav1": 24, "libaom-av1": 24, "libvpx-vp9": 24}
 _CONSTANT_QUALITY_NEEDS_ZERO_RATE = frozenset({"libvpx-vp9", "libvpx", "libaom-av1"})
+_NO_RATE = frozenset(("gif", "libwebp", "libwebp_anim"))
+"""Encoders of animations that know no bit rate."""
 _CHOICES = frozenset(
     ("-b", "-vb", "-q", "-qscale", "-cq", "-qp", "-crf", "-rc", "-global_quality", "-quality", "-lossless", "-target")
 )
@@ -34,6 +36,8 @@ def check_quality(ffmpeg: str, codec: str, *, crf: float | None, extra: tuple[st
     :param extra: ffmpeg's options that the user gave.
     :raises VideoError: `crf` for an encoder that would ignore it.
     """
+    if crf is None and codec in _NO_RATE:
+        return None
     if codec in _DEFAULT_CRF or (crf is None and (_chooses(extra) or is_clean(codec.partition("_")[0]))):
         return None
     if encoder_takes(ffmpeg, codec, "crf"):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .covers import PICTURES, Attached
@@ -25,7 +25,7 @@ class Container:
 
     audio: frozenset[str] | None = None
     audio_encoder: str = "aac"
-    """Encoder for audio that cannot be copied."""
+    """Encoder for audio that cannot be copied; empty where the format has no sound."""
     audio_instead: Mapping[str, str] = field(default_factory=dict)
     """Encoders for audio of single codecs that cannot be copied, lossless ones."""
     subtitles: frozenset[str] = frozenset()
@@ -89,6 +89,12 @@ _AVI = Container(
     chapters=False,
     frame_clock=True,
 )
+_PICTURES_ALONE = Container(audio=frozenset(), audio_encoder="", chapters=False)
+# A palette for each frame: one for all would need every frame in memory.
+_PALETTES = "split[a][b];[a]palettegen=stats_mode=single[p];[b][p]paletteuse=new=1"
+_GIF = replace(_PICTURES_ALONE, video_encoder="gif", options=("-filter:v:0", _PALETTES, "-loop", "0", "-f", "gif"))
+_APNG = replace(_PICTURES_ALONE, video_encoder="apng", options=("-plays", "0", "-f", "apng"))
+_WEBP = replace(_PICTURES_ALONE, video_encoder="libwebp_anim", options=("-quality", "90", "-loop", "0", "-f", "webp"))
 
 _BY_SUFFIX = {
     ".mkv": _MATROSKA,
@@ -101,6 +107,9 @@ _BY_SUFFIX = {
     ".m2ts": _TS,
     ".mts": _TS,
     ".avi": _AVI,
+    ".gif": _GIF,
+    ".apng": _APNG,
+    ".webp": _WEBP,
 }
 
 
@@ -173,7 +182,7 @@ def _encoder(kind: str, codec: str, container: Container) -> str | None:
     match kind:
         case "audio":
             fits = container.audio is None or codec in container.audio
-            return container.audio_instead.get(codec, "copy" if fits else container.audio_encoder)
+            return container.audio_instead.get(codec, "copy" if fits else container.audio_encoder or None)
         case "subtitle" if codec in container.subtitles:
             return "copy"
         case "subtitle" if codec in _TEXT and container.text_encoder:
