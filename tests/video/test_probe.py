@@ -24,7 +24,7 @@ REPORT = (
     "1440x1080 [SAR 4:3 DAR 16:9], 27 kb/s, 25 fps, 25 tbr, 16k tbn (default)\n"
 )
 PICTURE = VideoStream(
-    width=1440, height=1080, sample_aspect=Fraction(4, 3), frame_rate=Fraction(25), matrix=1, is_cover=False
+    width=1440, height=1080, sample_aspect=Fraction(4, 3), frame_rate=Fraction(25), matrix=1, pixels="yuv420p"
 )
 EXPECTED = Probe(
     start=Fraction(-7, 1000),
@@ -71,6 +71,7 @@ def test_json() -> None:
         "sample_aspect_ratio": "4:3",
         "avg_frame_rate": "25/1",
         "color_space": "bt709",
+        "pix_fmt": "yuv420p",
     }
     answer = {
         "streams": [{"index": 0, "codec_type": "audio"}, stream],

@@ -46,6 +46,8 @@ class VideoStream:
     """H.273 code of the YUV matrix; None where it is not told."""
     is_cover: bool = False
     """A still picture that goes with the file."""
+    pixels: str = ""
+    """ffmpeg's name of the pixel format, such as "yuv420p"; empty where it is not told."""
     captions: bool = False
     """Whether the coded pictures carry closed captions (A/53)."""
 
@@ -105,6 +107,7 @@ def parse_json(text: str, log: str) -> Probe:
                 frame_rate=_fraction(stream.get("avg_frame_rate", "")),
                 matrix=_MATRICES.get(stream.get("color_space", "")),
                 is_cover=bool(stream.get("disposition", {}).get("attached_pic")),
+                pixels=stream.get("pix_fmt", ""),
                 captions=bool(stream.get("closed_captions")),
             )
             for stream in streams
@@ -151,8 +154,8 @@ def _video(about: str) -> VideoStream | None:
     # The codec's aspect stands in brackets after the size; the container's follows, if it is another.
     aspects = re.findall(r"\bSAR ([1-9]\d*):([1-9]\d*)", size[3])
     rate = re.search(r"([\d.]+)(k?) fps", size[3])
-    pixels = re.search(r", \w+\(([^)]*)\)", about[: size.start()])
-    names = [part.split("/")[0] for part in pixels[1].split(", ")] if pixels else []
+    told = re.search(r", (\w+)(?:\(([^)]*)\))?$", about[: size.start()])
+    names = [part.split("/")[0] for part in (told[2] or "").split(", ")] if told else []
     return VideoStream(
         width=int(size[1]),
         height=int(size[2]),
@@ -160,6 +163,7 @@ def _video(about: str) -> VideoStream | None:
         frame_rate=(Fraction(rate[1]) * (1000 if rate[2] else 1) or None) if rate else None,
         matrix=next((_MATRICES[name] for name in names if name in _MATRICES), None),
         is_cover="(attached pic)" in size[3],
+        pixels=told[1] if told else "",
         captions=", Closed Captions" in size[3],
     )
 

@@ -13,6 +13,7 @@ from typing import Any
 import vapoursynth as vs
 
 from ..errors import VideoError
+from .cropping import apply_cropping
 from .jumps import one_clock
 from .probe import Probe, VideoStream, probe
 from .timeline import Timeline, make_timeline
@@ -89,6 +90,8 @@ def open_source(path: Path) -> Source:
     timestamps = opened["timestamps"]
     ticks = [timestamps] if isinstance(timestamps, int) else list(timestamps)
     video, about = videos[0], probe(path)
+    _refuse_xyz(path, about.videos.get(video.index))
+    clip, about = apply_cropping(path, clip, video.index, about)
     clock = one_clock(path, video.index, ticks, base, about.start)
     stored = about.videos.get(video.index)
     coded = stored.frame_rate if stored else None
@@ -181,6 +184,15 @@ def _refuse_interlaced(path: Path, clip: vs.VideoNode) -> None:
                 f"{path} is interlaced ({order} field first at frame {n}); deinterlace it first, "
                 "for example with ffmpeg -vf bwdif or QTGMC"
             )
+
+
+def _refuse_xyz(path: Path, stored: VideoStream | None) -> None:
+    """BestSource gives CIE XYZ, of digital cinema, as if it were RGB."""
+    if stored and stored.pixels.startswith("xyz"):
+        raise VideoError(
+            f"{path} holds CIE XYZ, as digital cinema does ({stored.pixels}); convert it to RGB first, for example "
+            "with ffmpeg -vf format=gbrp12 -c:v ffv1 and a name that ends in .mkv"
+        )
 
 
 @contextmanager
