@@ -187,3 +187,11 @@ def test_interlaced_frame(make_clip: ClipMaker, tiny_file: Path) -> None:
     out.get_frame(1)
     with pytest.raises(vs.Error, match=r"tecogan: frame 2: _FieldBased=1.*deinterlace"):
         out.get_frame(2)
+
+
+def test_field_by_itself(make_clip: ClipMaker, tiny_file: Path) -> None:
+    """Would catch the fields of separated frames upscaled as if each were a picture."""
+    fields = make_clip(vs.YUV420P8, 16, 16, 2).std.SeparateFields(tff=True)
+    out = tecogan(fields, tiny_file, device="cpu", warmup=0)
+    with pytest.raises(vs.Error, match=r"tecogan: frame 0: _Field=\d.*weave"):
+        out.get_frame(0)

@@ -68,12 +68,17 @@ def check_format(clip: vs.VideoNode) -> None:
 def read_tags(props: Mapping[str, Any], form: vs.VideoFormat) -> Tags:
     """Read the colour properties of a frame.
 
-    :raises ColourError: an interlaced frame, or a matrix that YUV cannot have or zimg does not know.
+    :raises ColourError: an interlaced frame, a single field, or a matrix that YUV cannot have or zimg does not know.
     """
     if props.get("_FieldBased", 0):
         raise ColourError(
             f"_FieldBased={int(props['_FieldBased'])}, an interlaced frame; deinterlace first, or mark the clip "
             "progressive with core.std.SetFieldBased(clip, 0)"
+        )
+    if "_Field" in props:
+        raise ColourError(
+            f"_Field={int(props['_Field'])}, a field taken out of its frame; deinterlace first, or weave the fields "
+            "with core.std.DoubleWeave(clip)[::2]"
         )
     full = form.color_family == vs.RGB
     if "_Range" in props:
