@@ -68,12 +68,27 @@ def test_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     for model in (drawn(1, "a"), drawn(2, "b")):
         save_model(tmp_path / f"{model.card.name}.safetensors", model.generator, model.card)
     first, second, output = (str(tmp_path / f"{name}.safetensors") for name in "abm")
-    assert main(["interpolate", first, second, "0.85", output, "--half"]) == 0
+    assert main(["interpolate", first, second, "0.85", output]) == 0
+    assert Path(output).stat().st_size < 0.6 * Path(first).stat().st_size
     said = capsys.readouterr()
     assert (said.out, "0.15 x a + 0.85 x b" in said.err) == ("", True)
     card = load_model(output).card
     assert (card.name, card.description, dict(card.scores)) == ("m", "weights averaged: 0.15 x a + 0.85 x b", {})
     assert (card.data, card.licence) == ("own video", "CC0")
+
+
+def test_command_keeps_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Would catch a model written over without being asked, one of the parents even."""
+    model = drawn(1, "a")
+    path = tmp_path / "a.safetensors"
+    save_model(path, model.generator, model.card)
+    before = path.read_bytes()
+    words = ["interpolate", str(path), str(path), "0.5", str(path)]
+    assert main(words) == 2
+    assert "exists; give another name, or -y" in capsys.readouterr().err
+    assert path.read_bytes() == before
+    assert main([*words, "-y", "--full"]) == 0
+    assert path.stat().st_size >= len(before) * 0.9
 
 
 @pytest.mark.parametrize(
