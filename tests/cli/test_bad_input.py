@@ -10,6 +10,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -339,3 +340,16 @@ def test_bug_is_one_line(film: Path, command: Command, tmp_path: Path, monkeypat
     done = command("upscale", film, tmp_path / "o.mkv", "-q")
     assert done.code == 1
     assert done.err == "vs-tecogan: internal error: RuntimeError: two lines (VS_TECOGAN_DEBUG=1 shows where)\n"
+
+
+@pytest.mark.parametrize("words", [("-in.mkv", "o.mkv"), ("-in.mkv", "a.mkv", "o.mkv")])
+def test_name_like_an_option(
+    words: tuple[str, ...], command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+) -> None:
+    """Would catch a file whose name begins with a dash called a missing argument, with no way shown to name it."""
+    monkeypatch.chdir(tmp_path)
+    Path("-in.mkv").write_text("x")
+    with pytest.raises(SystemExit, match="2"):
+        command("upscale", *words)
+    assert "write ./-in.mkv for the file of that name" in capfd.readouterr().err
+    assert_refused(command("upscale", "./-in.mkv", "./-out.mkv"), "-in.mkv is not a video file")

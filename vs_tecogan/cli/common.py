@@ -36,8 +36,12 @@ class Interrupted(KeyboardInterrupt):
 class Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one line instead of repeating the usage."""
 
+    _words: tuple[str, ...] = ()
+    """What is parsed, for a hint on files whose names look like options."""
+
     def parse_known_args(self, args=None, namespace=None):  # type: ignore[no-untyped-def]
         """Refuse unknown words here: argparse leaves those of a subcommand to its parent, whose help is another."""
+        self._words = tuple(sys.argv[1:] if args is None else args)
         parsed, unknown = super().parse_known_args(args, namespace)
         if unknown:
             self.error(f"unknown: {' '.join(unknown)}")
@@ -45,7 +49,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Print one line to stderr and exit with code 2."""
-        self.exit(2, f"{PROGRAM}: {one_line(message)}; see {self.prog} --help\n")
+        files = [word for word in self._words if word.startswith("-") and Path(word).exists()]
+        hint = f"; write ./{files[0]} for the file of that name" if files else ""
+        self.exit(2, f"{PROGRAM}: {one_line(message)}{hint}; see {self.prog} --help\n")
 
 
 def one_line(text: object) -> str:
