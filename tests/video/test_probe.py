@@ -61,6 +61,14 @@ def test_matrix_of_a_report(words: str, matrix: int | None) -> None:
     assert parse_report(REPORT.replace("(tv, bt709, progressive)", words)).videos[1].matrix == matrix
 
 
+@pytest.mark.parametrize(
+    ("told", "rate"), [("23.98", Fraction(24000, 1001)), ("29.97", Fraction(30000, 1001)), ("25", 25), ("12.50", 12.5)]
+)
+def test_rate_of_a_report(told: str, rate: Fraction | float) -> None:
+    """Would catch rates of television taken for the hundredths that a report rounds them to."""
+    assert parse_report(REPORT.replace("25 fps", f"{told} fps")).videos[1].frame_rate == rate
+
+
 def test_json() -> None:
     """Would catch a length that ffprobe guessed taken for one that the file announces, or a cover for a film."""
     stream = {

@@ -79,6 +79,16 @@ def test_gaps_are_filled(stamps: list[int], ticks: tuple[int, ...]) -> None:
     assert tuple(tick * line.time_base * 90000 for tick in line.ticks) == ticks
 
 
+def test_few_rounded_stamps() -> None:
+    """Would catch 24 frames of 30000/1001 in milliseconds made 30 frames per second, and a true 30 made less."""
+    television = Fraction(30000, 1001)
+    rounded = [round(n * 1000 / television) for n in range(24)]
+    line = make_timeline(rounded, Fraction(1, 1000), Fraction(30), 24, coded=television)
+    assert (line.frame_rate, line.is_constant) == (television, True)
+    exact = [n * 3000 for n in range(24)]
+    assert make_timeline(exact, Fraction(1, 90000), Fraction(30), 24, coded=television).frame_rate == 30
+
+
 @pytest.mark.parametrize("nominal", [4, 25, 1000])
 @pytest.mark.parametrize("coded", [25, None])
 def test_rare_stamps(nominal: int, coded: int | None) -> None:

@@ -10,6 +10,7 @@ import pytest
 from vs_tecogan.video.probe import packets_end
 from vs_tecogan.video.source import open_source
 from vs_tecogan.video.warnings import warnings
+from vs_tecogan.video.whole import has_all_bytes
 
 from ..cli.conftest import ffmpeg, inspect
 
@@ -104,3 +105,36 @@ def test_odd_size(size: str, turned: bool, pixels: str, told: str | None, tmp_pa
     lines = said_of(source)
     assert [told in line for line in lines if told] == [True] * (told is not None)
     assert len(lines) == (told is not None)
+
+
+@pytest.mark.parametrize(("suffix", "codecs"), [("avi", ("mpeg4", "mp2")), ("wmv", ("wmv2", "wmav2"))])
+def test_late_sound_is_no_missing_picture(suffix: str, codecs: tuple[str, str], tmp_path: Path) -> None:
+    """Would catch an alarm for a whole file whose header counts the delay of its sound twice."""
+    source, cut = tmp_path / f"in.{suffix}", tmp_path / f"cut.{suffix}"
+    ffmpeg(
+        *PICTURE, "-itsoffset", "1.5", *SOUND, "-map", "0", "-map", "1", *("-c:v", codecs[0], "-c:a", codecs[1]), source
+    )
+    assert said_of(source) == []
+    content = source.read_bytes()
+    cut.write_bytes(content[: len(content) // 2])
+    assert has_all_bytes(source)
+    assert not has_all_bytes(cut)
+
+
+def test_rgb_is_said(tmp_path: Path) -> None:
+    """Would catch a file in a profile that few players show, without a word."""
+    source = tmp_path / "in.mkv"
+    ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=25:duration=0.2,format=gbrp", "-c:v", "ffv1", source)
+    opened = open_source(source)
+    (line,) = warnings(opened)
+    assert "RGB" in line and "-pix_fmt yuv420p" in line
+    assert list(warnings(opened, "ffv1")) == []
+
+
+def test_soft_telecine_is_said(tmp_path: Path) -> None:
+    """Would catch frames shown for 33 and 50 ms by turns without a word."""
+    source = tmp_path / "in.mkv"
+    turns = "settb=1/60000,setpts=(N*2+floor(N/2))*1001"
+    ffmpeg(*PICTURE, "-vf", turns, "-fps_mode", "passthrough", "-enc_time_base", "1:60000", "-c:v", "libx264", source)
+    (line,) = said_of(source)
+    assert "soft telecine" in line

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 import vapoursynth as vs
 
-_RGB_ENCODERS = frozenset(
+RGB_ENCODERS = frozenset(
     {
         "libx264rgb",
         "ffv1",
@@ -54,7 +54,7 @@ def for_encoder(clip: vs.VideoNode, codec: str) -> vs.VideoNode:
     :param codec: ffmpeg's name of the encoder.
     """
     source = clip.format
-    to_yuv = source.color_family == vs.RGB and codec not in _RGB_ENCODERS
+    to_yuv = source.color_family == vs.RGB and codec not in RGB_ENCODERS
     family = vs.YUV if to_yuv else source.color_family
     ratio = (source.subsampling_w, source.subsampling_h)
     ratio = _SUBSAMPLINGS.get(ratio, ratio)

@@ -86,7 +86,8 @@ def make_timeline(
     if any(s <= 0 for s in steps):
         return _constant(rate, frames, start)
     start = filled[0] * base
-    if _rounded(filled, step, base):
+    rate = _nearer(filled, base, rate, coded or rate)
+    if _rounded(filled, 1 / (rate * base), base):
         return _constant(rate, frames, start)
     if len(set(steps)) == 1 and len(steps) > 1:  # even, though the nominal rate is another
         return _constant(1 / (steps[0] * base), frames, start)
@@ -115,6 +116,17 @@ def _rounded(ticks: Sequence[int], step: Fraction, base: Fraction) -> bool:
     """Whether the ticks are `step` apart but for rounding: to the clock, or to one that the file had before."""
     slack = max(Fraction(1), min(_MILLISECOND / base, step / 8))
     return all(abs(tick - ticks[0] - n * step) <= slack for n, tick in enumerate(ticks))
+
+
+def _nearer(ticks: Sequence[int], base: Fraction, nominal: Fraction, coded: Fraction) -> Fraction:
+    """The rate that the stamps are nearer to; the coded one where rounding alone makes the difference.
+
+    The nominal rate may be made from a few rounded stamps: a second of 30000/1001 in milliseconds looks like 30.
+    """
+    strays = [
+        max(abs(tick - ticks[0] - n / (rate * base)) for n, tick in enumerate(ticks)) for rate in (coded, nominal)
+    ]
+    return coded if strays[0] <= max(strays[1], Fraction(1, 2)) else nominal
 
 
 def _plausible(nominal: Fraction, usual: Fraction) -> Fraction:

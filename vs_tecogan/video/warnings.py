@@ -7,15 +7,25 @@ import statistics
 from collections.abc import Iterator
 from fractions import Fraction
 
+import vapoursynth as vs
+
+from .formats import RGB_ENCODERS
 from .probe import packets_end
 from .side_data import lost_side_data
 from .source import Source
 from .timeline import Timeline
+from .whole import has_all_bytes
 
 _MOST_TRIMMED = 3
 """Columns or rows that chroma of a quarter of the size may cost; a larger difference has another reason."""
 _SLACK = Fraction(1, 4)
 """Seconds by which announced lengths are wrong in files that are whole."""
+
+_TELECINE = (Fraction(1001, 30000), Fraction(1001, 20000))
+"""Seconds for which the frames of film are shown by turns, on television of 30000/1001 pictures per second."""
+_FEWEST_STEPS = 6
+_ROUNDING = Fraction(3, 2000)
+"""Seconds by which two stamps in milliseconds may be apart from where they belong."""
 
 
 def warnings(source: Source, codec: str = "libx264") -> Iterator[str]:
@@ -37,8 +47,29 @@ def warnings(source: Source, codec: str = "libx264") -> Iterator[str]:
             "start and its length are not known; vs-tecogan doctor shows which ffmpeg is used"
         )
         return
+    yield from _unusual_forms(source, codec)
     yield from _missing_frames(source)
     yield from _missing_pixels(source)
+
+
+def _unusual_forms(source: Source, codec: str) -> Iterator[str]:
+    if source.clip.format.color_family == vs.RGB and codec not in RGB_ENCODERS:
+        yield (
+            f"{source.path} is RGB and becomes YUV 4:4:4, which many players do not show; for them, give "
+            "-- -pix_fmt yuv420p"
+        )
+    steps = _steps(source.timeline)
+    turns = [sum(abs(step - turn) <= _ROUNDING for step in steps) for turn in _TELECINE]
+    if len(steps) >= _FEWEST_STEPS and min(turns) >= len(steps) / 3:
+        yield (
+            f"{source.path} is film in soft telecine: its frames are shown for 33 and 50 ms by turns, as they stay; "
+            "24000/1001 frames per second would be even"
+        )
+
+
+def _steps(timeline: Timeline) -> list[Fraction]:
+    """Seconds from each frame to the next."""
+    return [(after - before) * timeline.time_base for before, after in itertools.pairwise(timeline.ticks)]
 
 
 def _missing_frames(source: Source) -> Iterator[str]:
@@ -48,6 +79,8 @@ def _missing_frames(source: Source) -> Iterator[str]:
     # Some containers count their length from the first timestamp, others from zero: the doubt speaks for the file.
     late = max(source.probe.start, Fraction(0))
     slack = _SLACK + 2 * step
+    if source.probe.format in ("avi", "asf") and has_all_bytes(source.path):
+        return  # their announced lengths count the delay of a late sound twice
     if source.jump_limit:
         return  # no length can be told from the first and the last stamp
     if announced is None or max(last, last - source.probe.start) + slack >= announced:
@@ -62,8 +95,8 @@ def _missing_frames(source: Source) -> Iterator[str]:
 
 def _frame_time(timeline: Timeline) -> Fraction:
     """Seconds from most frames to the next: the nominal rate of a truncated file may be wrong."""
-    steps = [after - before for before, after in itertools.pairwise(timeline.ticks)]
-    return statistics.median_low(steps) * timeline.time_base if steps else 1 / timeline.frame_rate
+    steps = _steps(timeline)
+    return statistics.median_low(steps) if steps else 1 / timeline.frame_rate
 
 
 def _missing_pixels(source: Source) -> Iterator[str]:
