@@ -10,7 +10,6 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -344,12 +343,10 @@ def test_bug_is_one_line(film: Path, command: Command, tmp_path: Path, monkeypat
 
 @pytest.mark.parametrize("words", [("-in.mkv", "o.mkv"), ("-in.mkv", "a.mkv", "o.mkv")])
 def test_name_like_an_option(
-    words: tuple[str, ...], command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: Any
+    words: tuple[str, ...], command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Would catch a file whose name begins with a dash called a missing argument, with no way shown to name it."""
     monkeypatch.chdir(tmp_path)
     Path("-in.mkv").write_text("x")
-    with pytest.raises(SystemExit, match="2"):
-        command("upscale", *words)
-    assert "write ./-in.mkv for the file of that name" in capfd.readouterr().err
+    assert_refused(command("upscale", *words), "write ./-in.mkv for the file of that name")
     assert_refused(command("upscale", "./-in.mkv", "./-out.mkv"), "-in.mkv is not a video file")
