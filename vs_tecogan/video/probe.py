@@ -68,6 +68,8 @@ class Probe:
     """Kinds of the other streams, such as "audio"."""
     chapters: int = 0
     """How many the container holds."""
+    timecode: str = ""
+    """SMPTE time code of the first frame; empty where there is none."""
     complaint: str = ""
     """The last line that was said of a file without any stream."""
 
@@ -115,8 +117,15 @@ def parse_json(text: str, log: str) -> Probe:
         },
         others=_others(str(stream.get("codec_type", "data")) for stream in streams),
         chapters=len(answer.get("chapters", [])),
+        timecode=next((tags["timecode"] for tags in _all_tags(answer) if "timecode" in tags), ""),
         complaint="" if streams else _last_line(log),
     )
+
+
+def _all_tags(answer: Mapping[str, Any]) -> Iterable[dict[str, str]]:
+    """The tags of the file and of its streams, by names in small letters."""
+    for part in (answer.get("format", {}), *answer.get("streams", [])):
+        yield {key.lower(): value for key, value in part.get("tags", {}).items()}
 
 
 def _fraction(text: str) -> Fraction | None:
@@ -128,6 +137,7 @@ def parse_report(text: str) -> Probe:
     """Read what ``ffmpeg -i FILE`` prints."""
     name = re.search(r"^Input #0, (\S+), from ", text, re.MULTILINE)
     start = re.search(r"^  Duration: .*?, start: (-?\d+\.\d+)", text, re.MULTILINE)
+    code = re.search(r"^ +timecode +: (\S+)$", text, re.MULTILINE | re.IGNORECASE)
     length = re.search(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", text, re.MULTILINE)
     lines = re.findall(r"^ +Stream #0:(\d+).*?: (\w+): (.*)", text, re.MULTILINE)
     videos = {int(index): _video(about) for index, kind, about in lines if kind == "Video"}
@@ -141,6 +151,7 @@ def parse_report(text: str) -> Probe:
         format=name[1] if name else "",
         videos={index: video for index, video in videos.items() if video},
         others=_others(kind.lower() for _, kind, _ in lines),
+        timecode=code[1] if code else "",
         chapters=len(re.findall(r"^ +Chapter #0:\d+: start ", text, re.MULTILINE)),
         complaint="" if lines else _last_line(text),
     )

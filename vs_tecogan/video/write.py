@@ -19,6 +19,7 @@ from .partial import partial_file
 from .quality import quality_options
 from .source import Source
 from .streams import container_of, is_known, plan_streams
+from .timecode import advance
 from .timeline import Timeline
 
 if TYPE_CHECKING:
@@ -249,12 +250,21 @@ def _picture_metadata(job: Job, props: Mapping[str, object]) -> list[str]:
     for key in _STATISTICS:
         arguments += [*_tag(key, ""), *_tag(f"{key}-eng", "")]
     arguments += _tag("ALPHA_MODE", "")  # the picture has no alpha channel any more
+    arguments += _timecode(job)
     model, release = props.get("TecoganModel"), props.get("TecoganVersion")
     if model and release:
         arguments += _tag("VS_TECOGAN", f"{_plain(release)} {_plain(model)}")
         # mp4 has no tags of one's own, but one for this.
         arguments += ["-metadata", f"encoding_tool=vs-tecogan {_plain(release)} {_plain(model)}"]
     return [*arguments, "-disposition:v:0", "default"]
+
+
+def _timecode(job: Job) -> list[str]:
+    """The time code of a part's first frame; a whole file's is copied."""
+    rate = job.source.timeline.frame_rate
+    frames = round((job.timeline.start - job.source.timeline.start) * rate)
+    code = None if job.whole else advance(job.source.probe.timecode, frames, rate)
+    return ["-metadata", f"timecode={code}", *_tag("timecode", code)] if code else []
 
 
 def _tag(key: str, value: str) -> tuple[str, str]:
