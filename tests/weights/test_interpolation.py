@@ -18,7 +18,7 @@ def drawn(seed: int, name: str, **spec: object) -> Model:
     torch.manual_seed(seed)
     generator = Generator(GeneratorSpec(**({"blocks": 1, "channels": 8} | spec)))  # type: ignore[arg-type]
     card = ModelCard(name=name, spec=generator.spec, data="own video", licence="CC0", scores={"psnr": 30.5})
-    return Model(generator=generator.eval().requires_grad_(False), card=card)
+    return Model(generator.eval().requires_grad_(False), card)
 
 
 @settings(deadline=None, max_examples=15)

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from vs_tecogan.errors import WeightsError
-from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
+from vs_tecogan.networks import Alignment, Dialect, Generator, GeneratorSpec, RecurrentSpec, RecurrentSR
 from vs_tecogan.weights import ModelCard, generator_from_tensorflow, load_model, save_model, shipped_models
 
 
@@ -36,6 +37,46 @@ def test_own_format_round_trip(dialect: Dialect, half: bool, tmp_path: Path) -> 
     for key, value in generator.state_dict().items():
         torch.testing.assert_close(model.generator.state_dict()[key], value, rtol=1e-3 if half else 0, atol=1e-6)
     assert list(tmp_path.iterdir()) == [tmp_path / "m.safetensors"]
+
+
+RECURRENT = [
+    RecurrentSpec(channels=8, blocks=2, flow_rounds=3),
+    RecurrentSpec(scale=2, channels=8, blocks=1, ahead=0, residual=False, alignment=Alignment.NONE),
+]
+
+
+@pytest.mark.parametrize("spec", RECURRENT)
+def test_recurrent_round_trip(spec: RecurrentSpec, tmp_path: Path) -> None:
+    """Would catch an entry of the recurrent network's card that is not written, not read, or read as FRNet's."""
+    torch.manual_seed(1)
+    network = RecurrentSR(spec)
+    card = ModelCard(name="m", spec=spec, data="own video", licence="CC0")
+    save_model(tmp_path / "m.safetensors", network, card)
+    model = load_model(tmp_path / "m.safetensors")
+    assert model.card == card
+    assert isinstance(model.network, RecurrentSR)
+    assert not model.network.training
+    for key, value in network.state_dict().items():
+        assert torch.equal(model.network.state_dict()[key], value)
+    with pytest.raises(WeightsError, match="RecurrentSR; expected FRVSR"):
+        _ = model.generator
+
+
+@pytest.mark.parametrize("residual", [True, False])
+def test_a_recurrent_state_dict_without_a_card(residual: bool, tmp_path: Path) -> None:
+    """Would catch scale, channels, blocks, trunk or look-ahead read wrongly off the shapes."""
+    spec = RecurrentSpec(scale=2, channels=8, blocks=3, residual=residual, ahead=0)
+    torch.save({"params_ema": dict(RecurrentSR(spec).state_dict())}, tmp_path / "m.pth")
+    assert load_model(tmp_path / "m.pth").network.spec == spec
+
+
+def test_a_damaged_recurrent_card(tmp_path: Path) -> None:
+    """Would catch a card of a future architecture that is opened as one of today's."""
+    network = RecurrentSR(RECURRENT[0])
+    words = ModelCard(name="m", spec=network.spec).metadata()
+    for entry, value in {"architecture": "transformer", "trunk": "dense", "alignment": "deformable"}.items():
+        save_file(dict(network.state_dict()), tmp_path / "m.safetensors", metadata=words | {entry: value})
+        assert_refused(tmp_path / "m.safetensors", "card is damaged")
 
 
 @pytest.mark.parametrize("wrapper", [None, "state_dict", "params", "params_ema"])

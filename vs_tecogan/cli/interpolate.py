@@ -43,6 +43,6 @@ def run(args: argparse.Namespace) -> int:
     if args.output.exists() and not args.overwrite:
         raise UsageError(f"{args.output} exists; give another name, or -y to replace it")
     model = interpolate(load_model(args.first), load_model(args.second), args.share, name=args.output.stem)
-    save_model(args.output, model.generator, model.card, half=not args.full)
+    save_model(args.output, model.network, model.card, half=not args.full)
     say(f"{args.output}: {model.card.description}")
     return 0

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import WeightsError
+from ..networks import Alignment, GeneratorSpec, Spec
 from ..weights import DEFAULT_MODEL, ModelCard, load_model, models_folder, shipped_models, shipped_use
 
 if TYPE_CHECKING:
@@ -53,8 +54,8 @@ def details(card: ModelCard, use: str = "") -> str:
         "for": use,
         "description": card.description,
         "scale": f"{spec.scale}x",
-        "network": f"FRNet, {spec.blocks} blocks of {spec.channels} channels, dialect {spec.dialect.value}",
-        "flow": f"refined in {spec.flow_rounds} rounds" if spec.flow_rounds else "as the flow network gives it",
+        "network": _network(spec),
+        "flow": _flow(spec),
         "degradation": card.degradation,
         "data": card.data,
         "training": card.training,
@@ -63,3 +64,16 @@ def details(card: ModelCard, use: str = "") -> str:
     }
     width = max(map(len, facts))
     return "\n".join(f"{name.ljust(width)}  {value}" for name, value in facts.items() if value)
+
+
+def _network(spec: Spec) -> str:
+    if isinstance(spec, GeneratorSpec):
+        return f"FRNet, {spec.blocks} blocks of {spec.channels} channels, dialect {spec.dialect.value}"
+    ahead = f", looks {spec.ahead} frame ahead" if spec.ahead else ""
+    return f"RecurrentSR, {spec.blocks} blocks of {spec.channels} channels{ahead}"
+
+
+def _flow(spec: Spec) -> str:
+    if isinstance(spec, GeneratorSpec):
+        return f"refined in {spec.flow_rounds} rounds" if spec.flow_rounds else "as the flow network gives it"
+    return "none" if spec.alignment is Alignment.NONE else f"without weights, {spec.flow_rounds} rounds"

@@ -122,7 +122,12 @@ class RecurrentSR(nn.Module):
         :return:       picture (N, 3, scale * H, scale * W) float32, unclamped, and the next state, float32.
         """
         if self.spec.alignment is Alignment.FLOW:
-            frames, state = self.align(frames, state, self.flow(frames) if flow is None else flow)
+            flow = self.flow(frames) if flow is None else flow
+            frames, state = self.align(frames, flow), self.move(state, flow[:, :2])
+        return self.advance(frames, state)
+
+    def advance(self, frames: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        """As :meth:`forward`, of frames and a state that show what the current frame shows, at the same places."""
         outputs = self.reconstruct(torch.cat((frames, state), dim=1).to(self.conv_in.weight.dtype)).float()
         folded = self.spec.folded
         picture = depth_to_space(outputs[:, :folded], self.spec.scale) + self.enlarge(frames[:, 3:6].float())
@@ -134,23 +139,27 @@ class RecurrentSR(nn.Module):
         :return: (N, 2 * (window - 1), H, W) float32, LR pixels: towards the previous frame, then towards the next.
         """
         others = [frames[:, :3]] + ([frames[:, 6:]] if self.spec.ahead else [])
-        rounds = self.spec.flow_rounds
-        return torch.cat([pyramid_flow(x, frames[:, 3:6], rounds, impl=self.impl) for x in others], dim=1)
+        return torch.cat([self.flow_to(other, frames[:, 3:6]) for other in others], dim=1)
 
-    def align(self, frames: Tensor, state: Tensor, flow: Tensor) -> tuple[Tensor, Tensor]:
-        """Move the other frames and the state to where the current frame shows the same things.
+    def flow_to(self, other: Tensor, current: Tensor) -> Tensor:
+        """Flow (N, 2, H, W) float32, LR pixels, from the current frame to another one."""
+        return pyramid_flow(other, current, self.spec.flow_rounds, impl=self.impl)
+
+    def align(self, frames: Tensor, flow: Tensor) -> Tensor:
+        """The window with its other frames moved by :meth:`flow`."""
+        window = [self.warp(frames[:, :3], flow[:, :2]), frames[:, 3:6]]
+        if self.spec.ahead:
+            window.append(self.warp(frames[:, 6:], flow[:, 2:]))
+        return torch.cat(window, dim=1)
+
+    def move(self, state: Tensor, flow: Tensor) -> Tensor:
+        """The state moved by the flow (N, 2, H, W) towards the previous frame.
 
         The features move at their own size; the last output moves at its full size, so that its detail survives.
         """
         width, scale = self.spec.channels, self.spec.scale
-        current, back = frames[:, 3:6], flow[:, :2]
-        # Together: a warp costs most of its time for the coordinates.
-        moved = self.warp(torch.cat((frames[:, :3], state[:, :width]), dim=1), back)
-        picture = self.warp(depth_to_space(state[:, width:], scale), self.enlarge(back * scale))
-        window = [moved[:, :3], current]
-        if self.spec.ahead:
-            window.append(self.warp(frames[:, 6:], flow[:, 2:]))
-        return torch.cat(window, dim=1), torch.cat((moved[:, 3:], space_to_depth(picture, scale)), dim=1)
+        picture = self.warp(depth_to_space(state[:, width:], scale), self.enlarge(flow * scale))
+        return torch.cat((self.warp(state[:, :width], flow), space_to_depth(picture, scale)), dim=1)
 
     def warp(self, image: Tensor, flow: Tensor) -> Tensor:
         """See :func:`~vs_tecogan.ops.warp.backward_warp`."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..errors import WeightsError
-from ..networks import Dialect, GeneratorSpec
+from ..networks import Alignment, Dialect, GeneratorSpec, RecurrentSpec, Spec
 
 FORMAT = "vs_tecogan/1"
 """Value of the ``format`` entry in the metadata of the project's own safetensors files."""
@@ -17,8 +17,8 @@ class ModelCard:
 
     name: str
     """Short name: the file's stem for shipped models."""
-    spec: GeneratorSpec
-    """Architecture, scale, dialect, block count; the phase follows from them."""
+    spec: Spec
+    """Everything that the shape of the network depends on; its phase follows from it."""
     description: str = ""
     """One sentence for ``vs-tecogan models``."""
     degradation: str = ""
@@ -36,13 +36,7 @@ class ModelCard:
         """The card as safetensors metadata (string to string)."""
         return {
             "format": FORMAT,
-            "architecture": "frnet",
-            "scale": str(self.spec.scale),
-            "blocks": str(self.spec.blocks),
-            "channels": str(self.spec.channels),
-            "dialect": self.spec.dialect.value,
-            "flow_rounds": str(self.spec.flow_rounds),
-            "phase": self.spec.phase,
+            **_spec_words(self.spec),
             "name": self.name,
             "description": self.description,
             "degradation": self.degradation,
@@ -63,14 +57,7 @@ class ModelCard:
                 f"format {metadata.get('format')!r} is not known; expected {FORMAT!r}: update vs_tecogan"
             )
         try:
-            spec = GeneratorSpec(
-                scale=int(metadata["scale"]),
-                blocks=int(metadata["blocks"]),
-                channels=int(metadata["channels"]),
-                dialect=Dialect(metadata["dialect"]),
-                # Files from before there was a choice say nothing.
-                flow_rounds=int(metadata.get("flow_rounds", "0")),
-            )
+            spec = _spec(metadata)
             scores = {str(key): float(value) for key, value in json.loads(metadata.get("scores", "{}")).items()}
         except (KeyError, ValueError, TypeError, AttributeError) as error:
             raise WeightsError(f"its model card is damaged ({error!r}); export the model again") from error
@@ -78,3 +65,40 @@ class ModelCard:
             key: metadata.get(key, "") for key in ("name", "description", "degradation", "data", "licence", "training")
         }
         return ModelCard(spec=spec, scores=scores, **words)
+
+
+def _spec_words(spec: Spec) -> dict[str, str]:
+    """What :func:`_spec` reads."""
+    shared = {
+        "scale": str(spec.scale),
+        "blocks": str(spec.blocks),
+        "channels": str(spec.channels),
+        "flow_rounds": str(spec.flow_rounds),
+        "phase": spec.phase,
+    }
+    if isinstance(spec, GeneratorSpec):
+        return {"architecture": "frnet", "dialect": spec.dialect.value, **shared}
+    trunk = "residual" if spec.residual else "plain"
+    own = {"trunk": trunk, "ahead": str(spec.ahead), "alignment": spec.alignment.value}
+    return {"architecture": "recurrent", **own, **shared}
+
+
+def _spec(metadata: Mapping[str, str]) -> Spec:
+    """:raises KeyError, ValueError: an entry is missing or makes no sense."""
+    scale, blocks, channels = (int(metadata[key]) for key in ("scale", "blocks", "channels"))
+    # Files from before there was a choice of architecture or rounds say nothing.
+    architecture, rounds = metadata.get("architecture", "frnet"), int(metadata.get("flow_rounds", "0"))
+    if architecture == "frnet":
+        dialect = Dialect(metadata["dialect"])
+        return GeneratorSpec(scale=scale, blocks=blocks, channels=channels, dialect=dialect, flow_rounds=rounds)
+    if architecture != "recurrent":
+        raise ValueError(f"architecture {architecture!r}; this version knows frnet and recurrent")
+    return RecurrentSpec(
+        scale=scale,
+        blocks=blocks,
+        channels=channels,
+        residual={"residual": True, "plain": False}[metadata["trunk"]],
+        ahead=int(metadata["ahead"]),
+        alignment=Alignment(metadata["alignment"]),
+        flow_rounds=rounds,
+    )

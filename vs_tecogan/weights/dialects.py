@@ -1,13 +1,14 @@
 """Reading published state dicts: one small class per layout, ``detect`` apart from ``load``."""
 
+import re
 from collections.abc import Mapping
-from typing import Protocol
+from typing import Protocol, overload
 
 import torch
 from torch import Tensor
 
 from ..errors import WeightsError
-from ..networks import Dialect, Generator, GeneratorSpec
+from ..networks import Dialect, Generator, GeneratorSpec, Network, RecurrentSpec, RecurrentSR, Spec
 
 StateDict = Mapping[str, Tensor]
 
@@ -22,8 +23,8 @@ class Layout(Protocol):
     def detect(self, state: StateDict) -> bool:
         """Whether ``state`` has this layout; looks at keys and shapes only."""
 
-    def load(self, state: StateDict) -> Generator:
-        """A generator in eval mode with these weights, fp32."""
+    def load(self, state: StateDict) -> Network:
+        """A network in eval mode with these weights, fp32."""
 
 
 def count_blocks(state: StateDict) -> int:
@@ -31,21 +32,32 @@ def count_blocks(state: StateDict) -> int:
     return sum(key.startswith("srnet.resblocks.") and key.endswith(".conv.0.weight") for key in state)
 
 
-def build(spec: GeneratorSpec, state: StateDict) -> Generator:
-    """A generator of ``spec`` holding ``state``.
+@overload
+def build(spec: GeneratorSpec, state: StateDict) -> Generator: ...
+@overload
+def build(spec: RecurrentSpec, state: StateDict) -> RecurrentSR: ...
+@overload
+def build(spec: Spec, state: StateDict) -> Network: ...
+def build(spec: Spec, state: StateDict) -> Network:
+    """A network of ``spec`` holding ``state``, in eval mode, fp32.
 
     :raises WeightsError: a tensor is missing, too many, of another shape or kind, or not finite.
     """
     if spec.blocks > len(state):  # before as many are made
         raise WeightsError(f"{len(state)} tensors; expected more for a generator of {spec.blocks} blocks")
     with torch.device("meta"):  # shapes alone: a wrong number of channels must not cost memory
-        expected = Generator(spec).state_dict()
+        expected = _empty(spec).state_dict()
+    name = (
+        f"{spec.dialect} x{spec.scale} generator" if isinstance(spec, GeneratorSpec) else f"RecurrentSR x{spec.scale}"
+    )
     for key, tensor in expected.items():
         if key not in state:
-            raise WeightsError(f"tensor {key} is missing; expected a complete {spec.dialect} x{spec.scale} generator")
+            raise WeightsError(f"tensor {key} is missing; expected a complete {name}")
         if state[key].shape != tensor.shape:
             came, wanted = tuple(state[key].shape), tuple(tensor.shape)
-            raise WeightsError(f"tensor {key} has shape {came}; expected {wanted} for {spec.dialect} x{spec.scale}")
+            raise WeightsError(
+                f"tensor {key} has shape {came}; expected {wanted} for {name.removesuffix(' generator')}"
+            )
         if state[key].layout is not torch.strided or state[key].is_meta or state[key].dtype not in _FLOATS:
             kind = f"{str(state[key].dtype).removeprefix('torch.')}, {state[key].layout}, {state[key].device.type}"
             raise WeightsError(f"tensor {key} is {kind}; expected dense float16, bfloat16, float32 or float64")
@@ -53,10 +65,14 @@ def build(spec: GeneratorSpec, state: StateDict) -> Generator:
             raise WeightsError(f"tensor {key} holds NaN or infinity; the training that made it diverged")
     surplus = sorted(set(state) - set(expected))
     if surplus:
-        raise WeightsError(f"tensor {surplus[0]} is not part of a {spec.dialect} x{spec.scale} generator")
-    generator = Generator(spec)
-    generator.load_state_dict({key: state[key].float() for key in expected})
-    return generator.eval().requires_grad_(False)
+        raise WeightsError(f"tensor {surplus[0]} is not part of a {name}")
+    network = _empty(spec)
+    network.load_state_dict({key: state[key].float() for key in expected})
+    return network.eval().requires_grad_(False)
+
+
+def _empty(spec: Spec) -> Network:
+    return Generator(spec) if isinstance(spec, GeneratorSpec) else RecurrentSR(spec)
 
 
 class TecoGanPyTorch:
@@ -109,11 +125,40 @@ class Egvsr:
         return build(spec, {key: value for key, value in state.items() if not key.startswith(unused)})
 
 
-LAYOUTS: tuple[Layout, ...] = (Egvsr(), TecoGanPyTorch())
+class Recurrent:
+    """RecurrentSR without a card, as trainers keep it."""
+
+    def detect(self, state: StateDict) -> bool:
+        """A first and a last convolution about a trunk, with channels that fit a scale and a window."""
+        first, last = state.get("conv_in.weight"), state.get("conv_out.weight")
+        return first is not None and last is not None and first.ndim == last.ndim == 4 and self._spec(state) is not None
+
+    def load(self, state: StateDict) -> RecurrentSR:
+        """:raises WeightsError: the tensors do not fit together."""
+        spec = self._spec(state)
+        assert spec is not None
+        return build(spec, state)
+
+    def _spec(self, state: StateDict) -> RecurrentSpec | None:
+        """Read off the shapes, but for what has none: the state is taken to be aligned by flow, as all models' is."""
+        first, last = state["conv_in.weight"], state["conv_out.weight"]
+        channels = first.shape[0]
+        scale = {48: 4, 12: 2}.get(last.shape[0] - channels)
+        ahead = {6: 0, 9: 1}.get(first.shape[1] - last.shape[0])
+        if scale is None or ahead is None:
+            return None
+        blocks = {int(key.split(".")[1]) for key in state if re.fullmatch(r"trunk\.\d+\.conv\.0\.weight", key)}
+        layers = sum(re.fullmatch(r"trunk\.\d+\.weight", key) is not None for key in state)
+        return RecurrentSpec(
+            scale=scale, channels=channels, blocks=len(blocks) or layers // 2, residual=bool(blocks), ahead=ahead
+        )
 
 
-def load_published(state: StateDict) -> Generator:
-    """Recognise a published PyTorch generator and load it.
+LAYOUTS: tuple[Layout, ...] = (Egvsr(), TecoGanPyTorch(), Recurrent())
+
+
+def load_published(state: StateDict) -> Network:
+    """Recognise a PyTorch state dict and load it.
 
     :raises WeightsError: not a generator of a known layout.
     """

@@ -5,8 +5,8 @@ from dataclasses import replace
 import torch
 
 from ..errors import WeightsError
-from ..networks import Generator
 from .card import ModelCard
+from .dialects import build
 from .store import Model
 
 
@@ -23,17 +23,14 @@ def interpolate(first: Model, second: Model, share: float, *, name: str = "") ->
     """
     if not 0 <= share <= 1:
         raise WeightsError(f"share {share:g} is outside 0 to 1; give the second model's part of the average")
-    one, two = first.generator.spec, second.generator.spec
+    one, two = first.network.spec, second.network.spec
     rounds = (one if share < 0.5 else two).flow_rounds
     if replace(one, flow_rounds=rounds) != replace(two, flow_rounds=rounds):
         raise WeightsError(f"models of different architectures cannot be averaged: {one} and {two}")
-    generator = Generator(replace(one, flow_rounds=rounds))
-    theirs = second.generator.state_dict()
-    generator.load_state_dict(
-        {key: torch.lerp(own.float(), theirs[key].float(), share) for key, own in first.generator.state_dict().items()}
-    )
-    card = replace(_card(first.card, second.card, share, name), spec=generator.spec)
-    return Model(generator=generator.eval().requires_grad_(False), card=card)
+    ours, theirs = first.network.state_dict(), second.network.state_dict()
+    state = {key: torch.lerp(own.float(), theirs[key].float(), share) for key, own in ours.items()}
+    network = build(replace(one, flow_rounds=rounds), state)
+    return Model(network, replace(_card(first.card, second.card, share, name), spec=network.spec))
 
 
 def _card(first: ModelCard, second: ModelCard, share: float, name: str) -> ModelCard:

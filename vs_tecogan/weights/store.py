@@ -13,7 +13,7 @@ from torch import Tensor
 
 from ..errors import WeightsError
 from ..files import write_file
-from ..networks import Generator
+from ..networks import Generator, Network
 from .card import FORMAT, ModelCard
 from .dialects import build, load_published
 
@@ -29,8 +29,20 @@ SUFFIXES = (".safetensors", ".pth", ".pt")
 class Model:
     """Weights ready for use, and what they say of themselves."""
 
-    generator: Generator
+    network: Network
     card: ModelCard
+
+    @property
+    def generator(self) -> Generator:
+        """The network, where it is one of FRVSR and TecoGAN.
+
+        :raises WeightsError: it is of another architecture.
+        """
+        if not isinstance(self.network, Generator):
+            raise WeightsError(
+                f"model {self.card.name!r} is a {type(self.network).__name__}; expected FRVSR or TecoGAN"
+            )
+        return self.network
 
 
 def models_folder() -> Path:
@@ -84,7 +96,7 @@ def load_model(model: str | os.PathLike[str]) -> Model:
     :param model: name of a shipped model, or path of a ``.safetensors``, ``.pth`` or ``.pt`` file: the project's own,
         or a generator of TecoGAN-PyTorch (BD or BI, x2 or x4) or EGVSR. Official TensorFlow checkpoints are converted
         first, by ``scripts/convert_tf.py``.
-    :return: generator in eval mode, float32, on the CPU, and its card.
+    :return: network in eval mode, float32, on the CPU, and its card.
     :raises WeightsError: anything that is wrong with the name or the file, in one line.
     """
     path = find_model(model)
@@ -98,14 +110,14 @@ def load_model(model: str | os.PathLike[str]) -> Model:
         raise WeightsError(f"{path}: cannot be read ({error.strerror or error}); check the file") from error
 
 
-def save_model(path: str | os.PathLike[str], generator: Generator, card: ModelCard, *, half: bool = False) -> None:
+def save_model(path: str | os.PathLike[str], network: Network, card: ModelCard, *, half: bool = False) -> None:
     """Write the project's own format, atomically.
 
     :param half: store float16, which halves the file; weights are always used as float32 or cast from it.
     :raises WeightsError: the file cannot be written.
     """
     dtype = torch.float16 if half else torch.float32
-    tensors = {key: value.detach().to("cpu", dtype).contiguous() for key, value in generator.state_dict().items()}
+    tensors = {key: value.detach().to("cpu", dtype).contiguous() for key, value in network.state_dict().items()}
     try:
         write_file(Path(path), save(tensors, metadata=card.metadata()))  # save_file makes it private to its owner
     except OSError as error:
@@ -165,6 +177,6 @@ def _tensors(content: object) -> dict[str, Tensor]:
 
 
 def _published(path: Path, tensors: dict[str, Tensor]) -> Model:
-    generator = load_published(tensors)
-    card = ModelCard(name=path.stem, spec=generator.spec, description="published weights, opened by path")
-    return Model(generator, card)
+    network = load_published(tensors)
+    card = ModelCard(name=path.stem, spec=network.spec, description="published weights, opened by path")
+    return Model(network, card)
