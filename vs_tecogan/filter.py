@@ -15,7 +15,9 @@ from .engine.adapter import EngineRecurrence
 from .engine.thread import EngineThread
 from .errors import UsageError, UserError
 from .recurrence import recurrent
+from .recurrence.ahead import with_next
 from .recurrence.api import Schedule
+from .recurrence.store import frame_bytes
 from .scenes import scene_cuts
 from .version import __version__
 from .weights import DEFAULT_MODEL, Model, load_model
@@ -118,9 +120,10 @@ def _build(
     clamp, props = clip.format.sample_type == vs.FLOAT, {"TecoganModel": name, "TecoganVersion": __version__}
     recurrence = EngineRecurrence(engine, thread, colour, clamp=clamp, props=props)
     template = clip.std.BlankClip(width=clip.width * engine.scale, height=clip.height * engine.scale, keep=True)
-    upscaled = recurrent(
-        colour.to_coded(), cuts, recurrence, template=template, schedule=schedule, attached=colour.rgb_bytes
-    )
+    source, attached = colour.to_coded(), colour.rgb_bytes
+    if engine.ahead:
+        source, attached = with_next(source, cuts, schedule.restart), 2 * attached + frame_bytes(source)
+    upscaled = recurrent(source, cuts, recurrence, template=template, schedule=schedule, attached=attached)
     return colour.from_coded(upscaled)
 
 

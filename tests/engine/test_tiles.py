@@ -54,9 +54,9 @@ def test_flow_of_tiles_is_that_of_the_whole_frame() -> None:
     home, asked = Device("cpu"), []
 
     class Noting(TorchFrvsr):
-        def guide(self, previous: Tensor | None, current: Tensor) -> Tensor | None:
+        def guide(self, previous: Tensor | None, current: Tensor, following: Tensor | None = None) -> Tensor | None:
             asked.append(tuple(current.shape))
-            return super().guide(previous, current)
+            return super().guide(previous, current, following)
 
     network = Noting(Generator(GeneratorSpec(scale=2, blocks=1)), home, "fp32")
     engine = NetworkEngine(network, home, precision="fp32", tile=(80, 90))

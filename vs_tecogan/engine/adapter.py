@@ -12,7 +12,8 @@ import vapoursynth as vs
 from ..colour.coding import PLAIN, Coding
 from ..colour.tags import TAGS, Tags
 from ..colour.zimg import HOST_RGB, Colour
-from .base import Engine, State
+from ..recurrence.ahead import NEXT_PROP
+from .base import Engine, Picture, State
 from .thread import EngineThread
 
 
@@ -61,7 +62,14 @@ class EngineRecurrence:
     def step(self, shown: Shown, frame: vs.VideoFrame) -> Shown:
         """Advance by one frame; may return before the device has finished."""
         picture, coding = self._picture(frame, self._colour.reads)
-        state = self._thread.run(self._engine.step, shown.state, _planes(picture), coding, clamp=self._clamp)
+        state = self._thread.run(
+            self._engine.step,
+            shown.state,
+            _planes(picture),
+            coding,
+            clamp=self._clamp,
+            following=self._following(frame),
+        )
         return Shown(state, picture, coding)
 
     def write(self, shown: Shown, frame: vs.VideoFrame) -> vs.VideoFrame:
@@ -93,6 +101,13 @@ class EngineRecurrence:
         planes = [] if shown.picture is None else _planes(shown.picture)
         return self._engine.nbytes(shown.state) + sum(plane.nbytes for plane in planes)
 
+    def _following(self, frame: vs.VideoFrame) -> Picture | None:
+        """The picture after ``frame``, where it carries one."""
+        if NEXT_PROP not in frame.props:
+            return None
+        picture, coding = self._picture(frame.props[NEXT_PROP], self._colour.reads)
+        return _planes(picture), coding
+
     def _picture(self, frame: vs.VideoFrame, coded: bool) -> tuple[vs.VideoFrame, Coding]:
         """The frame that the engine takes for ``frame``, or gives, and what its planes mean."""
         coding = self._colour.coding(Tags.carried(frame.props)) if coded else None
@@ -102,7 +117,7 @@ class EngineRecurrence:
         """An output frame for ``frame``, with its properties and ours."""
         scale = self._engine.scale
         out = vs.core.create_video_frame(frame.format, frame.width * scale, frame.height * scale)
-        out.props.update({key: value for key, value in frame.props.items() if key not in (HOST_RGB, TAGS)})
+        out.props.update({key: value for key, value in frame.props.items() if key not in (HOST_RGB, TAGS, NEXT_PROP)})
         out.props.update(self._props)
         return out
 

@@ -11,6 +11,8 @@ from ..colour.coding import PLAIN, Coding, Samples
 Memory = tuple[Tensor, ...]
 """What a network carries from frame to frame: its output, (1, 3, sH, sW) float32, unclamped; then whatever else it has.
 Empty before the first frame."""
+Picture = tuple[Sequence[Samples], Coding]
+"""The planes of a picture, and how they are coded."""
 Mark = Any
 """A point in a device's work, everything submitted before it; None on devices that work at once."""
 Wait = Callable[[], None]
@@ -43,14 +45,25 @@ class Engine(Protocol):
     """It takes pictures of any coding, not RGBS alone."""
     writes_coded: bool
     """It gives pictures of any coding, not RGBS alone."""
+    ahead: int
+    """Pictures after the current one that a step looks at: 0 or 1."""
 
     def zero_state(self, height: int, width: int) -> State:
         """The state before the first frame of a chain."""
 
-    def step(self, state: State, planes: Sequence[Samples], coding: Coding = PLAIN, *, clamp: bool = False) -> State:
+    def step(
+        self,
+        state: State,
+        planes: Sequence[Samples],
+        coding: Coding = PLAIN,
+        *,
+        clamp: bool = False,
+        following: Picture | None = None,
+    ) -> State:
         """Advance by one picture of (H, W); may return before the device has finished.
 
-        :param clamp: bring R, G and B to [0, 1] and NaN to 0.
+        :param clamp:     bring R, G and B to [0, 1] and NaN to 0.
+        :param following: the picture after this one, for an engine that looks ahead; None at the end of a chain.
         """
 
     def begin_read(self, state: State, planes: Sequence[Samples], coding: Coding = PLAIN) -> Wait:
@@ -77,10 +90,14 @@ class NetworkStep(Protocol):
     grid: int
     """LR pixels; tiles begin on multiples of it."""
 
-    def guide(self, previous: Tensor | None, current: Tensor) -> Tensor | None:
+    ahead: int
+    """Frames after the current one that a step looks at: 0 or 1."""
+
+    def guide(self, previous: Tensor | None, current: Tensor, following: Tensor | None) -> Tensor | None:
         """What a step takes from whole frames: maps (1, C, H, W) at their size, such as flow; None: nothing.
 
-        :param previous: the frame before, (1, 3, H, W); None at a chain's first frame.
+        :param previous:  the frame before, (1, 3, H, W); None at a chain's first frame.
+        :param following: the frame after; None at a chain's last frame, and always without look-ahead.
         """
 
     def step(self, memory: Memory, lr: Tensor, guide: Tensor | None) -> Memory:

@@ -7,15 +7,17 @@ from typing import Any
 from torch import nn
 
 from ..errors import EngineError
-from ..networks import Generator
+from ..networks import Generator, RecurrentSR
 from ..ops import cuda, native
 from ..weights import Model
 from .base import Engine, NetworkStep
 from .cpu.device import NativeDevice
 from .cpu.frvsr import NativeFrvsr
+from .cpu.recurrent import NativeRecurrent
 from .cuda.device import CudaDevice
 from .cuda.frvsr import CudaFrvsr
 from .device import Device
+from .recurrent import TorchRecurrent
 from .runner import NetworkEngine
 from .select import resolve_device, resolve_precision
 from .torch import TorchFrvsr
@@ -27,6 +29,8 @@ STEPS: Mapping[tuple[type[nn.Module], type[Device]], Maker] = {
     (Generator, Device): TorchFrvsr,
     (Generator, NativeDevice): NativeFrvsr,
     (Generator, CudaDevice): CudaFrvsr,
+    (RecurrentSR, Device): TorchRecurrent,
+    (RecurrentSR, NativeDevice): NativeRecurrent,
 }
 """How an architecture runs on a kind of device. Each has a step for :class:`Device`, torch's own operators, which
 serves where there is none for a faster kind."""
@@ -47,7 +51,7 @@ def create_engine(
     """
     place = resolve_device(device)
     kind, _ = resolve_precision(place, precision)
-    return make_engine(model.generator, place, kind, tile=tile)
+    return make_engine(model.network, place, kind, tile=tile)
 
 
 def make_engine(

@@ -47,6 +47,8 @@ class FrvsrStep:
     grid = FNET_STRIDE
     """FNet pools: on another grid it would see another flow in the whole of a tile."""
 
+    ahead = 0
+
     def __init__(self, spec: GeneratorSpec, precision: str) -> None:
         self.scale = spec.scale
         self._spec = spec

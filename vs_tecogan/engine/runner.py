@@ -6,7 +6,7 @@ from functools import partial
 import torch
 
 from ..colour.coding import PLAIN, Coding, Samples
-from .base import Memory, NetworkStep, State, Wait
+from .base import Memory, NetworkStep, Picture, State, Wait
 from .device import Device
 from .tiles import Tiling
 
@@ -36,6 +36,7 @@ class NetworkEngine:
         self.scale, self.device, self.precision = network.scale, device.name, precision
         self.reads_coded, self.writes_coded = device.reads_coded, device.writes_coded
         self.tiling = Tiling(network, device.name, tile, memory)
+        self.ahead = network.ahead
         self._network = network
         self._home = device
 
@@ -44,9 +45,17 @@ class NetworkEngine:
         return State(None, ())
 
     @torch.inference_mode()
-    def step(self, state: State, planes: Sequence[Samples], coding: Coding = PLAIN, *, clamp: bool = False) -> State:
+    def step(
+        self,
+        state: State,
+        planes: Sequence[Samples],
+        coding: Coding = PLAIN,
+        *,
+        clamp: bool = False,
+        following: Picture | None = None,
+    ) -> State:
         """See :class:`~vs_tecogan.engine.base.Engine`."""
-        task = partial(self._step, state, planes, coding, clamp)
+        task = partial(self._step, state, planes, coding, clamp, following)
         return self._home.attempt(task, self._network.release, *planes[0].shape)
 
     @torch.inference_mode()
@@ -67,11 +76,14 @@ class NetworkEngine:
         frame = 0 if state.lr is None else state.lr.nbytes
         return frame + sum(tensor.nbytes for memory in state.memories for tensor in memory)
 
-    def _step(self, state: State, planes: Sequence[Samples], coding: Coding, clamp: bool) -> State:
+    def _step(
+        self, state: State, planes: Sequence[Samples], coding: Coding, clamp: bool, following: Picture | None
+    ) -> State:
         home, network = self._home, self._network
         home.pace()
         lr = home.load(planes, coding, clamp=clamp)
-        guide = network.guide(state.lr, lr)
+        after = home.load(*following, clamp=clamp) if following is not None and self.ahead else None
+        guide = network.guide(state.lr, lr, after)
         tiles = self.tiling.tiles(*lr.shape[2:])
         memories: list[Memory] = []
         ready = None

@@ -28,7 +28,7 @@ class TorchFrvsr(FrvsrStep):
         net = copy.deepcopy(generator).eval().to(device=device.name, dtype=self._dtype)
         self._net = net.to(memory_format=torch.channels_last)
 
-    def guide(self, previous: Tensor | None, current: Tensor) -> Tensor | None:
+    def guide(self, previous: Tensor | None, current: Tensor, following: Tensor | None = None) -> Tensor | None:
         """The flow, (1, 2, H, W) float32, LR pixels, from ``current`` back to ``previous``."""
         if previous is None:
             return None

@@ -50,7 +50,7 @@ class NativeFrvsr(FrvsrStep):
             self._blocks.append((inner, block_conv(second, self._dtype, "relu" if ends else "none")))
         self._tail: Callable[[Tensor, Tensor], Tensor] = ShuffleTail(net) if shuffles else DeconvTail(net, self._dtype)
 
-    def guide(self, previous: Tensor | None, current: Tensor) -> Tensor | None:
+    def guide(self, previous: Tensor | None, current: Tensor, following: Tensor | None = None) -> Tensor | None:
         """The flow, as :meth:`vs_tecogan.networks.Generator.estimate_flow`."""
         if previous is None:
             return None

@@ -45,7 +45,7 @@ class CudaFrvsr(FrvsrStep):
         self._residual_plans: dict[tuple[int, int], _ResidualPlan] = {}
         self._captures = True
 
-    def guide(self, previous: Tensor | None, current: Tensor) -> Tensor | None:
+    def guide(self, previous: Tensor | None, current: Tensor, following: Tensor | None = None) -> Tensor | None:
         """The flow, (1, 2, H, W) float32, LR pixels; its buffer is that of all frames of this size."""
         # Made at a chain's first frame, though it needs none: capturing waits for the device.
         plan = self._flow_plan(*current.shape[2:])
