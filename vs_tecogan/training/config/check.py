@@ -30,6 +30,8 @@ def check(config: Config, world: int) -> None:
         raise TrainingError(
             f"HR crop {data.crop * config.model.scale}; a discriminator needs a multiple of {DISCRIMINATOR_GRID}"
         )
+    if config.model.architecture == "recurrent":
+        _check_recurrent(config)
     shortest = min(frames for _, frames in frame_steps(config))
     if shortest < 2:
         raise TrainingError(f"frames {' '.join(data.frames)}; sequences need at least 2 frames")
@@ -37,6 +39,24 @@ def check(config: Config, world: int) -> None:
         raise TrainingError("a temporal discriminator needs sequences of at least 3 frames")
     if loop.precision == "fp16" and objective.r1_weight:
         raise TrainingError("the R1 penalty overflows in fp16; use bf16 or fp32, or r1_weight 0")
+
+
+def _check_recurrent(config: Config) -> None:
+    """What the recurrent network's objective does not have is refused rather than ignored."""
+    objective = config.objective
+    if config.degradation.centred:
+        raise TrainingError(
+            f"degradation {config.degradation.degradation}; the recurrent network's pixels sit on corners"
+        )
+    weights = ("ping_pong_weight", "temporal_weight", "checkerboard_weight", "perceptual_weight")
+    wanted = [name for name in weights if getattr(objective, name)]
+    wanted += ["discriminator"] * (objective.discriminator != "none")
+    wanted += ["flow_pretraining"] * bool(config.flow.flow_pretraining)
+    wanted += ["teacher_forcing_prob"] * bool(config.data.teacher_forcing_prob)
+    if wanted:
+        raise TrainingError(
+            f"{wanted[0]} with architecture recurrent, which is trained by content loss alone; leave it"
+        )
 
 
 def frame_steps(config: Config) -> tuple[tuple[int, int], ...]:

@@ -82,11 +82,16 @@ class DegradationConfig:
 class ModelConfig:
     """The generator."""
 
+    architecture: Literal["frvsr", "recurrent"] = option(
+        "frvsr", "FRVSR's and TecoGAN's generator, or RecurrentSR, which needs no flow network", file_only=True
+    )
     scale: int = option(4, "2 or 4", Range(low=2, high=4))
     blocks: int = option(10, "residual blocks: 10 (FRVSR, TecoGAN-minus) or 16 (TecoGAN)")
     channels: int = option(64, "features of the reconstruction network", COUNT)
     flow_rounds: int = option(
-        -1, "rounds that refine FNet's flow; published 0; -1: as init's, or 0", Range(low=-1, high=MOST_FLOW_ROUNDS)
+        -1,
+        "rounds that refine the flow; published 0; -1: as init's, else 0, of recurrent 2",
+        Range(low=-1, high=MOST_FLOW_ROUNDS),
     )
     init: str = option("", "start from these weights (.safetensors, .pth or a shipped model's name)")
 
@@ -183,7 +188,19 @@ class Config:
     loop: LoopConfig = field(default_factory=LoopConfig)
 
 
-FIXED = frozenset(["scale", "blocks", "channels", "degradation", "init", "discriminator", "normalisation", "optimiser"])
+FIXED = frozenset(
+    [
+        "architecture",
+        "scale",
+        "blocks",
+        "channels",
+        "degradation",
+        "init",
+        "discriminator",
+        "normalisation",
+        "optimiser",
+    ]
+)
 """Fields that a resumed run cannot change: its weights or the state of its optimiser depend on them."""
 
 

@@ -8,8 +8,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...networks import RecurrentSR
 from ...ops import native
 from ...ops.winograd import kernel_gradient, transform_kernel, turned, winograd_conv
+from .residual import accelerate_blocks
 
 
 def _up(channels: int) -> int:
@@ -74,7 +76,10 @@ class FastConvolution(nn.Conv2d):
         self._kernels: tuple[Tensor, Tensor] | None = None
 
     def forward(self, features: Tensor) -> Tensor:
-        """(N, I, H, W) float32 -> (N, O, H, W) float32."""
+        """(N, I, H, W) -> (N, O, H, W); in other types than float32 as torch computes it."""
+        if torch.is_autocast_enabled("cpu") or features.dtype != torch.float32:
+            plain: Tensor = super().forward(features)
+            return plain.relu_() if self.relu else plain
         # The weights themselves are compared: a fused optimiser changes them without raising autograd's version.
         if self._kernels is None or self._of is None or not torch.equal(self.weight, self._of):
             wide = _widened_kernel(self.weight)
@@ -82,3 +87,18 @@ class FastConvolution(nn.Conv2d):
             self._kernels = transform_kernel(wide), transform_kernel(turned(wide))
         result: Tensor = _Convolution.apply(features, self.weight, self.bias, self._kernels, self.relu)
         return result
+
+
+def accelerate_recurrent(network: RecurrentSR) -> None:
+    """Replace the layers of a network that is trained on the CPU; parameters and their names stay."""
+    if not native.available():
+        return
+    network.conv_in = FastConvolution(network.conv_in, relu=False)
+    network.conv_out = FastConvolution(network.conv_out, relu=False)
+    if network.spec.residual:
+        accelerate_blocks(network.trunk)
+        return
+    for k in range(0, len(network.trunk), 2):
+        layer = network.trunk[k]
+        assert isinstance(layer, nn.Conv2d)
+        network.trunk[k], network.trunk[k + 1] = FastConvolution(layer, relu=True), nn.Identity()

@@ -7,13 +7,16 @@ import torch
 from ..config import Config
 from .base import Objective, Phase
 from .frvsr import Frvsr
+from .recurrent import Recurrent
 from .tecogan import TecoGan
 
 __all__ = ["Objective", "Phase", "objective_class", "objective_of"]
 
 
-def objective_class(config: Config) -> type[Frvsr]:
+def objective_class(config: Config) -> type[Frvsr] | type[Recurrent]:
     """Which system the settings name."""
+    if config.model.architecture == "recurrent":
+        return Recurrent
     return Frvsr if config.objective.discriminator == "none" else TecoGan
 
 

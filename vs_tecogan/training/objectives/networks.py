@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from ...errors import TrainingError, WeightsError
-from ...networks import Dialect, Generator, GeneratorSpec
+from ...networks import Dialect, Generator, GeneratorSpec, Network, RecurrentSpec, RecurrentSR
 from ...networks.perceptual import FeatureNet, load_feature_net
 from ...weights import load_model
 from ..config import Config
@@ -29,6 +29,28 @@ def build_spec(config: Config) -> GeneratorSpec:
     )
 
 
+def recurrent_spec(config: Config) -> RecurrentSpec:
+    """Architecture of a recurrent network: one frame of look-ahead, aligned by flow."""
+    model = config.model
+    rounds = max(model.flow_rounds, 0)
+    return RecurrentSpec(scale=model.scale, blocks=model.blocks, channels=model.channels, flow_rounds=rounds)
+
+
+def build_recurrent(config: Config) -> RecurrentSR:
+    """A fresh recurrent network, or one that continues from the given weights.
+
+    :raises TrainingError: those weights cannot be used or are of another architecture.
+    """
+    network = RecurrentSR(recurrent_spec(config))
+    if config.model.init:
+        source = load_init(config.model.init)
+        ours, theirs = network.spec, source.spec
+        if replace(ours, flow_rounds=0) != replace(theirs, flow_rounds=0):
+            raise TrainingError(f"init: {config.model.init} is {theirs}; the run asks for {ours}")
+        network.load_state_dict(source.state_dict())
+    return network
+
+
 def with_flow_rounds(config: Config) -> Config:
     """Fill in, before a run begins, what its settings leave to ``init``: the rounds in which flow is refined.
 
@@ -36,19 +58,20 @@ def with_flow_rounds(config: Config) -> Config:
     """
     if config.model.flow_rounds >= 0:
         return config
-    rounds = load_init(config.model.init).spec.flow_rounds if config.model.init else 0
-    if rounds:
+    usual = RecurrentSpec().flow_rounds if config.model.architecture == "recurrent" else 0
+    rounds = load_init(config.model.init).spec.flow_rounds if config.model.init else usual
+    if rounds and config.model.init:
         log.info("flow is refined in %d rounds, as %s asks for; flow_rounds 0 leaves it", rounds, config.model.init)
     return replace(config, model=replace(config.model, flow_rounds=rounds))
 
 
-def load_init(init: str) -> Generator:
-    """The generator that a run begins with.
+def load_init(init: str) -> Network:
+    """The network that a run begins with.
 
     :raises TrainingError: its weights cannot be used.
     """
     try:
-        return load_model(init).generator
+        return load_model(init).network
     except (WeightsError, OSError) as error:
         raise TrainingError(f"init: {error}") from error
 
@@ -64,6 +87,10 @@ def build_generator(config: Config) -> Generator:
         initialise_for_motion(generator.fnet)
     if config.model.init:
         source = load_init(config.model.init)
+        if not isinstance(source, Generator):
+            raise TrainingError(
+                f"init: {config.model.init} is a {type(source).__name__}; set architecture to recurrent"
+            )
         transplant(source, generator)
         if source.spec.scale != generator.spec.scale:
             log.info(

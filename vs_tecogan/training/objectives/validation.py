@@ -19,9 +19,10 @@ from torch import Tensor
 from ...degrade import Frames
 from ...errors import TrainingError
 from ...luma import luma
-from ...networks import Generator
+from ...networks import Generator, Network, RecurrentSR
 from ...networks.perceptual import FeatureNet
 from ...networks.srnet import image_upsampler
+from ...ops import upsample_bicubic
 from ...video.names import find_footage
 from ...video.read import Frame, read_frames
 from ..config import Config
@@ -72,22 +73,18 @@ def video_validator(
     store: Store,
     device: torch.device,
     features: FeatureNet | None,
-    network: Callable[[], Generator],
+    network: Callable[[], Network],
     precision: Callable[[], AbstractContextManager[None]],
 ) -> Validator | None:
     """Scores on held-out clips and the flow's error on known motion; says what of both the store does not allow.
 
-    :param network: gives the generator to evaluate.
+    :param network: gives the network to evaluate.
     :param precision: context in which it runs.
     :raises TrainingError: ``eval_store`` has no clip that can be used.
     """
     samples = build_samples(config)
     clips = held_out(config, samples, store)
-    flow_check: FlowCheck | None = None
-    try:
-        flow_check = FlowCheck(FlowSamples(store, samples), device)
-    except TrainingError as error:
-        log.warning("evaluation goes without the flow's error on known motion: %s", error)
+    flow_check = _flow_check(config, store, samples, device)
     if clips:
         log.info("evaluation on %d held-out clips", len(clips))
     else:
@@ -97,7 +94,9 @@ def video_validator(
 
     def validate(iteration: int) -> Validation:
         generator = network()
-        motion = flow_check(generator.estimate_unrefined, iteration) if flow_check is not None else {}
+        motion = {}
+        if flow_check is not None and isinstance(generator, Generator):
+            motion = flow_check(generator.estimate_unrefined, iteration)
         if not clips:
             return Validation(values={}, motion=motion, score=None, preview=None)
         with precision():
@@ -110,6 +109,17 @@ def video_validator(
         return Validation(values=values, motion=motion, score=rank(scores, by_perception(config)), preview=preview)
 
     return validate
+
+
+def _flow_check(config: Config, store: Store, samples: SampleOptions, device: torch.device) -> FlowCheck | None:
+    """The flow network's error on known motion, where there is a flow network and the store allows it."""
+    if config.model.architecture == "recurrent":
+        return None
+    try:
+        return FlowCheck(FlowSamples(store, samples), device)
+    except TrainingError as error:
+        log.warning("evaluation goes without the flow's error on known motion: %s", error)
+        return None
 
 
 def held_out(config: Config, samples: SampleOptions, store: Store) -> list[HeldOutClip]:
@@ -177,9 +187,9 @@ def _degrade(hr: Frame, samples: SampleOptions, rng: np.random.Generator) -> tup
 
 @torch.no_grad()
 def evaluate(
-    generator: Generator, clips: list[HeldOutClip], device: torch.device, features: FeatureNet | None
+    network: Network, clips: list[HeldOutClip], device: torch.device, features: FeatureNet | None
 ) -> tuple[ValidationScores, list[Tensor]]:
-    """Run the generator over each clip from a zero state.
+    """Run the network over each clip from a zero state.
 
     :return: the scores, and the output frames (T, 3, H, W) uint8 of the first clip.
     """
@@ -188,26 +198,41 @@ def evaluate(
     flicker: list[float] = []
     perceptual: list[float] = []
     shown: list[Tensor] = []
-    upsample = image_upsampler(generator.spec.dialect)
+    upsample = image_upsampler(network.spec.dialect) if isinstance(network, Generator) else upsample_bicubic
     for number, clip in enumerate(clips):
-        output = previous_lr = previous = None
-        for t in range(len(clip.lr)):
-            lr = clip.lr[t : t + 1].to(device).contiguous(memory_format=torch.channels_last)
+        previous = None
+        for t, (lr, output) in enumerate(_outputs(network, clip.lr, device)):
             hr = clip.hr[t : t + 1].to(device).float() / 255
-            output = generator.step(lr, previous_lr, output).float()
             rounded = torch.round(output.clamp(0, 1) * 255) / 255
             if number == 0:
                 shown.append((rounded[0] * 255).to(torch.uint8).cpu())
             if EDGE <= t < len(clip.lr) - EDGE:
                 psnr.append(luma_psnr(rounded, hr))
-                bicubic.append(luma_psnr(upsample(lr, generator.spec.scale).clamp(0, 1), hr))
+                bicubic.append(luma_psnr(upsample(lr, network.spec.scale).clamp(0, 1), hr))
                 if previous is not None:
                     flicker.append(float(((rounded - previous[0]) - (hr - previous[1])).abs().mean()) * 255)
                 if features is not None:
                     perceptual.append(float(perceptual_loss(features.features(rounded), features.features(hr))))
-            previous_lr, previous = lr, (rounded, hr)
+            previous = rounded, hr
     scores = ValidationScores(_mean(psnr), _mean(bicubic), _mean(flicker), _mean(perceptual) if perceptual else None)
     return scores, shown
+
+
+def _outputs(network: Network, clip: Tensor, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+    """Each frame of a clip (T, 3, h, w) on the device, (1, 3, h, w), and the output for it, from a zero state."""
+    frames = [clip[t : t + 1].to(device).contiguous(memory_format=torch.channels_last) for t in range(len(clip))]
+    if isinstance(network, RecurrentSR):
+        state = network.initial_state(1, *clip.shape[2:])
+        for t, lr in enumerate(frames):
+            around = [frames[min(max(t + k, 0), len(frames) - 1)] for k in range(-1, network.spec.window - 1)]
+            output, state = network(torch.cat(around, dim=1), state)
+            yield lr, output
+        return
+    past = previous = None
+    for lr in frames:
+        past = network.step(lr, previous, past).float()
+        previous = lr
+        yield lr, past
 
 
 def luma_psnr(output: Tensor, target: Tensor) -> float:

@@ -4,10 +4,10 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import TrainingError
+from ...networks import Spec
 from ...weights import ModelCard, save_model
 from ..config import Config, frame_steps, merge
 from ..objectives import objective_class
-from ..objectives.networks import build_spec
 from . import checkpoint
 
 
@@ -32,17 +32,17 @@ def export(
     path = pick(run, last=last)
     state = checkpoint.load(path)
     config = merge(Config(), state["config"], str(path))
-    generator = objective_class(config).exported(config, state["objective"])
-    card = card_of(config, state, output.stem, words or {})
+    network = objective_class(config).exported(config, state["objective"])
+    card = card_of(config, network.spec, state, output.stem, words or {})
     try:
         output.parent.mkdir(parents=True, exist_ok=True)
-        save_model(output, generator, card, half=half)
+        save_model(output, network, card, half=half)
     except OSError as error:
         raise TrainingError(f"cannot write {output}: {error.strerror or error}") from error
     return card
 
 
-def card_of(config: Config, state: dict[str, Any], name: str, words: dict[str, str]) -> ModelCard:
+def card_of(config: Config, spec: Spec, state: dict[str, Any], name: str, words: dict[str, str]) -> ModelCard:
     """A model card from the settings and the history in a checkpoint."""
     kind = objective_class(config).title(config)
     degradation = dict(state["degradation"])
@@ -63,4 +63,4 @@ def card_of(config: Config, state: dict[str, Any], name: str, words: dict[str, s
             f"{state['seconds'] / 3600:.1f} hours"
         ),
     }
-    return ModelCard(name=name, spec=build_spec(config), scores=scores, **(derived | words))
+    return ModelCard(name=name, spec=spec, scores=scores, **(derived | words))
