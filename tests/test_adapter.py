@@ -17,7 +17,7 @@ from vs_tecogan.colour.tags import TAGS
 from vs_tecogan.colour.zimg import Colour
 from vs_tecogan.engine import State
 from vs_tecogan.engine.adapter import EngineRecurrence
-from vs_tecogan.engine.base import Wait
+from vs_tecogan.engine.base import Picture, Wait
 from vs_tecogan.engine.thread import EngineThread
 
 from .conftest import ClipMaker
@@ -40,7 +40,16 @@ class Probe:
         self.threads.add(threading.get_ident())
         return State(None, ())
 
-    def step(self, state: State, planes: Sequence[Any], coding: Coding = PLAIN, *, clamp: bool = False) -> State:
+    def step(
+        self,
+        state: State,
+        planes: Sequence[Any],
+        coding: Coding = PLAIN,
+        *,
+        clamp: bool = False,
+        following: Picture | None = None,
+    ) -> State:
+        assert following is None
         self.clamped.append(clamp)
         self.threads.add(threading.get_ident())
         if self.failure is not None:
