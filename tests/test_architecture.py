@@ -34,7 +34,7 @@ MAY_IMPORT = {
 """Rooms that each room may import from; a room that is not named here is held by the tests below alone."""
 
 EXTRAS = {"cv2", "cupy", "cupy_backends", "h5py", "lpips", "scipy", "skimage", "torchvision", "PIL", "tensorboard",
-          "matplotlib", "yt_dlp", "ray", "av", "imageio_ffmpeg"}  # fmt: skip
+          "matplotlib", "yt_dlp", "ray", "av", "imageio_ffmpeg", "onnx"}  # fmt: skip
 """Packages that may be missing: what needs one imports it where it is needed."""
 
 LATE_IMPORTS = {

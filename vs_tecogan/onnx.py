@@ -24,7 +24,7 @@ NAMES = ("frames", "state"), ("picture", "next_state")
 """Inputs and outputs of the graph."""
 
 
-class FrvsrStep(nn.Module):
+class FrvsrGraph(nn.Module):
     """A step of FRVSR and TecoGAN in the form of RecurrentSR's: the state is the last frame and the last output."""
 
     ahead = 0
@@ -47,7 +47,7 @@ class FrvsrStep(nn.Module):
 def step_of(network: Network) -> nn.Module:
     """The module whose ``forward(frames, state)`` is a step of ``network``, by torch's own operators."""
     if isinstance(network, Generator):
-        return FrvsrStep(network).eval()
+        return FrvsrGraph(network).eval()
     network.impl = "torch"
     return network.eval()
 

@@ -125,7 +125,7 @@ class Egvsr:
         return build(spec, {key: value for key, value in state.items() if not key.startswith(unused)})
 
 
-class Recurrent:
+class RecurrentLayout:
     """RecurrentSR without a card, as trainers keep it."""
 
     def detect(self, state: StateDict) -> bool:
@@ -154,7 +154,7 @@ class Recurrent:
         )
 
 
-LAYOUTS: tuple[Layout, ...] = (Egvsr(), TecoGanPyTorch(), Recurrent())
+LAYOUTS: tuple[Layout, ...] = (Egvsr(), TecoGanPyTorch(), RecurrentLayout())
 
 
 def load_published(state: StateDict) -> Network:
