@@ -59,6 +59,10 @@ def cause_of_failure(lines: Iterable[str]) -> str:
     return (telling or texts or ["no message"])[-1]
 
 
+class EncoderKilledError(VideoError):
+    """Something else has ended ffmpeg: it may be tried again."""
+
+
 class Encoder:
     """A running ffmpeg that reads raw video from its standard input.
 
@@ -85,7 +89,7 @@ class Encoder:
         status = self._process.wait()
         self._reader.join()
         if status < 0:
-            raise VideoError(f"ffmpeg was killed by signal {-status}: {cause_of_failure(self._log)}")
+            raise EncoderKilledError(f"ffmpeg was killed by signal {-status}: {cause_of_failure(self._log)}")
         if status > 0:
             raise VideoError(f"ffmpeg failed: {cause_of_failure(self._log)}")
 

@@ -26,7 +26,7 @@ class Track:
     """One stream of a file."""
 
     index: int
-    """Position in the file, the number that ffmpeg gives it too."""
+    """Position in the file, the number that ffmpeg gives it too; -1 for the picture of a script."""
     kind: str
     """"video", "audio", "subtitle", "attachment" or "data"."""
     codec: str
@@ -55,6 +55,11 @@ class Source:
     """Where the file's stamps jump: seconds between packets over which ffmpeg corrects them, as the timeline has it."""
 
     @property
+    def is_bare(self) -> bool:
+        """Whether there is no file with other streams: the picture is a script's."""
+        return self.video.index < 0 and len(self.tracks) == 1
+
+    @property
     def stored(self) -> VideoStream | None:
         """What ffmpeg says of the picture; None where it cannot read the file."""
         return self.probe.videos.get(self.video.index)
@@ -72,18 +77,20 @@ class Source:
         return bool(aside < upright)
 
 
-def open_source(path: Path) -> Source:
-    """Open the first video stream of a file. Nothing is written beside it: the index stays in memory.
+def open_source(path: Path, *, index: Path | None = None) -> Source:
+    """Open the first video stream of a file. Nothing is written beside it.
 
+    :param index: base name of the index that BestSource makes, by decoding the whole file once: it is read where it is
+        there, else written. None = it stays in memory.
     :raises VideoError: the file is missing, a directory, unreadable, interlaced or without video; no ffmpeg.
     """
     check_readable(path)
-    tracks = _tracks(path)
+    tracks = list_tracks(path)
     videos = [track for track in tracks if track.kind == "video" and not track.is_cover]
     if not videos:
         kinds = ", ".join(dict.fromkeys(track.kind for track in tracks)) or "nothing"
         raise VideoError(f"{path} has no video stream (found: {kinds}); give a video file")
-    opened = _open_stream(path, videos[0].index)
+    opened = _open_stream(path, videos[0].index, index)
     clip: vs.VideoNode = opened["clip"]
     _refuse_interlaced(path, clip)
     base = Fraction(opened["timebasenum"], opened["timebaseden"])
@@ -115,12 +122,13 @@ def bestsource(path: Path) -> vs.VideoNode:
     return clip
 
 
-def _open_stream(path: Path, number: int) -> dict[str, Any]:
+def _open_stream(path: Path, number: int, index: Path | None = None) -> dict[str, Any]:
     """What BestSource returns for a stream; -1: the first that is video."""
+    cache: dict[str, Any] = {"cachemode": 0} if index is None else {"cachemode": 4, "cachepath": str(index.absolute())}
     try:
         with _quiet_bestsource():
             opened: dict[str, Any] = _plugin().VideoSource(
-                _address(path), track=number, cachemode=0, showprogress=False, exporttimestamps=True
+                _address(path), track=number, showprogress=False, exporttimestamps=True, **cache
             )
     except vs.Error as error:
         raise VideoError(f"cannot read {path} as a video: {error}") from None
@@ -148,7 +156,11 @@ def check_readable(path: Path) -> None:
         raise VideoError(f"cannot read {path}: {error.strerror}") from None
 
 
-def _tracks(path: Path) -> tuple[Track, ...]:
+def list_tracks(path: Path) -> tuple[Track, ...]:
+    """All streams of a file, in its order.
+
+    :raises VideoError: it cannot be opened.
+    """
     try:
         info: dict[str, Any] = _plugin().TrackInfo(_address(path))
     except vs.Error:

@@ -89,31 +89,62 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
     clip = for_encoder(job.clip, codec)
     with clip.get_frame(0) as frame:
         props = dict(frame.props)
-    begin = job.timeline.start - job.source.probe.start
-    delay = begin if job.on_source_clock else Fraction(0)
-    ffmpeg, shift = _packet_shift(job, codec, delay)
-    exact = not delay or bool(shift) or (job.timeline.is_constant and container_of(job.out).frame_clock)
-    timeline = job.timeline if exact else job.timeline.finer(_FINE)
+    timing = timing_of(job, codec)
+    # All there is to know stands in the header: no frames need be read ahead to guess it.
+    picture = [*colour_tags(props), "-analyzeduration", "0", "-fpsprobesize", "0", "-f", "nut"]
     with partial_file(job.out) as part, attached_covers(job.source.path, plan.covers) as covers:
         command = [
-            *(ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
-            *_inputs(job, props, begin, delay=Fraction(0) if shift else delay),
+            *(timing.ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
+            *inputs(job, timing, picture, "pipe:0"),
             *("-map", "0:v:0", *plan.options, "-map_metadata", "1", "-map_chapters", "1", "-dn"),
-            *_picture_options(job, codec, props),
-            *("-fps_mode", "passthrough", "-enc_time_base:v:0", _colon(timeline.time_base)),
-            *shift,
-            *container_of(job.out).options,
-            *_part_options(job, begin),
+            *("-c:v:0", codec, *quality_options(codec, crf=job.options.crf, preset=job.options.preset)),
+            *(*hdr10_options(props, codec), *picture_metadata(job, props), *picture_tag(job, codec)),
+            *("-fps_mode", "passthrough", "-enc_time_base:v:0", colon(timing.timeline.time_base)),
+            *timing.shift,
+            *muxer_options(job, timing),
             *covers,
             *beside_hdr10(hdr10_options(props, codec), job.options.extra),
             f"file:{part}",
             *clock_output(job),
         ]
         with Encoder(command) as encoder:
-            _feed(encoder, clip, timeline.ticks, _header(job, clip, timeline, props), on_frame)
+            _feed(encoder, clip, timing.timeline.ticks, _header(job, clip, timing.timeline, props), on_frame)
             encoder.finish()
     for line in plan.notes:
         note(line)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Timing:
+    """How the picture is timed beside the other streams, and the ffmpeg that can do it."""
+
+    ffmpeg: str
+    timeline: Timeline
+    """Of the picture's frames, in ticks that encoder and container keep."""
+    begin: Fraction
+    """Seconds from the file's start to the first frame."""
+    delay: Fraction
+    """Seconds to delay a whole picture when it is read, not later."""
+    shift: tuple[str, ...]
+    """Options that delay the encoded picture instead."""
+
+
+def timing_of(job: Job, codec: str) -> Timing:
+    """The timing of an encode, or of the parts of one and their join.
+
+    :raises VideoError: there is no ffmpeg that has the encoder.
+    """
+    begin = job.timeline.start - job.source.probe.start
+    delay = begin if job.on_source_clock else Fraction(0)
+    ffmpeg, shift = _packet_shift(job, codec, delay)
+    exact = not delay or bool(shift) or (job.timeline.is_constant and container_of(job.out).frame_clock)
+    return Timing(
+        ffmpeg=ffmpeg,
+        timeline=job.timeline if exact else job.timeline.finer(_FINE),
+        begin=begin,
+        delay=Fraction(0) if shift else delay,
+        shift=tuple(shift),
+    )
 
 
 def _packet_shift(job: Job, codec: str, delay: Fraction) -> tuple[str, list[str]]:
@@ -180,32 +211,33 @@ def _sample_aspect(props: Mapping[str, object]) -> Fraction:
     return Fraction(0)
 
 
-def _inputs(job: Job, props: Mapping[str, object], begin: Fraction, *, delay: Fraction) -> list[str]:
-    """Raw video on standard input, and the original file for all else, on one clock.
+def inputs(job: Job, timing: Timing, options: Sequence[str], picture: str) -> list[str]:
+    """The picture, and the original file for all else, on one clock.
 
     ffmpeg lets the original begin at zero. The picture of a whole file is delayed to where it stood; for a part, the
     original is cut instead.
 
-    :param begin: seconds from the file's start to the first frame.
-    :param delay: seconds to delay a whole picture here, not later.
+    :param options: of ffmpeg, for the picture's input.
+    :param picture: that input.
     """
-    # All there is to know stands in the header: no frames need be read ahead to guess it.
-    raw = [*colour_tags(props), "-analyzeduration", "0", "-fpsprobesize", "0", "-f", "nut"]
     original = ["-i", f"file:{job.source.path}"]
-    jumps = correction_options(job.source.jump_limit)
+    if job.source.is_bare:
+        original = ["-f", "lavfi", "-i", "anullsrc"]  # nothing is taken from it
+    first = [*correction_options(job.source.jump_limit), *options]
     if job.on_source_clock:
-        return [*jumps, *raw, "-itsoffset", _seconds(delay), "-i", "pipe:0", *original]
-    return [*jumps, *raw, "-i", "pipe:0", "-ss", _seconds(begin), "-t", _length(job), *original]
+        return [*first, "-itsoffset", _seconds(timing.delay), "-i", picture, *original]
+    return [*first, "-i", picture, "-ss", _seconds(timing.begin), "-t", _length(job), *original]
 
 
-def _part_options(job: Job, begin: Fraction) -> list[str]:
-    """Options of the container for a part of the source."""
+def muxer_options(job: Job, timing: Timing) -> list[str]:
+    """Options of the container."""
+    options = [*container_of(job.out).options]
     if job.whole:
-        return []
+        return options
     if not job.on_source_clock:
-        return [*_NOTHING_EARLIER]
+        return [*options, *_NOTHING_EARLIER]
     # A little before the first frame: rounding must not drop it.
-    return [*_NOTHING_EARLIER, "-ss", _seconds(max(begin - _HAIR, Fraction(0))), "-t", _length(job)]
+    return [*options, *_NOTHING_EARLIER, "-ss", _seconds(max(timing.begin - _HAIR, Fraction(0))), "-t", _length(job)]
 
 
 def _length(job: Job) -> str:
@@ -219,7 +251,7 @@ def clock_output(job: Job) -> list[str]:
     Otherwise ffmpeg would count the time of a transport or program stream from the first packet of what is used: a
     sound that begins later would move to the start. It would also miss jumps of the clock.
     """
-    if job.source.probe.format in _CONSTANT_CLOCKS:
+    if job.source.probe.format in _CONSTANT_CLOCKS or job.source.video.index < 0:
         return []
     return [*clock_maps(1, job.source.video.index), "-c", "copy", "-f", "null", "-"]
 
@@ -228,25 +260,22 @@ def _seconds(value: Fraction) -> str:
     return f"{float(value):.6f}"
 
 
-def _colon(value: Fraction) -> str:
+def colon(value: Fraction) -> str:
+    """A fraction as ffmpeg's options want it."""
     return f"{value.numerator}:{value.denominator}"
 
 
-def _picture_options(job: Job, codec: str, props: Mapping[str, object]) -> list[str]:
+def picture_tag(job: Job, codec: str) -> list[str]:
+    """The name of the codec in the container, where players are particular about it."""
     apple = codec == "libx265" and job.out.suffix.lower() in (".mp4", ".m4v", ".mov")
-    tag = ["-tag:v:0", "hvc1"] if apple else []  # the only one that Apple's players take
-    return [
-        *("-c:v:0", codec, *quality_options(codec, crf=job.options.crf, preset=job.options.preset)),
-        *hdr10_options(props, codec),
-        *_picture_metadata(job, props),
-        *tag,
-    ]
+    return ["-tag:v:0", "hvc1"] if apple else []  # the only one that Apple's players take
 
 
-def _picture_metadata(job: Job, props: Mapping[str, object]) -> list[str]:
+def picture_metadata(job: Job, props: Mapping[str, object]) -> list[str]:
     """The stream's own tags, such as its language, without statistics of the old stream; and how it was made."""
     # Naming one stream here stops ffmpeg from copying the tags of any: the plan names all others.
-    arguments = ["-map_metadata:s:v:0", f"1:s:{job.source.video.index}"]
+    number = job.source.video.index
+    arguments = ["-map_metadata:s:v:0", f"1:s:{number}" if number >= 0 else "-1"]
     for key in _STATISTICS:
         arguments += [*_tag(key, ""), *_tag(f"{key}-eng", "")]
     arguments += _tag("ALPHA_MODE", "")  # the picture has no alpha channel any more
