@@ -324,7 +324,7 @@ def test_failing_frame(film: Path, command: Command, tmp_path: Path, monkeypatch
             raise vs.Error("frame 7 is bad")
         return f
 
-    monkeypatch.setattr("vs_tecogan.tecogan", lambda clip, **_: clip.std.ModifyFrame(clip, fails_at_seven))
+    monkeypatch.setattr("vs_tecogan.jobs.render.tecogan", lambda clip, **_: clip.std.ModifyFrame(clip, fails_at_seven))
     assert_refused(command("upscale", film, tmp_path / "o.mkv", "-q"), "frame 7 is bad")
     assert list(tmp_path.iterdir()) == []
 
@@ -335,7 +335,7 @@ def test_bug_is_one_line(film: Path, command: Command, tmp_path: Path, monkeypat
     def broken(*_: object, **__: object) -> None:
         raise RuntimeError("two\nlines")
 
-    monkeypatch.setattr("vs_tecogan.tecogan", broken)
+    monkeypatch.setattr("vs_tecogan.jobs.render.tecogan", broken)
     done = command("upscale", film, tmp_path / "o.mkv", "-q")
     assert done.code == 1
     assert done.err == "vs-tecogan: internal error: RuntimeError: two lines (VS_TECOGAN_DEBUG=1 shows where)\n"

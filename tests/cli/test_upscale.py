@@ -380,7 +380,7 @@ def test_model_by_codec(
         heard.append(options["model"])
         return clip.resize.Bicubic(128, 96)  # type: ignore[attr-defined]
 
-    monkeypatch.setattr("vs_tecogan.tecogan", stand_in)
+    monkeypatch.setattr("vs_tecogan.jobs.render.tecogan", stand_in)
     source = tmp_path / "in.mkv"
     ffmpeg("-f", "lavfi", "-i", "testsrc2=size=64x48:rate=5:duration=0.6", "-c:v", codec, source)
     assert main(["upscale", str(source), str(tmp_path / "a.mkv")]) == 0
@@ -402,7 +402,7 @@ def test_options_reach_the_filter(
         heard.append(options)
         return clip.resize.Bicubic(128, 96)  # type: ignore[attr-defined]
 
-    monkeypatch.setattr("vs_tecogan.tecogan", stand_in)
+    monkeypatch.setattr("vs_tecogan.jobs.render.tecogan", stand_in)
     words = ["--restart", "7", "--warmup", "0", "--no-scene-change", "--device", "cpu", "--precision", "fp32"]
     assert command("upscale", film, tmp_path / "a.mkv", "--model", "m", "--matrix", "709", *words).code == 0
     assert heard == [
@@ -413,6 +413,7 @@ def test_options_reach_the_filter(
             "precision": "fp32",
             "restart": 7,
             "warmup": 0,
+            "tile": None,
             "matrix": "709",
         }
     ]

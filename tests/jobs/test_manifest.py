@@ -25,7 +25,8 @@ plans = st.builds(
     lambda first, length, restart, least: plan_segments(first, first + length, cuts=(), restart=restart, least=least),
     st.integers(0, 99), st.integers(1, 400), st.integers(1, 40), st.integers(1, 60),
 )  # fmt: skip
-manifests = st.builds(Manifest.new, facts, plans)
+flat = st.dictionaries(st.text(max_size=8), scalars, max_size=4)
+manifests = st.builds(Manifest.new, facts, plans, spec=flat, tags=flat)
 
 
 @many
@@ -57,10 +58,20 @@ def test_a_changed_byte_is_refused(manifest: Manifest, data: st.DataObject) -> N
         assert unseal(bytes(whole)) == unseal(seal(manifest.to_json()))
 
 
-@pytest.mark.parametrize("body", [{}, {"id": 1}, {"id": "a", "facts": {}, "segments": []},
-                                  {"id": "a", "facts": {"clip": 3}, "segments": [[0, 1]]},
-                                  {"id": "a", "facts": {}, "segments": [[0, 5], [6, 9]]},
-                                  {"id": "a", "facts": {}, "segments": [[5, 5]]}])  # fmt: skip
+REST: dict[str, Any] = {"id": "a", "spec": {}, "tags": {}}
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"id": 1},
+        {**REST, "facts": {}, "segments": []},
+        {**REST, "facts": {"clip": 3}, "segments": [[0, 1]]},
+        {**REST, "facts": {}, "segments": [[0, 5], [6, 9]]},
+        {**REST, "facts": {}, "segments": [[5, 5]]},
+    ],
+)
 def test_what_is_no_job_is_refused(body: dict[str, Any]) -> None:
     """Would catch a well sealed file of another kind, or a plan with a hole, that goes on as a job."""
     with pytest.raises(JobError):
@@ -77,6 +88,10 @@ def test_what_is_not_sealed_is_refused_in_one_line(content: bytes, tmp_path: Pat
     assert "\n" not in str(caught.value)
 
 
+def two_segments() -> Manifest:
+    return Manifest.new({}, plan_segments(0, 10, cuts=(), restart=5, least=5), spec={}, tags={})
+
+
 def record_of(manifest: Manifest, of: Segment, **changes: Any) -> Record:
     values: dict[str, Any] = {
         "job": manifest.id, "segment": of.index, "first": of.first, "end": of.end,
@@ -89,7 +104,7 @@ def record_of(manifest: Manifest, of: Segment, **changes: Any) -> Record:
 def test_a_segment_is_done_when_its_record_is_there(tmp_path: Path) -> None:
     """Would catch a segment that counts as done before its record, or that is done twice."""
     folder = JobFolder(tmp_path)
-    manifest = Manifest.new({}, plan_segments(0, 10, cuts=(), restart=5, least=5))
+    manifest = two_segments()
     folder.write(manifest)
     first, second = manifest.segments
     folder.write_record(first, record_of(manifest, first))
@@ -101,7 +116,7 @@ def test_a_segment_is_done_when_its_record_is_there(tmp_path: Path) -> None:
 def test_a_foreign_record_is_refused(change: dict[str, Any], tmp_path: Path) -> None:
     """Would catch a part of another job, or of another plan of this one, that is joined in."""
     folder = JobFolder(tmp_path)
-    manifest = Manifest.new({}, plan_segments(0, 10, cuts=(), restart=5, least=5))
+    manifest = two_segments()
     folder.write(manifest)
     folder.write_record(manifest.segments[0], record_of(manifest, manifest.segments[0], **change))
     with pytest.raises(JobError):
@@ -111,7 +126,7 @@ def test_a_foreign_record_is_refused(change: dict[str, Any], tmp_path: Path) -> 
 def test_a_record_with_more_or_less_in_it_is_refused(tmp_path: Path) -> None:
     """Would catch a record of a later release read as one of this."""
     folder = JobFolder(tmp_path)
-    manifest = Manifest.new({}, plan_segments(0, 10, cuts=(), restart=5, least=5))
+    manifest = two_segments()
     folder.write(manifest)
     folder.write_record(manifest.segments[0], record_of(manifest, manifest.segments[0]))
     body = json.loads(folder.record_path(manifest.segments[0]).read_bytes())

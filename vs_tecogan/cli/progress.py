@@ -15,18 +15,20 @@ _SECONDS_BETWEEN_LINES = 30.0
 class Progress:
     """Counts frames; a bar on a terminal, a line now and then elsewhere, so that a log stays readable.
 
-    :param total: frames to come.
+    :param total: frames to come, and those that were done before.
     :param quiet: True shows nothing.
+    :param begun: frames that were done before.
     """
 
-    def __init__(self, total: int, *, quiet: bool = False, stream: TextIO | None = None) -> None:
-        self.done = 0
+    def __init__(self, total: int, *, quiet: bool = False, stream: TextIO | None = None, begun: int = 0) -> None:
+        self.done = self._begun = begun
         self._total = total
         self._stream = stream or sys.stderr
         self._begin = self._last_line = time.monotonic()
         self._lines = not quiet and not self._stream.isatty()
         self._bar = tqdm(
             total=total,
+            initial=begun,
             unit=" frames",
             file=self._stream,
             disable=quiet or self._lines,
@@ -37,10 +39,17 @@ class Progress:
 
     def frame(self) -> None:
         """One frame more is done."""
-        self.done += 1
+        self._advance(1)
+
+    def lost(self, frames: int) -> None:
+        """Frames that were done have to be done again."""
+        self._advance(-frames)
+
+    def _advance(self, frames: int) -> None:
+        self.done += frames
         now = time.monotonic()
         with lost_reader_is_no_error(self._stream):
-            self._bar.update()
+            self._bar.update(frames)
             if self._lines and now - self._last_line >= _SECONDS_BETWEEN_LINES:
                 self._last_line = now
                 self._stream.write(f"{self._line(now)}\n")
@@ -59,7 +68,7 @@ class Progress:
             self._bar.close()
 
     def _line(self, now: float) -> str:
-        rate = self.done / (now - self._begin)
+        rate = max(self.done - self._begun, 1) / (now - self._begin)
         minutes, seconds = divmod(int((self._total - self.done) / rate), 60)
         left = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"  # a film on a CPU takes days
         return f"{self.done}/{self._total} frames, {rate:.2f} fps, {left} left"

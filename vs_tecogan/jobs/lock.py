@@ -12,6 +12,11 @@ from typing import Self
 
 from ..errors import JobError
 
+
+class InUseError(JobError):
+    """Another process holds the lock."""
+
+
 _BYTE = 1 << 20
 """Which byte is locked: far behind the name of the owner, which others must be able to read on Windows too."""
 
@@ -21,7 +26,8 @@ class JobLock:
 
     :param path: the lock's file, made where it is missing, as is the folder around it.
     :param shared: share it with others who ask so; on Windows, which has no such lock, nobody shares.
-    :raises JobError: on entering, where another process holds it; names that process.
+    :raises InUseError: on entering, where another process holds it; names that process.
+    :raises JobError: the file cannot be locked.
     """
 
     def __init__(self, path: Path, *, shared: bool = False) -> None:
@@ -42,7 +48,7 @@ class JobLock:
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
             try:
                 if not _lock(self._descriptor, shared=self._shared):
-                    raise JobError(
+                    raise InUseError(
                         f"{self._path.parent} is in use by {self._owner()}; wait for it or end it, then try again"
                     )
                 if self._is_current():

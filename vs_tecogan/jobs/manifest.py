@@ -5,8 +5,11 @@
     {"schema": 1,                       the version of this format
      "checksum": "9f0c...",             SHA-256 of all else, as JSON with sorted keys and without spaces
      "id": "3b1d5a0e77c2f914",          of this job, repeated in the record of each segment
+     "spec": {"source": "/film/in.mkv", "out": "/film/out.mkv", "model": "tecogan-4x", "restart": 160, ...},
+                                        what a worker has to know: :class:`~vs_tecogan.jobs.spec.Spec`
      "facts": {"source": {...}, "clip": {...}, "picture": {...}, "model": {...}, "versions": {...}, "device": {...},
                "encoding": {...}},      all that pixels and parts depend on; a job goes on only where these are the same
+     "tags": {...},                     what the encoder is told of the picture, by its first frame
      "segments": [[0, 720], [720, 1503], ...]}   first frame, and the frame after the last
 
 ``segments/00012.json`` is written when segment 12 is done, after its part has been checked and forced to the disk. Each
@@ -27,6 +30,7 @@ most significant byte first; that of a frame goes over its planes in order, rows
 from __future__ import annotations
 
 import secrets
+import shutil
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -44,18 +48,33 @@ class Manifest:
     """What a job is. Never changes once it is written."""
 
     id: str
+    spec: Mapping[str, Json]
     facts: Facts
+    tags: Mapping[str, Json]
     segments: tuple[Segment, ...]
 
     @classmethod
-    def new(cls, facts: Facts, segments: tuple[Segment, ...]) -> Self:
+    def new(
+        cls, facts: Facts, segments: tuple[Segment, ...], *, spec: Mapping[str, Json], tags: Mapping[str, Json]
+    ) -> Self:
         """A job that has not begun."""
-        return cls(id=secrets.token_hex(8), facts=facts, segments=segments)
+        return cls(id=secrets.token_hex(8), spec=spec, facts=facts, tags=tags, segments=segments)
+
+    @property
+    def frames(self) -> int:
+        """Frames of all segments."""
+        return self.segments[-1].end - self.segments[0].first
 
     def to_json(self) -> dict[str, Json]:
         """The body of ``job.json``."""
         facts: dict[str, Json] = {section: dict(entries) for section, entries in self.facts.items()}
-        return {"id": self.id, "facts": facts, "segments": [[s.first, s.end] for s in self.segments]}
+        return {
+            "id": self.id,
+            "spec": dict(self.spec),
+            "facts": facts,
+            "tags": dict(self.tags),
+            "segments": [[s.first, s.end] for s in self.segments],
+        }
 
     @classmethod
     def from_json(cls, body: Mapping[str, Json]) -> Self:
@@ -64,11 +83,13 @@ class Manifest:
         :raises JobError: it is not one.
         """
         match body:
-            case {"id": str(name), "facts": dict(facts), "segments": list(pairs)} if pairs:
+            case {
+                "id": str(name), "spec": dict(spec), "facts": dict(facts), "tags": dict(tags), "segments": list(pairs)
+            } if pairs:  # fmt: skip
                 sections = {key: entries for key, entries in facts.items() if isinstance(entries, dict)}
                 segments = tuple(_segments(pairs))
                 if len(sections) == len(facts):
-                    return cls(id=name, facts=sections, segments=segments)
+                    return cls(id=name, spec=spec, facts=sections, tags=tags, segments=segments)
         raise JobError("is no job")
 
 
@@ -125,6 +146,29 @@ class JobFolder:
         """Base name of BestSource's index."""
         self.lock = path / "lock"
         self.parts = path / "segments"
+        self.finished = path / "finished.json"
+        """Length of the joined file; written before that gets its name."""
+
+    @classmethod
+    def beside(cls, out: Path) -> Self:
+        """The folder of the job that makes ``out``."""
+        return cls(out.parent / f"{out.name}.job")
+
+    def clear(self) -> None:
+        """Remove what is in it but for the lock, the index of the source and its scenes.
+
+        :raises OSError: a file cannot be removed.
+        """
+        self.manifest.unlink(missing_ok=True)  # first: without it all else is nothing
+        self.finished.unlink(missing_ok=True)
+        if self.parts.is_dir():
+            shutil.rmtree(self.parts)
+
+    def remove(self) -> None:
+        """Remove it, the manifest first; what the system keeps from being removed, it keeps."""
+        for path in (self.manifest, self.finished):
+            path.unlink(missing_ok=True)
+        shutil.rmtree(self.path, ignore_errors=True)
 
     def read(self) -> Manifest:
         """The job.

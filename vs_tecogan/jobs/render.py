@@ -1,0 +1,169 @@
+"""A worker's work: any segment of a job, as an unbroken run would show it."""
+
+from __future__ import annotations
+
+import secrets
+import socket
+import time
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+import vapoursynth as vs
+
+from ..errors import JobError
+from ..files import partial_file
+from ..filter import tecogan
+from ..video.formats import for_encoder
+from ..video.source import Source, open_source
+from . import facts
+from .checks import stamped
+from .cuttable import part_format
+from .encode import PictureTags, job_of, write_part
+from .manifest import Facts, JobFolder, Manifest, Record, differences
+from .plan import Segment
+from .script import open_script
+from .spec import Placement, Spec
+
+_BLOCK = 1 << 20
+
+
+def open_input(spec: Spec, index: Path | None = None) -> Source:
+    """The source of a job, a file or a script.
+
+    :param index: base name of BestSource's index, which is made where it is missing; None = none is kept.
+    :raises VideoError: it cannot be read.
+    """
+    if spec.is_script:
+        return open_script(Path(spec.source), spec.arguments, audio=Path(spec.audio) if spec.audio else None)
+    return open_source(Path(spec.source), index=index)
+
+
+def upscaled(clip: vs.VideoNode, spec: Spec, place: Placement) -> vs.VideoNode:
+    """The filter with a job's options; the clip itself, where a script has no model of the command's.
+
+    :raises vapoursynth.Error: an option that the filter refuses.
+    """
+    if not spec.model:
+        return clip
+    return tecogan(
+        clip,
+        model=spec.model,
+        device=place.device,
+        precision=spec.precision,  # type: ignore[arg-type]  # the filter checks it
+        scene_change=spec.scene_change,
+        restart=spec.restart,
+        warmup=spec.warmup,
+        tile=spec.tile,
+        matrix=spec.matrix or None,
+    )
+
+
+class Renderer:
+    """A source, a model on a device, and the clip that they make.
+
+    Frame n is a pure function of the source and the options: each segment may be rendered by another process, in any
+    order, and again. The frames before a segment that its first chain needs are decoded, never encoded.
+
+    :param index: see :func:`open_input`.
+    :raises VideoError: the source cannot be read.
+    :raises vapoursynth.Error: an option that the filter refuses.
+    """
+
+    def __init__(
+        self, spec: Spec, place: Placement, *, index: Path | None = None, source: Source | None = None
+    ) -> None:
+        if place.threads:
+            torch.set_num_threads(place.threads)
+            vs.core.num_threads = place.threads
+        self._spec, self._place = spec, place
+        self._source = source or open_input(spec, index)
+        if self._source.clip.num_frames < spec.end:
+            raise JobError(f"{spec.source} has {self._source.clip.num_frames} frames here; expected {spec.end} or more")
+        clip = stamped(self._source.clip) if spec.model else self._source.clip
+        self._clip = upscaled(clip, spec, place)
+        shown = for_encoder(self._clip, spec.codec)
+        self._job = job_of(spec, self._source, shown[spec.first : spec.end])
+
+    def facts(self) -> Facts:
+        """All that the pixels depend on, here and now. Renders nothing.
+
+        :raises JobError: a file cannot be read.
+        :raises EngineError: the device is not there.
+        """
+        spec = self._spec
+        return {
+            "source": facts.source_facts(spec),
+            "clip": facts.clip_facts(spec, self._source),
+            "picture": spec.picture(),
+            "model": facts.model_facts(spec),
+            "versions": facts.version_facts(spec.codec),
+            "device": facts.device_facts(spec, self._place, self._source),
+            "encoding": spec.encoding(),
+        }
+
+    def tags(self) -> PictureTags:
+        """How the picture is tagged; renders its first frame.
+
+        :raises vapoursynth.Error: that frame fails.
+        """
+        with self._job.clip.get_frame(0) as frame:
+            return PictureTags.of(self._source, frame, self._spec.codec)
+
+    def check(self, manifest: Manifest) -> None:
+        """Refuse to work where pixels would be others.
+
+        :raises JobError: names what is not the same, and this machine.
+        """
+        if found := differences(manifest.facts, self.facts()):
+            raise JobError(f"{socket.gethostname()} would give another picture: {'; '.join(found)}")
+
+    def render(
+        self, segment: Segment, tags: PictureTags, folder: JobFolder, job: str, on_frame: Callable[[], None]
+    ) -> Record:
+        """Render, encode, check and keep one segment; its record is written last.
+
+        :param job: id of the job.
+        :param on_frame: called after each frame.
+        :raises VideoError: the encoder failed, or the part is not what it must be.
+        :raises JobError: the part cannot be kept.
+        :raises vapoursynth.Error: a frame fails.
+        """
+        begin = time.monotonic()
+        name = f"{segment.index:05}.{secrets.token_hex(4)}"
+        part = folder.parts / f"{name}.{part_format(self._spec.codec)}"
+        try:
+            with partial_file(part, part=folder.parts / f"{name}.part") as partial:
+                written = write_part(self._job, segment, tags, self._spec, partial, on_frame)
+                size, crc = file_crc(partial)
+            record = Record(
+                job=job,
+                segment=segment.index,
+                first=segment.first,
+                end=segment.end,
+                frames=written.frames,
+                file=part.name,
+                bytes=size,
+                file_crc=crc,
+                input_crc=written.input_crc,
+                output_crc=written.output_crc,
+                seconds=round(time.monotonic() - begin, 3),
+            )
+            folder.write_record(segment, record)
+        except OSError as error:
+            raise JobError(f"cannot keep segment {segment.index} in {folder.parts}: {error.strerror}") from None
+        return record
+
+
+def file_crc(path: Path) -> tuple[int, str]:
+    """Length of a file in bytes, and its CRC-32 in hexadecimal.
+
+    :raises OSError: it cannot be read.
+    """
+    size = value = 0
+    with path.open("rb") as file:
+        while block := file.read(_BLOCK):
+            value = zlib.crc32(block, value)
+            size += len(block)
+    return size, f"{value:08x}"
