@@ -14,6 +14,8 @@ from .common import PROGRAM, Parser, guarded
 
 COMMANDS = {
     "upscale": "upscale a video file; audio, subtitles and chapters stay",
+    "preview": "try models on a short excerpt, and estimate the whole",
+    "job": "render segments of a planned job, on any machine; say how far it is",
     "scenes": "write where scenes start, for other tools",
     "models": "list the models that come with the package",
     "doctor": "say what is installed, which device would be used, and what is missing",
