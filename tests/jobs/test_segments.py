@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import itertools
 import re
+import shlex
+import subprocess
+import sys
 import zlib
 from dataclasses import asdict
 from pathlib import Path
@@ -318,3 +321,25 @@ def test_a_refused_option_leaves_nothing(
         assert main(["upscale", str(film), str(tmp_path / "out.mkv"), *words, "--tile", "10x10", *more]) == 2
         assert capfd.readouterr().err.count("\n") == 1
         assert list(tmp_path.iterdir()) == []
+
+
+def test_a_clip_too_short_to_plan(
+    film: Path, words: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Would catch --plan that renders everything."""
+    asked = ["upscale", str(film), str(tmp_path / "out.mkv"), *words, "--plan", "--segment", "1000"]
+    assert main(asked) == 2
+    assert "smaller --segment" in capfd.readouterr().err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_disk_full(film: Path, words: tuple[str, ...], tmp_path: Path) -> None:
+    """Would catch a job that is lost, or a traceback, where a part, a record or the join has no room."""
+    out = tmp_path / "out.mkv"
+    command = shlex.join([sys.executable, "-m", "vs_tecogan", "upscale", str(film), str(out), *words])
+    for blocks in (1, 8):
+        line = f"ulimit -f {blocks}; exec {command}"
+        done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
+        assert done.returncode == 2, done.stderr
+        assert done.stderr.count("\n") == 1, done.stderr
+    assert not out.exists()

@@ -112,11 +112,20 @@ def upscale_in_segments(
     :return: False where there is nothing to cut; nothing has been rendered then.
     :raises UserError: what is wrong, in one line; all segments that are done are kept.
     """
+    try:
+        return _upscale(task, places, folder, args, announce)
+    except OSError as error:
+        raise JobError(f"cannot use {folder.path}: {error.strerror or error}; what is done there is kept") from None
+
+
+def _upscale(
+    task: Task, places: Sequence[Placement], folder: JobFolder, args: argparse.Namespace, announce: Callable[[], None]
+) -> bool:
     if args.fresh:
         folder.clear()
     begun = find_job(folder)
     if begun is None and not task.is_long(args.segment):
-        return False
+        return _is_short(args)
     with ExitStack() as stack:
         crew: Crew
         if len(places) == 1:
@@ -126,13 +135,20 @@ def upscale_in_segments(
         manifest = begin_or_go_on(folder, task.spec, crew, lambda: _plan(task, folder, args), begun)
         if manifest is None:
             folder.scenes.unlink(missing_ok=True)
-            return False
+            return _is_short(args)
         announce()
         if args.plan:
             say(f"{folder.path}: {len(manifest.segments)} segments planned; run them here or elsewhere")
             return True
         _finish(task, manifest, crew, folder, args)
     return True
+
+
+def _is_short(args: argparse.Namespace) -> bool:
+    """Nothing is cut: False, unless that was all that was asked for."""
+    if args.plan:
+        raise UsageError(f"{args.source} has no room for two segments of {args.segment:g} s; give a smaller --segment")
+    return False
 
 
 def _plan(task: Task, folder: JobFolder, args: argparse.Namespace) -> tuple[Segment, ...]:

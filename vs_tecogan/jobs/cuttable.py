@@ -36,8 +36,8 @@ _SWITCHES = frozenset(("-an", "-sn"))
 # fmt: on
 _BOTH_WAYS = frozenset(("-c", "-codec", "-b", "-q", "-qscale", "-filter", "-profile", "-bsf", "-metadata", "-tag"))
 """Options that belong to the stream named after the colon."""
-_NEEDS_ALL = ("pass=", "bitrate=", "stats=", "vbv-", "qpfile=", "zones=", "rc=1", "rc=2", "tbr=", "2pass", "open-gop=")
-"""Words in an encoder's own parameters that make it depend on more than one part, or let frames refer across one."""
+_NEEDS_ALL = ("pass=", "bitrate=", "stats=", "vbv-", "qpfile=", "zones=", "rc=1", "rc=2", "tbr=", "2pass")
+"""Words in an encoder's own parameters that make it depend on more than one part."""
 
 
 @dataclass(frozen=True, kw_only=True)
