@@ -77,7 +77,7 @@ def content(path: Path) -> Content:
     packets = _listing(path, "-copyts", "-map", "0:v:0", "-c", "copy", "-f", "framecrc")
     base = [line for line in packets if line.startswith("#tb")]
     times = sorted(int(line.split(",")[2]) for line in packets if line[:1].isdigit())
-    others = _listing(path, "-copyts", "-map", "0", "-map", "-0:v:0", "-c", "copy", "-f", "framecrc")
+    others = _listing(path, "-copyts", "-map", "0", "-map", "-0:v:0", "-c", "copy", "-f", "framecrc", check=False)
     said = [line.strip() for line in ffmpeg("-i", path).splitlines()]
     return Content(
         pixels=[line.split(",")[-1].strip() for line in pixels if line[:1].isdigit()],
@@ -89,9 +89,9 @@ def content(path: Path) -> Content:
     )
 
 
-def _listing(path: Path, *options: str) -> list[str]:
+def _listing(path: Path, *options: str, check: bool = True) -> list[str]:
     command = [find_ffmpeg(), "-v", "error", "-nostdin", "-i", f"file:{path}", *options, "-"]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    return subprocess.run(command, capture_output=True, text=True, check=check).stdout.splitlines()
 
 
 def start(*arguments: str | Path) -> subprocess.Popen[str]:

@@ -52,6 +52,7 @@ def test_what_concerns_the_whole_is_not_cut(options: str) -> None:
         ("a.mkv", "h264_nvenc", None, "-cq 18", True),
         ("a.avi", "libx264", None, "", False),
         ("a.nut", "libx264", None, "", False),
+        ("a.apng", "apng", None, "", False),
     ],
 )
 def test_encoders_and_containers(out: str, codec: str, crf: float | None, options: str, cut: bool) -> None:

@@ -23,6 +23,7 @@ from vs_tecogan.jobs.lock import JobLock
 from vs_tecogan.jobs.manifest import JobFolder
 from vs_tecogan.jobs.plan import Segment
 
+from ..cli.conftest import ffmpeg
 from .conftest import Content, content
 
 LOSSLESS = ("--crf", "0", "--preset", "ultrafast")
@@ -98,6 +99,17 @@ def test_every_container(suffix: str, film: Path, words: tuple[str, ...], quick:
     cut, whole = made
     assert (cut.times, cut.others, cut.words) == (whole.times, whole.others, whole.words)
     assert suffix == "webm" or cut.pixels == whole.pixels
+
+
+def test_a_transport_stream(film: Path, words: tuple[str, ...], quick: None, tmp_path: Path) -> None:
+    """Would catch sound that moves against the picture: such a stream's clock begins anywhere."""
+    source, made = tmp_path / "in.ts", []
+    ffmpeg("-itsoffset", "0.4", "-i", film, "-i", film, "-map", "0:v", "-map", "1:a", "-c", "copy", source)
+    for name, seconds in (("cut", "0.8"), ("whole", "1000")):
+        out = tmp_path / f"{name}.mkv"
+        assert main(["upscale", str(source), str(out), *words, "--segment", seconds]) == 0
+        made.append(asdict(content(out)))
+    assert made[0] == made[1]
 
 
 @pytest.mark.parametrize("words_of_part", [("--start", "7", "--end", "80"), ("--end", "60")])
@@ -341,5 +353,5 @@ def test_disk_full(film: Path, words: tuple[str, ...], tmp_path: Path) -> None:
         line = f"ulimit -f {blocks}; exec {command}"
         done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=False)
         assert done.returncode == 2, done.stderr
-        assert done.stderr.count("\n") == 1, done.stderr
+        assert len([line for line in done.stderr.splitlines() if "does not fit" not in line]) == 1, done.stderr
     assert not out.exists()

@@ -39,6 +39,11 @@ class Task:
         """Frames that are to be made."""
         return self.spec.end - self.spec.first
 
+    @property
+    def is_joined_recording(self) -> bool:
+        """Whether it is a part of a source whose clock jumps: its sound cannot be cut to it when parts are joined."""
+        return self.source.jump_limit is not None and self.frames < self.source.clip.num_frames
+
     def least(self, seconds: float) -> int:
         """Fewest frames of a segment of so many seconds."""
         return max(1, ceil(seconds * self.source.timeline.frame_rate))
@@ -74,7 +79,7 @@ def places_of(device: str | None, workers: int | None) -> list[Placement]:
     :param workers: None = one for each device.
     :raises UsageError: fewer workers than devices.
     """
-    devices = device.split(",") if device else [None]
+    devices: list[str | None] = [None] if device is None else [*device.split(",")]
     count = workers or len(devices)
     if count < len(devices):
         raise UsageError(f"--workers {count} is less than the {len(devices)} devices of --device {device}")

@@ -27,6 +27,7 @@ from ..video.streams import container_of, is_known, plan_streams
 from ..video.warnings import warnings
 from ..video.write import EncoderOptions, Job, choose_codec, encode
 from ..weights import DEFAULT_MODEL, REAL_MODEL
+from ..weights.store import find_model
 from .common import say
 from .progress import Progress
 from .segments import SEGMENT_SECONDS, Task, places_of, refuse_begun, upscale_in_segments
@@ -184,7 +185,7 @@ def run(args: argparse.Namespace) -> int:
     with open_folder(folder):
         task = _open(args, codec, cut, folder.index)
         announce = partial(_announce, task, args, doubt)
-        if upscale_in_segments(task, places, folder, args, announce):
+        if not task.is_joined_recording and upscale_in_segments(task, places, folder, args, announce):
             return 0
         return _upscale_whole(task, places[0], args, announce)
 
@@ -199,6 +200,8 @@ def _open(args: argparse.Namespace, codec: str, cut: OptionSplit, index: Path | 
     source = open_input(spec, index)
     first, end = _part(args.source, source.clip.num_frames, args.start, args.end)
     model, reason = args.model, ""
+    if model == "":
+        find_model(model)  # says what is wrong with it
     if model is None and not (spec.is_script and upscales(source.clip)):
         model, reason = default_model(args.source, source.video.codec)
     return Task(spec=replace(spec, first=first, end=end, model=absolute(model or "")), source=source, reason=reason)

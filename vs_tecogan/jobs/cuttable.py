@@ -15,6 +15,8 @@ from ..video.streams import container_of, is_known
 
 _CONSTANT_QUALITY = frozenset(("libx264", "libx264rgb", "libx265", "libsvtav1", "libaom-av1", "libvpx-vp9"))
 """Encoders that go by constant quality unless they are told another way."""
+_ANIMATIONS = frozenset((".gif", ".apng", ".webp"))
+"""Containers whose picture is filtered as a whole."""
 _IN_MP4 = _CONSTANT_QUALITY | {"h264_nvenc", "hevc_nvenc", "av1_nvenc", "mpeg4", "mpeg2video"}
 """Encoders whose frames may not be stored in the order in which they are shown: MP4 keeps both times of each."""
 # fmt: off
@@ -56,7 +58,7 @@ def cut_options(out: Path, codec: str, crf: float | None, extra: Sequence[str]) 
     :param codec: ffmpeg's name of the encoder.
     :param extra: options of ffmpeg that the user gave.
     """
-    if not is_known(out) or container_of(out).frame_clock:
+    if not is_known(out) or container_of(out).frame_clock or out.suffix.lower() in _ANIMATIONS:
         return f"{out.suffix} is a container that parts are not joined in"
     encoder: list[str] = []
     muxer: list[str] = []

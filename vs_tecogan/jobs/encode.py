@@ -11,9 +11,10 @@ from typing import Any, Self
 import vapoursynth as vs
 
 from ..errors import JobError, VideoError
+from ..video.covers import attached_covers
 from ..video.encoder import Encoder
 from ..video.ffmpeg import ask
-from ..video.formats import colour_tags, hdr10_options, raw_fourcc, raw_planes
+from ..video.formats import beside_hdr10, colour_tags, hdr10_options, raw_fourcc, raw_planes
 from ..video.nut import NutHeader, NutWriter
 from ..video.quality import quality_options
 from ..video.source import Source
@@ -22,13 +23,14 @@ from ..video.timeline import Timeline
 from ..video.write import (
     EncoderOptions,
     Job,
-    clock_of,
+    clock_output,
     colon,
     inputs,
     muxer_options,
     picture_metadata,
     picture_tag,
     sample_aspect,
+    timing_of,
 )
 from .checks import INPUT_CRC_PROP, Crc, crc_of
 from .cuttable import part_format
@@ -128,30 +130,30 @@ def write_part(
     :param job: of :func:`job_of`; its clip begins with the job's first frame.
     :raises VideoError: ffmpeg failed, or wrote another number of frames, or other times.
     """
-    clock = clock_of(job, spec.codec)
+    timing = timing_of(job, spec.codec)
     first, end = segment.first - spec.first, segment.end - spec.first
-    ticks = clock.timeline.cut(first, end).ticks
+    ticks = timing.timeline.cut(first, end).ticks
     clip = job.clip[first:end]
     command = [
-        *(clock.ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *tags.colour),
+        *(timing.ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *tags.colour),
         *("-analyzeduration", "0", "-fpsprobesize", "0", "-f", "nut", "-i", "pipe:0", "-map", "0:v:0"),
         *("-c:v:0", spec.codec, *quality_options(spec.codec, crf=spec.crf, preset=spec.preset or None)),
-        *(*tags.hdr10, *picture_tag(job, spec.codec), *spec.encoder),
-        *("-fps_mode", "passthrough", "-enc_time_base:v:0", colon(clock.timeline.time_base)),
+        *(*tags.hdr10, *picture_tag(job, spec.codec), *beside_hdr10(tags.hdr10, spec.encoder)),
+        *("-fps_mode", "passthrough", "-enc_time_base:v:0", colon(timing.timeline.time_base)),
         *("-f", part_format(spec.codec), f"file:{part}"),
     ]
     header = NutHeader(
         fourcc=raw_fourcc(clip.format),
         width=clip.width,
         height=clip.height,
-        time_base=clock.timeline.time_base,
-        frame_rate=clock.timeline.frame_rate,
+        time_base=timing.timeline.time_base,
+        frame_rate=timing.timeline.frame_rate,
         sample_aspect=tags.sample_aspect,
     )
     with Encoder(command) as encoder:
         written = _feed(encoder, clip, ticks, header, on_frame)
         encoder.finish()
-    check_times(clock.ffmpeg, part, clock.timeline.time_base, ticks)
+    check_times(timing.ffmpeg, part, timing.timeline.time_base, ticks)
     return written
 
 
@@ -214,7 +216,7 @@ def write_list(path: Path, job: Job, parts: Sequence[tuple[Segment, str]], spec:
 
     Sums of lengths, not lengths, are rounded to ffmpeg's microseconds: nothing piles up.
     """
-    timeline = clock_of(job, spec.codec).timeline
+    timeline = timing_of(job, spec.codec).timeline
     starts = [_microseconds(timeline, segment.first - spec.first) for segment, _ in parts]
     lines = ["ffconcat version 1.0"]
     for k, (_, name) in enumerate(parts):
@@ -237,23 +239,25 @@ def join(job: Job, parts: Path, tags: PictureTags, spec: Spec, out: Path) -> lis
     """
     tracks = [track for track in job.source.tracks if job.whole or not track.is_cover]
     plan = plan_streams(tracks, container_of(job.out), chapters=job.source.probe.chapters)
-    clock = clock_of(job, spec.codec)
+    timing = timing_of(job, spec.codec)
     props: Mapping[str, Any] = {"TecoganModel": tags.model, "TecoganVersion": tags.release}
-    command = [
-        *(clock.ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
-        *inputs(job, clock, ["-f", "concat", "-i", f"file:{parts}"]),
-        *("-map", "0:v:0", *plan.options, "-map_metadata", "1", "-map_chapters", "1", "-dn"),
-        # The rate and ticks of the header, as an encoder would give them; no time changes by that.
-        *("-c:v:0", "copy", "-r:v:0", str(clock.timeline.frame_rate)),
-        *("-time_base:v:0", colon(clock.timeline.time_base)),
-        *(*_for_stream(tags.colour), "-field_order:v:0", "progressive"),
-        *(*picture_metadata(job, props), *picture_tag(job, spec.codec), *clock.shift),
-        *(*muxer_options(job), *spec.muxer),
-        f"file:{out}",
-    ]
-    with Encoder(command) as encoder:
-        encoder.finish()
-    found = len(packet_times(clock.ffmpeg, out))
+    with attached_covers(job.source.path, plan.covers) as covers:
+        command = [
+            *(timing.ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
+            *inputs(job, timing, ["-f", "concat"], f"file:{parts}"),
+            *("-map", "0:v:0", *plan.options, "-map_metadata", "1", "-map_chapters", "1", "-dn"),
+            # The rate and ticks of the header, as an encoder would give them; no time changes by that.
+            *("-c:v:0", "copy", "-r:v:0", str(timing.timeline.frame_rate)),
+            *("-time_base:v:0", colon(timing.timeline.time_base)),
+            *(*_for_stream(tags.colour), "-field_order:v:0", "progressive"),
+            *(*picture_metadata(job, props), *picture_tag(job, spec.codec), *timing.shift),
+            *(*muxer_options(job, timing), *covers, *spec.muxer),
+            f"file:{out}",
+            *clock_output(job),
+        ]
+        with Encoder(command) as encoder:
+            encoder.finish()
+    found = len(packet_times(timing.ffmpeg, out))
     if found != spec.end - spec.first:
         raise VideoError(f"the joined file has {found} frames instead of {spec.end - spec.first}")
     return list(plan.notes)
