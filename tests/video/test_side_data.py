@@ -144,3 +144,10 @@ def test_cover_stays(codec: str, suffix: str, out_suffix: str, tmp_path: Path) -
         assert ": Attachment: " in said and "font.ttf" in said
     copy = [ff.find_ffmpeg(), "-v", "error", "-i", str(out), "-map", "0:v:1", "-c", "copy", "-f", "image2pipe", "-"]
     assert subprocess.run(copy, capture_output=True, check=True).stdout == picture.read_bytes()
+
+
+def test_captions_of_a_file(shared: Path, film: Path) -> None:
+    """Would catch captions of the pictures lost without a word, whichever ffmpeg is at hand."""
+    (line,) = warnings(open_source(shared / "cases" / "closed-captions.mkv"))
+    assert "closed captions" in line
+    assert list(warnings(open_source(film))) == []

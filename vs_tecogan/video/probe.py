@@ -193,6 +193,15 @@ def _last_line(text: str) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no report")
 
 
+def has_captions(path: Path, stream: int) -> bool:
+    """Whether the first pictures of a stream carry closed captions: ffmpeg tells it of a picture, not of a file.
+
+    :raises VideoError: there is no ffmpeg that works.
+    """
+    command = (find_ffmpeg(), "-v", "info", "-nostdin", "-i", f"file:{path}", "-map", f"0:{stream}", "-vf", "showinfo")
+    return "A53 Part 4 Closed Captions" in ask(*command, "-frames:v", "12", "-f", "null", "-").stderr
+
+
 def packets_end(path: Path) -> Fraction:
     """Seconds from the file's start to the end of its last packet of picture, sound or subtitle. Reads the whole file.
 

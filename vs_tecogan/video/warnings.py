@@ -10,7 +10,7 @@ from fractions import Fraction
 import vapoursynth as vs
 
 from .formats import RGB_ENCODERS
-from .probe import packets_end
+from .probe import has_captions, packets_end
 from .side_data import lost_side_data
 from .source import Source
 from .timeline import Timeline
@@ -21,6 +21,7 @@ _MOST_TRIMMED = 3
 _SLACK = Fraction(1, 4)
 """Seconds by which announced lengths are wrong in files that are whole."""
 
+_WITH_CAPTIONS = frozenset(("h264", "hevc", "mpeg2video"))
 _TELECINE = (Fraction(1001, 30000), Fraction(1001, 20000))
 """Seconds for which the frames of film are shown by turns, on television of 30000/1001 pictures per second."""
 _FEWEST_STEPS = 6
@@ -40,7 +41,8 @@ def warnings(source: Source, codec: str = "libx264") -> Iterator[str]:
     :raises VideoError: ffmpeg cannot be run.
     """
     with source.clip.get_frame(0) as frame:
-        yield from lost_side_data(frame.props, codec, captions=bool(source.stored and source.stored.captions))
+        props = dict(frame.props)
+    yield from lost_side_data(props, codec, captions=_has_captions(source))
     if source.stored is None:
         yield (
             f"ffmpeg cannot read {source.path} ({source.probe.complaint or 'no such stream'}): its aspect ratio, its "
@@ -50,6 +52,12 @@ def warnings(source: Source, codec: str = "libx264") -> Iterator[str]:
     yield from _unusual_forms(source, codec)
     yield from _missing_frames(source)
     yield from _missing_pixels(source)
+
+
+def _has_captions(source: Source) -> bool:
+    if source.stored is None or source.video.codec not in _WITH_CAPTIONS:
+        return False
+    return source.stored.captions or has_captions(source.path, source.video.index)
 
 
 def _unusual_forms(source: Source, codec: str) -> Iterator[str]:
