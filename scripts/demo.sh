@@ -2,8 +2,8 @@
 # Upscale a video and show it: bash scripts/demo.sh [INPUT [OUTPUT]]
 #
 # Makes .venv, installs the package, upscales INPUT (default: a short clip made here) to OUTPUT (default: demo.mkv, H.264)
-# and leaves a PNG of one frame, input beside output, next to OUTPUT. Needs a C++ compiler and Python 3.12, no root.
-# Replaces both where they exist, never INPUT.
+# and leaves a PNG of one frame, input beside output, next to OUTPUT. Needs Python 3.12, no root; a C++
+# compiler makes it faster. Replaces both where they exist, never INPUT.
 set -euo pipefail
 
 if [[ ${1:-} == -h || ${1:-} == --help ]]; then
