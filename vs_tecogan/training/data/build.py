@@ -1,20 +1,33 @@
 """From settings to samples: the degradation, and how samples are made."""
 
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from typing import Any
+
 from ...degrade import BicubicDown, BlurDown, Degradation
-from ..config import Config, DegradationConfig
+from ...errors import TrainingError
+from ..config import Config, DataConfig, DegradationConfig
 from .augment import Augmentation
 from .degrade import Blur, Codec, Jpeg, Noise, Realistic, Rescale
 from .samples import SampleOptions
 
+NOT_AUGMENTATION = frozenset(
+    ["store", "eval_store", "batch", "frames", "burn_in", "crop", "seed", "workers", "teacher_forcing_prob"]
+)
+"""Settings of ``[data]`` that are used elsewhere. All others are fields of :class:`.augment.Augmentation`."""
+
 
 def build_degradation(config: DegradationConfig) -> Degradation | None:
-    """The rule that makes LR; ``None`` takes the store's own LR frames."""
-    if config.given:
-        return None
-    if config.degradation == "bd":
-        return BlurDown(quantise=config.quantise)
-    if config.degradation == "bi":
-        return BicubicDown()
+    """The rule that makes LR; ``None`` takes the store's own LR frames.
+
+    :raises TrainingError: no rule has that name.
+    """
+    if config.degradation not in RULES:
+        raise TrainingError(f"degradation {config.degradation!r}; expected one of {', '.join(RULES)}")
+    return RULES[config.degradation](config)
+
+
+def _realistic(config: DegradationConfig) -> Realistic:
     return Realistic(
         blur=Blur(sigma=_range(config.blur_sigma)),
         stages=(
@@ -26,6 +39,28 @@ def build_degradation(config: DegradationConfig) -> Degradation | None:
     )
 
 
+RULES: Mapping[str, Callable[[DegradationConfig], Degradation | None]] = {
+    "bd": lambda config: BlurDown(quantise=config.quantise),
+    "bi": lambda _: BicubicDown(),
+    "realistic": _realistic,
+    "pairs": lambda _: None,
+    "pairs-centred": lambda _: None,
+}
+"""Each value of ``degradation``, and what makes its rule."""
+
+
+def build_augmentation(data: DataConfig) -> Augmentation:
+    """Every setting of ``[data]`` by its name, but for those that are used elsewhere.
+
+    :raises TypeError: a setting was added that no field of the augmentation answers to.
+    """
+    values: dict[str, Any] = {
+        item.name: getattr(data, item.name) for item in fields(data) if item.name not in NOT_AUGMENTATION
+    }
+    values["random_scale"] = _range(data.random_scale) if data.random_scale else None
+    return Augmentation(**values)
+
+
 def build_samples(config: Config) -> SampleOptions:
     """How samples are made."""
     data = config.data
@@ -33,20 +68,7 @@ def build_samples(config: Config) -> SampleOptions:
         scale=config.model.scale,
         crop=data.crop,
         seed=data.seed,
-        augmentation=Augmentation(
-            flip=data.flip,
-            time_flip=data.time_flip,
-            rotate=data.rotate,
-            moving_first_frame_prob=data.moving_first_frame_prob,
-            moving_first_frame_steps=data.moving_first_frame_steps,
-            still_prob=data.still_prob,
-            camera_motion_prob=data.camera_motion_prob,
-            synthetic_prob=data.synthetic_prob,
-            channel_shuffle_prob=data.channel_shuffle_prob,
-            random_scale=_range(data.random_scale) if data.random_scale else None,
-            detail_prob=data.detail_prob,
-            random_blur_prob=data.random_blur_prob,
-        ),
+        augmentation=build_augmentation(data),
         degradation=build_degradation(config.degradation),
         teacher_forcing_prob=data.teacher_forcing_prob,
         centred=config.degradation.centred,

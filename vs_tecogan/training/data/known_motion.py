@@ -17,6 +17,7 @@ from torch.utils.data import Dataset
 from ...degrade import BicubicDown, BlurDown
 from ...errors import TrainingError
 from .augment import Pixels, resize_area
+from .degrade import Realistic
 from .flow_teacher import dis_flow
 from .samples import SampleIndex, SampleOptions, Samples
 from .store import Store, StoredClip
@@ -62,13 +63,12 @@ class FlowSamples(Dataset[FlowSample]):
     LR is made as in the run, but by plain BD where the run's degradation is realistic or LR comes from the store.
 
     :param teacher: tell the motion of real pairs by :func:`~vs_tecogan.training.data.flow_teacher.dis_flow`.
-    :raises TrainingError: no clip is large enough.
+    :raises TrainingError: no clip is large enough, or no rule without chance stands for the run's degradation.
     """
 
     def __init__(self, store: Store, options: SampleOptions, *, teacher: bool = False) -> None:
         rule = options.degradation
-        plain: BlurDown | BicubicDown = BicubicDown() if options.centred else BlurDown()
-        self._rule = rule if isinstance(rule, BlurDown | BicubicDown) else plain
+        self._rule = plain_rule(options)
         self._store, self._options = store, options
         still = replace(options.augmentation, moving_first_frame_prob=0.0, still_prob=0.0, synthetic_prob=0.0)
         degradation = None if rule is None else self._rule
@@ -155,6 +155,23 @@ class FlowSamples(Dataset[FlowSample]):
             return lr, np.ascontiguousarray(field[::scale, ::scale])
         blocks = field.reshape(self._options.crop, scale, self._options.crop, scale, 2)
         return lr, np.ascontiguousarray(blocks.mean(axis=(1, 3), dtype=np.float32))
+
+
+def plain_rule(options: SampleOptions) -> BlurDown | BicubicDown:
+    """The rule without chance, on the pixel grid of the run's degradation, that makes LR of moved pictures.
+
+    :raises TrainingError: the degradation is of another kind, so its pixel grid is not known.
+    """
+    rule = options.degradation
+    if isinstance(rule, BlurDown | BicubicDown):
+        return rule
+    if rule is None:
+        return BicubicDown() if options.centred else BlurDown()
+    if isinstance(rule, Realistic):
+        return BlurDown()
+    raise TrainingError(
+        f"degradation {type(rule).__name__}: flow pre-training knows no rule on its pixel grid; use flow_pretraining 0"
+    )
 
 
 def moving_pair(
