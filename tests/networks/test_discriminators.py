@@ -78,7 +78,7 @@ def test_squeezenet_distance_grows_with_damage(squeezenet_file: Path) -> None:
     """Would catch features that tell nothing: blur and noise must be farther the stronger they are."""
     from vs_tecogan.training.objectives.losses import perceptual_loss
 
-    from .conftest import texture
+    from ..training.conftest import texture
 
     network = load_feature_net(squeezenet_file)
     assert network.label == "squeezenet1.1"
@@ -125,11 +125,13 @@ def test_vgg19_taps_are_those_of_torchvision() -> None:
 def test_wrong_files_are_refused(tmp_path: Path) -> None:
     """Would catch a substitute network, or a stack trace instead of a reason."""
     torch.save({"features.0.weight": torch.zeros(3)}, tmp_path / "other.pth")
+    torch.save({"conv.weight": torch.zeros(3)}, tmp_path / "empty.pth")
     (tmp_path / "noise.pth").write_bytes(b"noise")
     (tmp_path / "noise.h5").write_bytes(b"noise")
     for name, text in (
-        ("other.pth", "not torchvision's VGG19"),
-        ("noise.pth", "no torch weight file"),
+        ("other.pth", "not torchvision's VGG16"),
+        ("empty.pth", "expected torchvision's VGG19 or VGG16"),
+        ("noise.pth", "no weight file that can be read"),
         ("noise.h5", "HDF5"),
     ):
         with pytest.raises(WeightsError, match=text):

@@ -1,4 +1,4 @@
-"""Frozen classifiers whose features judge similarity: VGG19 as published, SqueezeNet 1.1 where VGG19 cannot be had.
+"""Frozen classifiers whose features judge similarity: VGG19 as published; VGG16 or SqueezeNet 1.1 where it is missing.
 
 Neither is calibrated: a number computed with these is a perceptual *distance of that network*, never "LPIPS".
 """
@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 import torch.nn.functional as F
+from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from ..errors import WeightsError
@@ -34,15 +35,18 @@ class FeatureNet(nn.Module):
         return self.eval().requires_grad_(False)
 
 
-class VGG19(FeatureNet):
-    """torchvision's VGG19 trunk up to relu5_4; compares relu2_2, 3_4, 4_4 and 5_4 (TecoGAN-PyTorch, features 8 to 35).
+class VGG(FeatureNet):
+    """Base of torchvision's VGG trunks: 3x3 convolutions with ReLU, and pooling between groups of one width.
 
-    :param state: torchvision's state dict; keys ``features.<index>.weight`` and ``.bias``.
+    :param state: torchvision's state dict, of any float type; keys ``features.<index>.weight`` and ``.bias``, others
+        are passed over.
+    :raises WeightsError: it is another network's.
     """
 
-    label = "vgg19"
-    TAPS = (8, 17, 26, 35)
-    _WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512, 512, 512, 512)
+    TAPS: tuple[int, ...]
+    """Indices into ``features``: the last ReLU of each group but the first."""
+    _WIDTHS: tuple[int, ...]
+    """Of the convolutions; 0 is pooling."""
 
     def __init__(self, state: dict[str, Tensor]) -> None:
         super().__init__()
@@ -59,7 +63,7 @@ class VGG19(FeatureNet):
         try:
             self.trunk.load_state_dict({key: trunk[key] for key in self.trunk.state_dict()})
         except (KeyError, RuntimeError) as error:
-            raise WeightsError(f"not torchvision's VGG19 weights: {reason(error)}") from error
+            raise WeightsError(f"not torchvision's {self.label.upper()} weights: {reason(error)}") from error
         # As buffers they follow the module to its device.
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
@@ -73,6 +77,22 @@ class VGG19(FeatureNet):
             if index in self.TAPS:
                 taken.append(values)
         return taken
+
+
+class VGG19(VGG):
+    """torchvision's VGG19 trunk up to relu5_4; compares relu2_2, 3_4, 4_4 and 5_4 (as TecoGAN-PyTorch: 8 to 35)."""
+
+    label = "vgg19"
+    TAPS = (8, 17, 26, 35)
+    _WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512, 512, 512, 512)
+
+
+class VGG16(VGG):
+    """torchvision's VGG16 trunk up to relu5_3; compares relu2_2, 3_3, 4_3 and 5_3, the same places as in VGG19."""
+
+    label = "vgg16"
+    TAPS = (8, 15, 22, 29)
+    _WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512)
 
 
 class Fire(nn.Module):
@@ -136,19 +156,30 @@ class SqueezeNet(FeatureNet):
         return taken
 
 
-def load_vgg19(path: str | os.PathLike[str] | None) -> VGG19:
-    """VGG19 from a torchvision weight file; without a path, whatever torchvision can download or has cached.
+def load_vgg(path: str | os.PathLike[str]) -> VGG:
+    """VGG19 or VGG16, whichever it is, from a torchvision weight file; ``.safetensors``, or all else by torch.
 
-    :raises WeightsError: torchvision or its weights cannot be had, or the file is something else.
+    :raises WeightsError: the file is something else.
     """
-    if path is not None:
-        try:
+    expected = "expected torchvision's VGG19 or VGG16 state dict"
+    try:
+        if Path(path).suffix.lower() == ".safetensors":
+            state = load_file(path)
+        else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        except Exception as error:  # torch reports damaged archives by many types
-            raise WeightsError(f"{path}: no torch weight file; expected torchvision's VGG19 state dict") from error
-        if not isinstance(state, dict):
-            raise WeightsError(f"{path}: holds {type(state).__name__}; expected torchvision's VGG19 state dict")
-        return VGG19(state)
+    except Exception as error:  # torch reports damaged archives by many types
+        raise WeightsError(f"{path}: no weight file that can be read; {expected}") from error
+    if not isinstance(state, dict) or "features.0.weight" not in state:
+        raise WeightsError(f"{path}: holds another {type(state).__name__}; {expected}")
+    # The 16th convolution is what VGG16 lacks.
+    return (VGG19 if "features.34.weight" in state else VGG16)(state)
+
+
+def load_vgg19() -> VGG19:
+    """VGG19 with the weights that torchvision downloads or has cached.
+
+    :raises WeightsError: torchvision or its weights cannot be had.
+    """
     try:
         from torchvision.models import VGG19_Weights
     except ImportError:
@@ -157,7 +188,7 @@ def load_vgg19(path: str | os.PathLike[str] | None) -> VGG19:
         # torch.hub prints "Downloading: ..." on stdout, which belongs to the results of commands.
         with redirect_stdout(sys.stderr):
             return VGG19(dict(VGG19_Weights.IMAGENET1K_V1.get_state_dict(progress=False)))
-    except OSError as error:
+    except (OSError, RuntimeError) as error:  # a hash that does not match is the latter
         raise WeightsError(f"torchvision cannot download its VGG19 weights ({error})") from error
 
 
@@ -189,11 +220,11 @@ def load_squeezenet(path: str | os.PathLike[str]) -> SqueezeNet:
 
 
 def load_feature_net(path: str | os.PathLike[str] | None) -> FeatureNet:
-    """The network that a weight file belongs to: ``.h5`` is SqueezeNet 1.1, everything else VGG19.
+    """The network that a weight file belongs to: ``.h5`` is SqueezeNet 1.1, everything else VGG19 or VGG16.
 
     :param path: ``None`` asks torchvision for VGG19.
     :raises WeightsError: none can be had.
     """
     if path is not None and Path(path).suffix.lower() in (".h5", ".hdf5"):
         return load_squeezenet(path).freeze()
-    return load_vgg19(path).freeze()
+    return (load_vgg19() if path is None else load_vgg(path)).freeze()
