@@ -488,18 +488,20 @@ def test_bad_input(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
             export_command.run(parser.parse_args(words.split()))
 
 
-def test_missing_perceptual_network_is_said_aloud(
+def test_missing_perceptual_network_stops_the_run(
     store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Without weights the loss is off with a warning: never a silent substitute."""
+    """Would catch a loss that was asked for and is off, or a message that leaves the user without a way on."""
     monkeypatch.setitem(sys.modules, "torchvision", None)
     monkeypatch.setitem(sys.modules, "torchvision.models", None)
-    assert (
-        train(f"{TINY} --discriminator dst --perceptual-weight 0.2 --iterations 1 --store {store} --out {tmp_path}/run")
-        == 0
-    )
-    assert "perceptual loss is OFF" in capfd.readouterr().err
-    assert "perceptual" not in table(tmp_path / "run")[0]
+    for words in ("", "--discriminator dst"):
+        assert train(f"{TINY} {words} --perceptual-weight 0.2 --store {store} --out {tmp_path}/run") == 2
+        error = capfd.readouterr().err
+        assert error.strip().count("\n") == 0
+        assert "perceptual_weight 0.2, but torchvision is not installed" in error
+        assert "--perceptual-net FILE" in error
+        assert "https://download.pytorch.org/models/vgg19" in error
+    assert not (tmp_path / "run").exists()
 
 
 def test_loading_is_not_the_bottleneck(real_store: Path) -> None:

@@ -16,6 +16,12 @@ from .transplant import transplant
 
 log = logging.getLogger(__name__)
 
+WHERE_FROM = (
+    "give --perceptual-net FILE: torchvision's VGG19 or VGG16 (https://download.pytorch.org/models/vgg19-dcbb9e9d.pth "
+    "or vgg16-397923af.pth), or SqueezeNet 1.1 (.h5)"
+)
+"""What a user does who has no perceptual network."""
+
 
 def build_spec(config: Config) -> GeneratorSpec:
     """Architecture; centred LR (BI, centred pairs) takes the dialect whose skip is centred."""
@@ -102,20 +108,20 @@ def build_generator(config: Config) -> Generator:
 
 
 def build_feature_net(config: Config, device: torch.device) -> FeatureNet | None:
-    """The perceptual network of a run that needs one, or ``None`` with a warning where there is none.
+    """The perceptual network of a run that asks for one, else ``None``.
 
-    :raises TrainingError: a weight file was named and cannot be used; another network never takes its place.
+    :raises TrainingError: its weights cannot be had; another network, or none, never takes its place.
     """
     objective = config.objective
     path = objective.perceptual_net
     if not (path or objective.perceptual_weight):
         return None
     if path and not Path(path).is_file():
-        raise TrainingError(f"perceptual_net: {path} does not exist; give VGG19 (.pth) or SqueezeNet (.h5) weights")
+        raise TrainingError(f"perceptual_net: {path} does not exist; {WHERE_FROM}")
     try:
         return load_feature_net(path or None).to(device)
     except WeightsError as error:
         if path:
             raise TrainingError(f"perceptual_net: {error}") from error
-        log.warning("perceptual loss is OFF: %s; name a file with perceptual_net", error)
-        return None
+        weight = f"perceptual_weight {objective.perceptual_weight:g}"
+        raise TrainingError(f"{weight}, but {error}; {WHERE_FROM}") from error
