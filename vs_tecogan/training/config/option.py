@@ -46,7 +46,7 @@ def option(
     :param text:      its help.
     :param within:    what its numbers may be; words and flags ignore it.
     :param pair:      it holds a lowest and a highest number, or is empty where that is the default.
-    :param file_only: it has no option of its own on the command line; files and ``--set`` reach it.
+    :param file_only: it has no option of its own on the command line; files and ``--set NAME=VALUE`` reach it.
     """
     return field(default=default, metadata={"help": text, "range": within, "pair": pair, "file_only": file_only})
 

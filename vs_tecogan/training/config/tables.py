@@ -1,4 +1,10 @@
-"""Settings of a training run: one frozen dataclass per table of a TOML file."""
+"""Settings of a training run: one frozen dataclass per table of a TOML file.
+
+Each field is an option of ``vs-tecogan train``, unless it is declared with ``file_only=True``: then files have it, and
+``--set NAME=VALUE`` on the command line, and ``--help`` lists no more than its name. The command has about fifty
+options, and a test holds that limit. So declare a new field with ``file_only=True``, or give that to an option that
+is typed less often.
+"""
 
 from collections.abc import Iterator
 from dataclasses import Field, asdict, dataclass, field, fields
@@ -119,7 +125,9 @@ class ObjectiveConfig:
     temporal_weight: float = option(0.0, "change of the error from frame to frame along the flow, about 2; 0 is off")
     checkerboard_weight: float = option(0.0, "error that repeats with the output's grid, about 100; 0 is off")
     perceptual_weight: float = option(0.0, "perceptual loss; published 0.2; 0 is off")
-    perceptual_net: str = option("", "VGG19 (.pth) or SqueezeNet (.h5) weights; default: torchvision's VGG19")
+    perceptual_net: str = option(
+        "", "weights: VGG19, VGG16 (.pth, .safetensors) or SqueezeNet (.h5); default: torchvision's VGG19"
+    )
     perceptual_frames: int = option(0, "frames per sequence that it looks at; 0 is all", file_only=True)
     perceptual_phases: int = option(
         1, "positions per side from which its view begins, in turn", Range(low=1, high=16), file_only=True
