@@ -24,7 +24,9 @@ OPTIONAL = (
     ),
     Optional(name="h5py", pip="h5py", use="perceptual networks from Keras files"),
     Optional(name="PIL", pip="pillow", use="pictures of train and evaluate"),
-    Optional(name="tensorboard", pip="tensorboard", use="train without --no-tensorboard"),
+    Optional(
+        name="tensorboard", pip="tensorboard", use="TensorBoard files of train; --set tensorboard=false leaves them out"
+    ),
     Optional(name="lpips", pip="lpips", use="evaluate with LPIPS"),
     Optional(name="torchvision", pip="torchvision", use="evaluate with LPIPS"),
     Optional(name="scipy", pip="scipy", use="NIQE with its published parameters"),

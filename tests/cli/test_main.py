@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import argparse
 import io
 import logging
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,12 +16,14 @@ from pathlib import Path
 import pytest
 
 from vs_tecogan import __version__
-from vs_tecogan.cli import COMMANDS, doctor
+from vs_tecogan.cli import COMMANDS, doctor, train
 from vs_tecogan.cli.common import guarded, say
 from vs_tecogan.cli.models import details, listing
 from vs_tecogan.cli.progress import Progress
 from vs_tecogan.networks import GeneratorSpec
 from vs_tecogan.ops import native
+from vs_tecogan.packages import OPTIONAL
+from vs_tecogan.training.config import from_arguments
 from vs_tecogan.weights import DEFAULT_MODEL, ModelCard, shipped_models
 
 from .conftest import Command
@@ -103,6 +107,15 @@ def test_doctor_names_the_kernels(command: Command, monkeypatch: pytest.MonkeyPa
     line, fix = (line for line in done.out.splitlines() if "not built" in line or "C++ compiler" in line)
     assert line.startswith("- native extension") and "torch's operators" in line
     assert "pip install" in fix
+
+
+def test_doctor_names_options_that_exist() -> None:
+    """Would catch advice that the command refuses, such as --no-tensorboard."""
+    parser = argparse.ArgumentParser()
+    train.add_arguments(parser)
+    for package in OPTIONAL:
+        words = re.findall(r"--[a-z][a-z-]*(?: [a-z_]+=[a-z0-9]+)?", package.use)
+        from_arguments(parser.parse_args([part for word in words for part in word.split()]))
 
 
 def test_doctor_names_the_fix(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
