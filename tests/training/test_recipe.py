@@ -1,5 +1,7 @@
 """Recipes: the shipped ones are consistent, a tiny one runs to its model, is resumed, and is planned."""
 
+import re
+import sys
 import tomllib
 from argparse import ArgumentParser
 from pathlib import Path
@@ -152,6 +154,51 @@ def test_plan(tiny: Path, store: Path, tmp_path: Path, capfd: pytest.CaptureFixt
     assert train(f"--recipe {tiny} --dry-run --store {store} --out {tmp_path}/out") == 0
     assert capfd.readouterr().err.count("s per iteration, measured") == 2
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("dry", [False, True])
+@pytest.mark.parametrize(
+    ("need", "message"),
+    [
+        ("[stage.data]\nstill_prob = 0.5\nframes = 3\ncrop = 16", "stage last: .* no still .*prepare --stills"),
+        ("[stage.objective]\nperceptual_weight = 0.2", "stage last: .*--perceptual-net FILE: torchvision's VGG19"),
+        ('[stage.objective]\nperceptual_net = "none.pth"', "stage last: perceptual_net: none.pth does not exist"),
+        ("[stage.data]\nframes = 50", "stage last: .* has 50 frames"),
+    ],
+)
+def test_what_the_last_stage_lacks_is_said_first(
+    tiny: Path, store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch,
+    need: str, message: str, dry: bool,
+) -> None:  # fmt: skip
+    """Would catch a recipe that trains for hours and then finds no photographs, or a loss that it leaves out."""
+    monkeypatch.setitem(sys.modules, "torchvision", None)
+    monkeypatch.setitem(sys.modules, "torchvision.models", None)
+    tiny.write_text(f'{TINY}\n[[stage]]\nname = "last"\n{need}\n')
+    out = tmp_path / "out"
+    words = f"--recipe {tiny} --store {store} --out {out} {'--dry-run' if dry else ''}"
+    assert train(words) == 2
+    assert re.search(message, capfd.readouterr().err)
+    assert not out.exists()
+
+
+def test_store_is_asked_for_before_an_interrupted_stage_goes_on(
+    tiny: Path, store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Would catch a stage that ends, by the store in its checkpoint, before the next one says that it has none."""
+    words = f"--recipe {tiny} --out {tmp_path}/out"
+    assert train(f"{words} --store {store} --minutes 1e-9") == 0
+    capfd.readouterr()
+    assert train(words) == 2
+    assert "stage adversarial: no data: give --store" in capfd.readouterr().err
+
+
+def test_recipes_say_how_their_data_are_prepared() -> None:
+    """Would catch a recipe whose stages need photographs that its comment does not ask for."""
+    for path in recipes_folder().glob("*.toml"):
+        (line,) = [line for line in path.read_text().splitlines() if line.startswith("# Data: vs-tecogan prepare")]
+        assert "--downscale 1" in line, path.name
+        stills = any(settings(stage, {}).data.still_prob > 0 for stage in read_recipe(path).stages)
+        assert stills == ("--stills" in line), path.name
 
 
 @pytest.mark.parametrize(

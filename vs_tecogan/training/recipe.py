@@ -28,7 +28,7 @@ from typing import Any
 
 import torch
 
-from ..errors import TrainingError
+from ..errors import TrainingError, UserError
 from ..weights import Model, interpolate, load_model, save_model
 from .config import Config, check, load, merge, read_toml
 from .data.loader import batches
@@ -36,7 +36,7 @@ from .data.store import Store
 from .objectives import Phase, objective_of
 from .run import checkpoint
 from .run.export import export
-from .run.loop import train
+from .run.loop import NO_STORE, train
 from .run.parallel import Processes, pick_device, processes
 
 log = logging.getLogger(__name__)
@@ -168,15 +168,16 @@ def run_recipe(recipe: Recipe, changes: Tables, out: Path) -> Path | None:
 
     :param out: folder of the stages and of the model.
     :return: the model's file; ``None`` after an interruption, or when the minutes are over.
-    :raises UserError: settings, data or disk do not allow it; whatever was saved stays.
+    :raises UserError: settings, data or disk do not allow it; whatever was saved stays. What a later stage lacks is
+        said before the first one begins.
     """
     if "init" in changes.get("model", {}):
         raise TrainingError("a recipe says itself what its stages begin with; leave out --init")
+    check_needs(recipe, changes, out, data=True)
     main = processes().main
     files: dict[str, Path] = {}
     for number, stage in enumerate(recipe.stages, 1):
-        folder = out / f"{number:02d}-{stage.name}"
-        files[stage.name] = folder.with_name(f"{folder.name}.safetensors")
+        folder, files[stage.name] = stage_paths(out, number, stage)
         if files[stage.name].exists():
             log.info("stage %s: finished", stage.name)
             continue
@@ -201,6 +202,51 @@ def run_recipe(recipe: Recipe, changes: Tables, out: Path) -> Path | None:
         save_model(target, model.generator, card, half=recipe.half)
         log.info("finished: %s", target)
     return target
+
+
+def stage_paths(out: Path, number: int, stage: Stage) -> tuple[Path, Path]:
+    """Folder of a stage's run, and the file of its weights; stages count from 1."""
+    name = f"{number:02d}-{stage.name}"
+    return out / name, out / f"{name}.safetensors"
+
+
+def check_needs(recipe: Recipe, changes: Tables, out: Path | None, *, data: bool) -> None:
+    """See that every stage that has not begun finds its data and its weight files, without training.
+
+    Networks are built on the CPU, whatever device the stages run on.
+
+    :param out: folder of the stages, if there is one.
+    :param data: a store must be named; else, where none is, the weight files alone are checked.
+    :raises TrainingError: the text names the stage and what it lacks.
+    """
+    for number, stage in enumerate(recipe.stages, 1):
+        if out is not None:
+            folder, file = stage_paths(out, number, stage)
+            if file.exists() or checkpoint.numbered(folder):
+                continue
+        try:
+            check_stage(stage, settings(stage, changes), data=data)
+        except UserError as error:
+            raise TrainingError(f"stage {stage.name}: {error}") from error
+
+
+def check_stage(stage: Stage, config: Config, *, data: bool) -> None:
+    """See that a stage can begin, but for the weights of the stages before.
+
+    :raises UserError: data or a weight file is missing, or does not serve.
+    """
+    later = not isinstance(stage.init, str)
+    if isinstance(stage.init, str):
+        config = replace(config, model=replace(config.model, init=stage.init))
+    objective = objective_of(config, torch.device("cpu"), begin=not later)
+    if not config.data.store:
+        if data:
+            raise TrainingError(NO_STORE)
+        return
+    store = Store(Path(config.data.store))
+    objective.dataset(store)
+    if not later and (first := objective.first()) is not None:
+        first.dataset(store)
 
 
 def run_stage(stage: Stage, changes: Tables, folder: Path, files: Mapping[str, Path], *, main: bool) -> bool:
@@ -253,8 +299,9 @@ def plan(recipe: Recipe, changes: Tables, out: Path | None) -> Iterator[str]:
 
     Seconds per iteration are measured where there is a store, else those that the recipe states.
 
-    :raises UserError: settings or data do not allow it.
+    :raises UserError: settings or data do not allow it, or a stage lacks something.
     """
+    check_needs(recipe, changes, out, data=False)
     total = 0.0
     for number, stage in enumerate(recipe.stages, 1):
         config = settings(stage, changes)
@@ -264,7 +311,7 @@ def plan(recipe: Recipe, changes: Tables, out: Path | None) -> Iterator[str]:
             rate, source = seconds_per_iteration(config), "measured"
         hours = rate * config.loop.iterations / 3600
         total += hours
-        done = out is not None and (out / f"{number:02d}-{stage.name}.safetensors").exists()
+        done = out is not None and stage_paths(out, number, stage)[1].exists()
         time_text = f"{hours:.2f} hours ({rate:.2f} s per iteration, {source})" if rate else "time unknown"
         yield (
             f"{number}. {stage.name}: {config.loop.iterations} iterations from {begin or 'nothing'}, {time_text}"

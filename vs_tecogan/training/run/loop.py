@@ -29,6 +29,8 @@ from .progress import TrainingProgress
 
 log = logging.getLogger(__name__)
 
+NO_STORE = "no data: give --store, a folder made by vs-tecogan prepare"
+
 
 @dataclass
 class Run:
@@ -88,7 +90,7 @@ def train(config: Config, folder: Path, resume: dict[str, Any] | None = None) ->
 def set_up(config: Config, folder: Path, own: Processes, device: torch.device, resume: dict[str, Any] | None) -> Run:
     """Open the data, build the networks, take up a checkpoint."""
     if not config.data.store:
-        raise TrainingError("no data: give --store, a folder made by vs-tecogan prepare")
+        raise TrainingError(NO_STORE)
     if resume is None:
         checkpoint.refuse_another_run(folder)
     store = Store(Path(config.data.store))
