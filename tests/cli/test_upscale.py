@@ -349,8 +349,9 @@ def test_vspipe_to_ffmpeg(shared: Path, tiny_file: Path, tmp_path: Path) -> None
     env = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "PYTHONPATH": str(root)}
     pipe = subprocess.Popen([bin_folder / "vspipe", "-c", "y4m", script, "-"], stdout=subprocess.PIPE, env=env)
     tags = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
-    readme = re.search(r"vspipe -c y4m script.vpy - \| ffmpeg (.*) -i - ", (root / "docs/script.md").read_text())
-    assert readme is not None and readme[1].split() == tags
+    page = (root / "docs/script.md").read_text()
+    line = re.search(r"vspipe -c y4m script.vpy - \|\s+ffmpeg (.*) -i - ", page)
+    assert line is not None and line[1].split() == tags
     encode = ["-i", "-", "-c:v", "libx264", "-qp", "0"]
     encoder = [ff.find_ffmpeg("libx264"), "-v", "error", "-y", *tags, *encode, str(out)]
     done = subprocess.run(encoder, stdin=pipe.stdout, capture_output=True, text=True, check=False)
