@@ -96,7 +96,7 @@ def test_golden_vectors(make: EngineMaker, variant: Variant | None, tmp_path: Pa
     """A published network that runs otherwise than where it was published."""
     path = tmp_path / "G_iter1.pth"
     if variant is None:
-        model = replace(tiny_model(), generator=generator_from_tensorflow(tensorflow_variables()))
+        model = replace(tiny_model(), network=generator_from_tensorflow(tensorflow_variables()))
     else:
         torch.save(state_dict(variant), path)
         model = load_model(path)
@@ -120,7 +120,7 @@ def test_any_number_of_channels() -> None:
     torch.manual_seed(0)
     for dialect, channels in ((Dialect.BD, 12), (Dialect.TF, 20), (Dialect.EGVSR, 16)):
         generator = Generator(GeneratorSpec(blocks=2, channels=channels, dialect=dialect)).eval()
-        model, clip = replace(tiny_model(), generator=generator), frames(3, 9, 10)
+        model, clip = replace(tiny_model(), network=generator), frames(3, 9, 10)
         expected = run(torch_engine(generator), clip)
         for mine, reference in zip(run(emulated(model), clip), expected, strict=True):
             np.testing.assert_allclose(mine, reference, atol=2e-4, rtol=0)
