@@ -15,9 +15,11 @@ from ..jobs.render import open_input
 from ..video.source import Source, check_readable
 from ..video.write import EncoderOptions, choose_codec
 from .common import say
+from .options import absolute, add_encoder, add_picture, add_script, check_script, picture_spec
 from .progress import Progress
 from .segments import places_of
-from .upscale import absolute, add_encoder, add_picture, add_script, check_script, default_model, picture_spec
+from .upscale import default_model
+from .values import moment
 
 _SECONDS = 2.0
 
@@ -48,10 +50,10 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("source", metavar="IN", type=Path, help=source)
     parser.add_argument("-o", "--out", metavar="FOLDER", type=Path, help="default: IN.preview, in this folder")
     place = parser.add_mutually_exclusive_group()
-    place.add_argument("--at", metavar="TIME", type=_time, help="seconds, M:S or H:M:S; default: the middle")
+    place.add_argument("--at", metavar="TIME", type=moment, help="seconds, M:S or H:M:S; default: the middle")
     place.add_argument("--frames", metavar="A-B", type=_frames, help="first and last frame")
     length = f"length of the excerpt; default: {_SECONDS:g}"
-    parser.add_argument("--seconds", metavar="S", type=_time, default=_SECONDS, help=length)
+    parser.add_argument("--seconds", metavar="S", type=moment, default=_SECONDS, help=length)
     parser.add_argument("--models", metavar="M,M", help="names or files, with commas between them; as --model")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
     add_script(parser)
@@ -132,20 +134,6 @@ def _duration(seconds: float) -> str:
 
 def _bytes(size: float) -> str:
     return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
-
-
-def _time(text: str) -> float:
-    """Seconds of "90", "1:30" or "0:01:30.5"."""
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or any(not 0 <= part < float("inf") for part in parts):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds, M:S or H:M:S")
-    seconds = 0.0
-    for part in parts:
-        seconds = 60 * seconds + part
-    return seconds
 
 
 def _frames(text: str) -> tuple[int, int]:

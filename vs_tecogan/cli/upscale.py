@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError, VideoError
-from ..filter import RESTART, WARMUP
 from ..jobs.cuttable import OptionSplit, cut_options
 from ..jobs.manifest import JobFolder
 from ..jobs.render import open_input, upscaled
 from ..jobs.run import is_finished, open_folder
 from ..jobs.script import upscales
-from ..jobs.spec import Placement, Spec
+from ..jobs.spec import Placement
 from ..video.compression import is_clean
 from ..video.ffmpeg import find_ffmpeg
-from ..video.partial import in_the_way, partial_path
 from ..video.quality import check_quality
 from ..video.source import check_readable
 from ..video.streams import container_of, is_known, plan_streams
@@ -29,18 +26,20 @@ from ..video.write import EncoderOptions, Job, choose_codec, encode
 from ..weights import DEFAULT_MODEL, REAL_MODEL
 from ..weights.store import find_model
 from .common import say
+from .options import (
+    absolute,
+    add_encoder,
+    add_job,
+    add_picture,
+    add_script,
+    check_options,
+    check_script,
+    picture_spec,
+)
+from .outputs import check_out
 from .progress import Progress
-from .segments import SEGMENT_SECONDS, Task, places_of, refuse_begun, upscale_in_segments
-
-# fmt: off
-_MANY_FILES = frozenset((
-    ".bmp", ".dpx", ".exr", ".hdr", ".im1", ".im24", ".im8", ".j2c", ".j2k", ".jls", ".jp2", ".jpeg", ".jpg", ".jxl",
-    ".jxs", ".ljpg", ".pam", ".pbm", ".pcx", ".pfm", ".pgm", ".pgmyuv", ".phm", ".pix", ".png", ".ppm", ".qoi", ".ras",
-    ".rs", ".sgi", ".sun", ".sunras", ".tga", ".tif", ".tiff", ".vbn", ".wbmp", ".xbm", ".xface", ".xwd", ".y",
-    ".m3u8", ".mpd",
-))
-# fmt: on
-"""Suffixes for which ffmpeg writes a file for each frame, or for each piece of a stream."""
+from .segments import Task, places_of, refuse_begun, upscale_in_segments
+from .values import count
 
 _DESCRIPTION = """\
 Upscale the video of IN into OUT. Audio, subtitles, chapters, attachments and tags are copied where OUT's container
@@ -85,75 +84,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary; warnings and errors only")
     add_script(parser)
     add_picture(parser)
-    parser.add_argument("--start", metavar="FRAME", type=_count, default=0, help="first frame to write; default: 0")
-    parser.add_argument("--end", metavar="FRAME", type=_count, help="frame to stop before; default: all")
+    parser.add_argument("--start", metavar="FRAME", type=count, default=0, help="first frame to write; default: 0")
+    parser.add_argument("--end", metavar="FRAME", type=count, help="frame to stop before; default: all")
     add_encoder(parser)
-    _add_job(parser)
+    add_job(parser)
     parser.set_defaults(run=run, ffmpeg_options=())
-
-
-def add_script(parser: argparse.ArgumentParser) -> None:
-    """Add the options of a script."""
-    group = parser.add_argument_group("script", "for a .vpy, whose output 0 is upscaled unless it is so already")
-    audio = "file of the sound, subtitles, chapters and tags; default: none"
-    group.add_argument("--audio-from", metavar="FILE", type=Path, help=audio)
-    given = "variable of the script, as by vspipe; may be repeated"
-    group.add_argument("--arg", metavar="KEY=VALUE", type=_variable, action="append", default=[], help=given)
-
-
-def add_picture(parser: argparse.ArgumentParser) -> None:
-    """Add the options that shape the picture."""
-    group = parser.add_argument_group("picture")
-    model = (
-        "name (see vs-tecogan models) or weight file; default: by IN's codec, tecogan-4x for lossless and editing "
-        "formats, tecogan-real-4x for all others"
-    )
-    group.add_argument("--model", metavar="M", help=model)
-    device = "cpu, cuda or cuda:N, several with commas between them; default: CUDA where there is one, else CPU"
-    group.add_argument("--device", metavar="D", help=device)
-    group.add_argument(
-        "--precision",
-        choices=("auto", "fp32", "fp16", "bf16"),
-        help="of the convolutions; default: fastest in hardware",
-    )
-    group.add_argument("--no-scene-change", action="store_true", help="do not look for cuts: IN is a single shot")
-    restart = f"start anew at least every N frames; 0: at cuts alone; default: {RESTART}"
-    group.add_argument("--restart", metavar="N", type=_count, help=restart)
-    warmup = f"frames run before each start and thrown away; default: {WARMUP}"
-    group.add_argument("--warmup", metavar="N", type=_count, help=warmup)
-    group.add_argument(
-        "--tile",
-        metavar="WxH",
-        type=_size,
-        help="compute larger frames in blended tiles of this size, above 64x64; default: where memory asks for it",
-    )
-    matrix = "YUV matrix where IN names none: 709, 170m, 470bg, 2020ncl... or its code; default: by size"
-    group.add_argument("--matrix", metavar="M", help=matrix)
-
-
-def _add_job(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group("job")
-    segment = f"fewest seconds of a segment, which an interruption may cost; default: {SEGMENT_SECONDS:g}"
-    group.add_argument("--segment", metavar="SECONDS", type=_seconds, default=SEGMENT_SECONDS, help=segment)
-    workers = "processes that render at the same time; default: one for each device"
-    group.add_argument("--workers", metavar="N", type=_positive, help=workers)
-    group.add_argument("--fresh", action="store_true", help="forget what an interrupted run left, and start anew")
-    group.add_argument("--plan", action="store_true", help="write OUT.job and stop; see vs-tecogan job run")
-
-
-def add_encoder(parser: argparse.ArgumentParser) -> None:
-    """Add the options of the encoder."""
-    group = parser.add_argument_group(
-        "encoder", "the first ffmpeg on PATH that works and has the codec, else that of the imageio-ffmpeg wheel"
-    )
-    group.add_argument(
-        "--codec",
-        metavar="C",
-        help="ffmpeg's name of the encoder; default: libx264 (libvpx-vp9 in .webm; gif, apng, webp in their own)",
-    )
-    crf = "quality, lower is better; default: 16 for libx264, 18 for libx265, 24 for AV1 and VP9"
-    group.add_argument("--crf", metavar="Q", type=_quality, help=crf)
-    group.add_argument("--preset", metavar="P", help="the encoder's speed preset, such as slow; default: the encoder's")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -169,8 +104,8 @@ def run(args: argparse.Namespace) -> int:
     if is_finished(folder, args.out):
         say(f"{args.out} is done: an earlier run was interrupted after its last step")
         return 0
-    _check_out(args.source, args.out, overwrite=args.overwrite)
-    _check_options(args.ffmpeg_options)
+    check_out(args.source, args.out, overwrite=args.overwrite)
+    check_options(args.ffmpeg_options)
     check_script(args)
     places = places_of(args.device, args.workers)
     codec = choose_codec(args.out, _encoder(args))
@@ -205,34 +140,6 @@ def _open(args: argparse.Namespace, codec: str, cut: OptionSplit, index: Path | 
     if model is None and not (spec.is_script and upscales(source.clip)):
         model, reason = default_model(args.source, source.video.codec)
     return Task(spec=replace(spec, first=first, end=end, model=absolute(model or "")), source=source, reason=reason)
-
-
-def picture_spec(args: argparse.Namespace, out: Path) -> Spec:
-    """What the options say of a picture and its encoding; frames, model and codec are open."""
-    return Spec(
-        source=str(args.source.absolute()),
-        out=str(out.absolute()),
-        audio=str(args.audio_from.absolute()) if args.audio_from else "",
-        arguments=dict(args.arg),
-        first=0,
-        end=0,
-        model="",
-        precision=args.precision or "auto",
-        scene_change=not args.no_scene_change,
-        restart=RESTART if args.restart is None else args.restart,
-        warmup=WARMUP if args.warmup is None else args.warmup,
-        tile=args.tile,
-        matrix=args.matrix or "",
-        codec="",
-        crf=args.crf,
-        preset=args.preset or "",
-    )
-
-
-def absolute(model: str) -> str:
-    """A model's name, or the absolute path of a weight file."""
-    path = Path(model).expanduser()
-    return str(path.absolute()) if model and path.is_file() else model
 
 
 def _announce(task: Task, args: argparse.Namespace, doubt: str | None) -> None:
@@ -282,50 +189,6 @@ def default_model(source: Path, codec: str) -> tuple[str, str]:
     )
 
 
-def _check_out(source: Path, out: Path, *, overwrite: bool) -> None:
-    try:
-        _look_at_out(source, out, overwrite=overwrite)
-    except OSError as error:
-        raise UsageError(f"cannot write {out}: {error.strerror}; give another name") from None
-
-
-def _look_at_out(source: Path, out: Path, *, overwrite: bool) -> None:
-    if out.is_dir():
-        raise UsageError(f"{out} is a directory; give the name of a file in it")
-    if not out.suffix:
-        raise UsageError(f"{out} has no suffix to name a container; give one, such as {out}.mkv")
-    if out.suffix.lower() in _MANY_FILES:
-        single = out.with_suffix(".mkv").name
-        raise UsageError(f"{out} would be many files; give the name of a video container, such as {single}")
-    if not out.parent.is_dir():
-        raise UsageError(f"{out.parent} is no directory; make it first")
-    if out.exists() and out.samefile(source):
-        raise UsageError(f"{out} is the input itself; give another name")
-    if out.exists() and not overwrite:
-        raise UsageError(f"{out} exists; give another name, or -y to replace it")
-    part = partial_path(out)
-    if part.exists() and part.samefile(source):
-        raise UsageError(f"{part} is the input, and what {out.name} is called until it is whole; give another name")
-    if part.exists():
-        raise UsageError(in_the_way(part))
-    if not os.access(out.parent, os.W_OK):
-        raise UsageError(f"{out.parent} cannot be written to; choose another place")
-
-
-def check_script(args: argparse.Namespace) -> None:
-    """Refuse options of scripts for another file, and a file for sound that cannot be read."""
-    if args.source.suffix.lower() != ".vpy" and (args.audio_from or args.arg):
-        raise UsageError(f"--audio-from and --arg are for VapourSynth scripts (.vpy); {args.source} is none")
-    if args.audio_from:
-        check_readable(args.audio_from)
-
-
-def _check_options(options: Sequence[str]) -> None:
-    """Refuse a word that ffmpeg would take for the name of a second output."""
-    if options and not options[0].startswith("-"):
-        raise UsageError(f"{options[0]!r} after --; give options of ffmpeg there, such as -- -tune film")
-
-
 def _part(path: Path, frames: int, start: int, end: int | None) -> tuple[int, int]:
     """First frame and the frame after the last one."""
     last = frames if end is None else min(end, frames)
@@ -336,51 +199,3 @@ def _part(path: Path, frames: int, start: int, end: int | None) -> tuple[int, in
 
 def _ignore(_line: str) -> None:
     """Say nothing."""
-
-
-def _count(text: str) -> int:
-    value = int(text) if text.isdecimal() else -1
-    if value < 0:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 0")
-    return value
-
-
-def _variable(text: str) -> tuple[str, str]:
-    key, given, value = text.partition("=")
-    if not given or not key.isidentifier():
-        raise argparse.ArgumentTypeError(f"{text!r} is no variable of a script; give NAME=VALUE")
-    return key, value
-
-
-def _positive(text: str) -> int:
-    value = _count(text)
-    if value < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is no whole number from 1")
-    return value
-
-
-def _seconds(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = 0.0
-    if not 0 < value < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text!r} is no time in seconds above 0")
-    return value
-
-
-def _size(text: str) -> tuple[int, int]:
-    width, _, height = text.partition("x")
-    if not (width.isdecimal() and height.isdecimal()):
-        raise argparse.ArgumentTypeError(f"{text!r} is no size; give WIDTHxHEIGHT in input pixels, such as 480x270")
-    return int(width), int(height)
-
-
-def _quality(text: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = -1.0
-    if not 0 <= value <= 255:
-        raise argparse.ArgumentTypeError(f"{text!r} is no quality; give a number from 0, lower is better")
-    return value

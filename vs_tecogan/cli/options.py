@@ -1,0 +1,121 @@
+"""Options that ``upscale`` and ``preview`` share, the words of their values, and the job that they describe."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+from ..errors import UsageError
+from ..filter import RESTART, WARMUP
+from ..jobs.spec import Spec
+from ..video.source import check_readable
+from .segments import SEGMENT_SECONDS
+from .values import count, frame_size, positive, quality, seconds, variable
+
+
+def add_script(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a script."""
+    group = parser.add_argument_group("script", "for a .vpy, whose output 0 is upscaled unless it is so already")
+    audio = "file of the sound, subtitles, chapters and tags; default: none"
+    group.add_argument("--audio-from", metavar="FILE", type=Path, help=audio)
+    given = "variable of the script, as by vspipe; may be repeated"
+    group.add_argument("--arg", metavar="KEY=VALUE", type=variable, action="append", default=[], help=given)
+
+
+def add_picture(parser: argparse.ArgumentParser) -> None:
+    """Add the options that shape the picture."""
+    group = parser.add_argument_group("picture")
+    model = (
+        "name (see vs-tecogan models) or weight file; default: by IN's codec, tecogan-4x for lossless and editing "
+        "formats, tecogan-real-4x for all others"
+    )
+    group.add_argument("--model", metavar="M", help=model)
+    device = "cpu, cuda or cuda:N, several with commas between them; default: CUDA where there is one, else CPU"
+    group.add_argument("--device", metavar="D", help=device)
+    group.add_argument(
+        "--precision",
+        choices=("auto", "fp32", "fp16", "bf16"),
+        help="of the convolutions; default: fastest in hardware",
+    )
+    group.add_argument("--no-scene-change", action="store_true", help="do not look for cuts: IN is a single shot")
+    restart = f"start anew at least every N frames; 0: at cuts alone; default: {RESTART}"
+    group.add_argument("--restart", metavar="N", type=count, help=restart)
+    warmup = f"frames run before each start and thrown away; default: {WARMUP}"
+    group.add_argument("--warmup", metavar="N", type=count, help=warmup)
+    group.add_argument(
+        "--tile",
+        metavar="WxH",
+        type=frame_size,
+        help="compute larger frames in blended tiles of this size, above 64x64; default: where memory asks for it",
+    )
+    matrix = "YUV matrix where IN names none: 709, 170m, 470bg, 2020ncl... or its code; default: by size"
+    group.add_argument("--matrix", metavar="M", help=matrix)
+
+
+def add_encoder(parser: argparse.ArgumentParser) -> None:
+    """Add the options of the encoder."""
+    group = parser.add_argument_group(
+        "encoder", "the first ffmpeg on PATH that works and has the codec, else that of the imageio-ffmpeg wheel"
+    )
+    group.add_argument(
+        "--codec",
+        metavar="C",
+        help="ffmpeg's name of the encoder; default: libx264 (libvpx-vp9 in .webm; gif, apng, webp in their own)",
+    )
+    crf = "quality, lower is better; default: 16 for libx264, 18 for libx265, 24 for AV1 and VP9"
+    group.add_argument("--crf", metavar="Q", type=quality, help=crf)
+    group.add_argument("--preset", metavar="P", help="the encoder's speed preset, such as slow; default: the encoder's")
+
+
+def add_job(parser: argparse.ArgumentParser) -> None:
+    """Add the options of a resumable job."""
+    group = parser.add_argument_group("job")
+    segment = f"fewest seconds of a segment, which an interruption may cost; default: {SEGMENT_SECONDS:g}"
+    group.add_argument("--segment", metavar="SECONDS", type=seconds, default=SEGMENT_SECONDS, help=segment)
+    workers = "processes that render at the same time; default: one for each device"
+    group.add_argument("--workers", metavar="N", type=positive, help=workers)
+    group.add_argument("--fresh", action="store_true", help="forget what an interrupted run left, and start anew")
+    group.add_argument("--plan", action="store_true", help="write OUT.job and stop; see vs-tecogan job run")
+
+
+def picture_spec(args: argparse.Namespace, out: Path) -> Spec:
+    """What the options say of a picture and its encoding; frames, model and codec are open."""
+    return Spec(
+        source=str(args.source.absolute()),
+        out=str(out.absolute()),
+        audio=str(args.audio_from.absolute()) if args.audio_from else "",
+        arguments=dict(args.arg),
+        first=0,
+        end=0,
+        model="",
+        precision=args.precision or "auto",
+        scene_change=not args.no_scene_change,
+        restart=RESTART if args.restart is None else args.restart,
+        warmup=WARMUP if args.warmup is None else args.warmup,
+        tile=args.tile,
+        matrix=args.matrix or "",
+        codec="",
+        crf=args.crf,
+        preset=args.preset or "",
+    )
+
+
+def absolute(model: str) -> str:
+    """A model's name, or the absolute path of a weight file."""
+    path = Path(model).expanduser()
+    return str(path.absolute()) if model and path.is_file() else model
+
+
+def check_script(args: argparse.Namespace) -> None:
+    """Refuse options of scripts for another file, and a file for sound that cannot be read."""
+    if args.source.suffix.lower() != ".vpy" and (args.audio_from or args.arg):
+        raise UsageError(f"--audio-from and --arg are for VapourSynth scripts (.vpy); {args.source} is none")
+    if args.audio_from:
+        check_readable(args.audio_from)
+
+
+def check_options(options: Sequence[str]) -> None:
+    """Refuse a word that ffmpeg would take for the name of a second output."""
+    if options and not options[0].startswith("-"):
+        raise UsageError(f"{options[0]!r} after --; give options of ffmpeg there, such as -- -tune film")
