@@ -164,7 +164,7 @@ def test_every_container_has_its_own_mind(suffix: str, command: Command, tmp_pat
     done = command("upscale", source, out, "-q")
     assert done.code == 0, done.err
     assert inspect(out).tracks == ["video", "audio", "audio"]
-    assert "stream 3 (video, ffv1) is not the first video: left out" in done.err
+    assert "stream 3 (video, ffv1) is another video: left out" in done.err
     assert abs(len(pcm(out, "-map", "0:a:0", "-ac", "1")) / 2 / 48000 - 0.3) < 0.08
 
 
@@ -414,6 +414,8 @@ def test_options_reach_the_filter(
             "precision": "fp32",
             "restart": 7,
             "warmup": 0,
+            "duplicates": "hold",
+            "memory": 1024,
             "tile": None,
             "matrix": "709",
         }

@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ..errors import UsageError
-from ..filter import RESTART, WARMUP
+from ..filter import MEMORY, RESTART, WARMUP
 from ..jobs.spec import Spec
 from ..video.source import check_readable
 from .segments import SEGMENT_SECONDS
-from .values import count, frame_size, positive, quality, seconds, variable
+from .values import count, frame_or_time, frame_size, new_size, positive, quality, rectangle, seconds, variable
 
 
 def add_script(parser: argparse.ArgumentParser) -> None:
@@ -23,14 +23,62 @@ def add_script(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--arg", metavar="KEY=VALUE", type=variable, action="append", default=[], help=given)
 
 
+def add_part(parser: argparse.ArgumentParser) -> None:
+    """Add the options that choose frames."""
+    group = parser.add_argument_group(
+        "part of IN", "a frame by its number from 0, or a time: 83.5s, 1:23.5 or 0:01:23.5; sound is cut to it"
+    )
+    group.add_argument("--start", metavar="WHERE", type=frame_or_time, default=0, help="first frame; default: 0")
+    group.add_argument("--end", metavar="WHERE", type=frame_or_time, help="frame to stop before; default: the end")
+
+
 def add_picture(parser: argparse.ArgumentParser) -> None:
-    """Add the options that shape the picture."""
+    """Add the options that shape the picture, and those that say what computes it."""
+    _add_main(parser)
+    _add_input(parser)
+    _add_network(parser)
+    _add_speed(parser)
+
+
+def _add_main(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("picture")
     model = (
         "name (see vs-tecogan models) or weight file; default: by IN's codec, tecogan-4x for lossless and editing "
         "formats, tecogan-real-4x for all others"
     )
     group.add_argument("--model", metavar="M", help=model)
+    size = (
+        "size of the new picture, resampled from the model's: 1080p (what fits into 1920x1080), WxH (what fits into "
+        "it) or 2.5x; shapes stay; default: the model's own"
+    )
+    group.add_argument("--size", metavar="SIZE", type=new_size, help=size)
+    square = "widen or narrow the picture until its pixels are square, as for the web; default: they stay as in IN"
+    group.add_argument("--square-pixels", action="store_true", help=square)
+
+
+def _add_input(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("input")
+    crop = "upscale this part alone, such as 1920:800:0:140; ffmpeg's filter cropdetect finds it"
+    group.add_argument("--crop", metavar="W:H:X:Y", type=rectangle, help=crop)
+    track = "number of the video stream, as ffmpeg -i counts; default: the first video"
+    group.add_argument("--track", metavar="N", type=count, help=track)
+    matrix = "YUV matrix where IN names none: 709, 170m, 470bg, 2020ncl... or its code; default: by size"
+    group.add_argument("--matrix", metavar="M", help=matrix)
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("scenes and restarts")
+    group.add_argument("--no-scene-change", action="store_true", help="do not look for cuts: IN is a single shot")
+    restart = f"start anew at least every N frames; 0: at cuts alone; default: {RESTART}"
+    group.add_argument("--restart", metavar="N", type=count, help=restart)
+    warmup = f"frames run before each start and thrown away; default: {WARMUP}"
+    group.add_argument("--warmup", metavar="N", type=count, help=warmup)
+    duplicates = "an exactly repeated frame: show the last output again, or run the network; default: hold"
+    group.add_argument("--duplicates", choices=("hold", "advance"), default="hold", help=duplicates)
+
+
+def _add_speed(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("speed and memory")
     device = "cpu, cuda or cuda:N, several with commas between them; default: CUDA where there is one, else CPU"
     group.add_argument("--device", metavar="D", help=device)
     group.add_argument(
@@ -38,19 +86,16 @@ def add_picture(parser: argparse.ArgumentParser) -> None:
         choices=("auto", "fp32", "fp16", "bf16"),
         help="of the convolutions; default: fastest in hardware",
     )
-    group.add_argument("--no-scene-change", action="store_true", help="do not look for cuts: IN is a single shot")
-    restart = f"start anew at least every N frames; 0: at cuts alone; default: {RESTART}"
-    group.add_argument("--restart", metavar="N", type=count, help=restart)
-    warmup = f"frames run before each start and thrown away; default: {WARMUP}"
-    group.add_argument("--warmup", metavar="N", type=count, help=warmup)
+    threads = "processor threads of the network, in each worker; the encoder's: -- -threads N; default: all"
+    group.add_argument("--threads", metavar="N", type=positive, help=threads)
+    memory = f"MiB for kept frames; never changes the picture; default: {MEMORY}"
+    group.add_argument("--memory", metavar="MIB", type=positive, help=memory)
     group.add_argument(
         "--tile",
         metavar="WxH",
         type=frame_size,
         help="compute larger frames in blended tiles of this size, above 64x64; default: where memory asks for it",
     )
-    matrix = "YUV matrix where IN names none: 709, 170m, 470bg, 2020ncl... or its code; default: by size"
-    group.add_argument("--matrix", metavar="M", help=matrix)
 
 
 def add_encoder(parser: argparse.ArgumentParser) -> None:
@@ -88,13 +133,18 @@ def picture_spec(args: argparse.Namespace, out: Path) -> Spec:
         arguments=dict(args.arg),
         first=0,
         end=0,
+        track=args.track,
+        crop=args.crop,
         model="",
         precision=args.precision or "auto",
         scene_change=not args.no_scene_change,
         restart=RESTART if args.restart is None else args.restart,
         warmup=WARMUP if args.warmup is None else args.warmup,
         tile=args.tile,
+        duplicates=args.duplicates,
         matrix=args.matrix or "",
+        size=args.size or "",
+        square_pixels=args.square_pixels,
         codec="",
         crf=args.crf,
         preset=args.preset or "",
@@ -111,6 +161,10 @@ def check_script(args: argparse.Namespace) -> None:
     """Refuse options of scripts for another file, and a file for sound that cannot be read."""
     if args.source.suffix.lower() != ".vpy" and (args.audio_from or args.arg):
         raise UsageError(f"--audio-from and --arg are for VapourSynth scripts (.vpy); {args.source} is none")
+    if args.source.suffix.lower() == ".vpy" and args.track is not None:
+        raise UsageError(
+            f"--track {args.track} is for video files; {args.source} is a script, and its output 0 is taken"
+        )
     if args.audio_from:
         check_readable(args.audio_from)
 

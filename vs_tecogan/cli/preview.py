@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-from bisect import bisect_right
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
@@ -84,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
         out = folder / f"{Path(name).stem}.mkv"
         out.unlink(missing_ok=True)
         with Progress(end - first, quiet=args.quiet) as progress:
-            place = places_of(args.device, 1)[0]
+            place = places_of(args.device, 1, threads=args.threads, memory=args.memory)[0]
             excerpt = render_excerpt(replace(base, model=absolute(name)), place, source, options, out, progress.frame)
         if pictures and excerpt.picture.shape != pictures[0].shape:
             say(f"{name} enlarges otherwise than {names[0]}: left out of side-by-side.png")
@@ -121,9 +120,10 @@ def _excerpt(args: argparse.Namespace, source: Source) -> tuple[int, int]:
     if args.at is None:
         first = (frames - length) // 2
     else:
-        first = bisect_right(timeline.ticks, args.at / timeline.time_base) - 1
-        if first >= frames - 1 and args.at > timeline.ticks[-1] * timeline.time_base + 1:
-            raise UsageError(f"--at {args.at:g} s lies after the end of {args.source}")
+        first = source.frame_at(args.at)
+        if first >= frames and source.frame_at(args.at - 1) >= frames:
+            raise UsageError(f"--at {float(args.at):g} s lies after the end of {args.source}")
+        first = min(first, frames - 1)
     return first, min(first + length, frames)
 
 

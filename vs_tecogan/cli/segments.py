@@ -72,21 +72,24 @@ class ShownProgress:
         say(line)
 
 
-def places_of(device: str | None, workers: int | None) -> list[Placement]:
+def places_of(
+    device: str | None, workers: int | None, *, threads: int | None = None, memory: int | None = None
+) -> list[Placement]:
     """Where to compute: a place for each worker, the devices in turn, the processors shared out.
 
     :param device: names with commas between them; None = the filter's choice.
     :param workers: None = one for each device.
+    :param threads: of each worker; None = its share of the processors.
+    :param memory: MiB for the kept frames of each worker; None = the filter's choice.
     :raises UsageError: fewer workers than devices.
     """
     devices: list[str | None] = [None] if device is None else [*device.split(",")]
     count = workers or len(devices)
     if count < len(devices):
         raise UsageError(f"--workers {count} is less than the {len(devices)} devices of --device {device}")
-    if count == 1:
-        return [Placement(device=devices[0])]
-    threads = max(1, processors() // count)
-    return [Placement(device=devices[k % len(devices)], threads=threads) for k in range(count)]
+    if count > 1:
+        threads = threads or max(1, processors() // count)
+    return [Placement(device=devices[k % len(devices)], threads=threads, memory=memory) for k in range(count)]
 
 
 def processors() -> int:

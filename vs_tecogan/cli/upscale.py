@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import replace
+from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from ..jobs.spec import Placement
 from ..video.compression import is_clean
 from ..video.ffmpeg import find_ffmpeg
 from ..video.quality import check_quality
-from ..video.source import check_readable
+from ..video.source import Source, check_readable
 from ..video.streams import container_of, is_known, plan_streams
 from ..video.warnings import warnings
 from ..video.write import EncoderOptions, Job, choose_codec, encode
@@ -30,6 +31,7 @@ from .options import (
     absolute,
     add_encoder,
     add_job,
+    add_part,
     add_picture,
     add_script,
     check_options,
@@ -39,7 +41,6 @@ from .options import (
 from .outputs import check_out
 from .progress import Progress
 from .segments import Task, places_of, refuse_begun, upscale_in_segments
-from .values import count
 
 _DESCRIPTION = """\
 Upscale the video of IN into OUT. Audio, subtitles, chapters, attachments and tags are copied where OUT's container
@@ -82,12 +83,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("out", metavar="OUT", type=Path, help="new file; its suffix names the container")
     parser.add_argument("-y", "--overwrite", action="store_true", help="replace OUT if it exists")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary; warnings and errors only")
-    add_script(parser)
+    add_part(parser)
     add_picture(parser)
-    parser.add_argument("--start", metavar="FRAME", type=count, default=0, help="first frame to write; default: 0")
-    parser.add_argument("--end", metavar="FRAME", type=count, help="frame to stop before; default: all")
     add_encoder(parser)
     add_job(parser)
+    add_script(parser)
     parser.set_defaults(run=run, ffmpeg_options=())
 
 
@@ -107,7 +107,7 @@ def run(args: argparse.Namespace) -> int:
     check_out(args.source, args.out, overwrite=args.overwrite)
     check_options(args.ffmpeg_options)
     check_script(args)
-    places = places_of(args.device, args.workers)
+    places = places_of(args.device, args.workers, threads=args.threads, memory=args.memory)
     codec = choose_codec(args.out, _encoder(args))
     doubt = check_quality(find_ffmpeg(codec), codec, crf=args.crf, extra=args.ffmpeg_options)
     cut = cut_options(args.out, codec, args.crf, args.ffmpeg_options)
@@ -133,7 +133,7 @@ def _open(args: argparse.Namespace, codec: str, cut: OptionSplit, index: Path | 
     """Open IN, and say all that is to be done with it."""
     spec = replace(picture_spec(args, args.out), codec=codec, encoder=cut.encoder, muxer=cut.muxer)
     source = open_input(spec, index)
-    first, end = _part(args.source, source.clip.num_frames, args.start, args.end)
+    first, end = _part(source, args.start, args.end)
     model, reason = args.model, ""
     if model == "":
         find_model(model)  # says what is wrong with it
@@ -144,10 +144,12 @@ def _open(args: argparse.Namespace, codec: str, cut: OptionSplit, index: Path | 
 
 def _announce(task: Task, args: argparse.Namespace, doubt: str | None) -> None:
     """Say what a user should know before hours of work, not after."""
-    plan = plan_streams(task.source.tracks, container_of(args.out), chapters=task.source.probe.chapters)
+    source = task.source
+    chapters, picture = source.probe.chapters, source.video.index
+    plan = plan_streams(source.tracks, container_of(args.out), chapters=chapters, picture=picture)
     if task.reason and not args.quiet:
         say(task.reason)  # after all that may be refused, in the one line of an error
-    doubts = [] if task.spec.is_script else warnings(task.source, task.spec.codec)
+    doubts = [] if task.spec.is_script else warnings(source, task.spec.codec)
     for line in (*([doubt] if doubt else []), *doubts, *(plan.notes if is_known(args.out) else ())):
         say(line)
 
@@ -155,7 +157,7 @@ def _announce(task: Task, args: argparse.Namespace, doubt: str | None) -> None:
 def _upscale_whole(task: Task, place: Placement, args: argparse.Namespace, announce: Callable[[], None]) -> int:
     """Encode in one piece."""
     spec, source = task.spec, task.source
-    clip = upscaled(source.clip, spec, place)[spec.first : spec.end]
+    clip = upscaled(source, spec, place)[spec.first : spec.end]
     job = Job(
         clip=clip,
         source=source,
@@ -189,12 +191,14 @@ def default_model(source: Path, codec: str) -> tuple[str, str]:
     )
 
 
-def _part(path: Path, frames: int, start: int, end: int | None) -> tuple[int, int]:
+def _part(source: Source, start: int | Fraction, end: int | Fraction | None) -> tuple[int, int]:
     """First frame and the frame after the last one."""
-    last = frames if end is None else min(end, frames)
-    if start >= last:
-        raise UsageError(f"no frame left between --start {start} and --end {last}; {path} has {frames} frames")
-    return start, last
+    frames = source.clip.num_frames
+    first = source.frame_at(start) if isinstance(start, Fraction) else start
+    last = frames if end is None else source.frame_at(end) if isinstance(end, Fraction) else min(end, frames)
+    if first >= last:
+        raise UsageError(f"no frame left between --start {first} and --end {last}; {source.path} has {frames} frames")
+    return first, last
 
 
 def _ignore(_line: str) -> None:

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import re
+from fractions import Fraction
+
+from ..video.geometry import parse_size
 
 
 def count(text: str) -> int:
@@ -59,15 +63,37 @@ def quality(text: str) -> float:
     return value
 
 
-def moment(text: str) -> float:
-    """Seconds of "90", "1:30" or "0:01:30.5"."""
-    try:
-        parts = [float(part) for part in text.split(":")]
-    except ValueError:
-        parts = []
-    if not 1 <= len(parts) <= 3 or any(not 0 <= part < float("inf") for part in parts):
+def moment(text: str) -> Fraction:
+    """Seconds of "90", "90.5s", "1:30" or "0:01:30.5"."""
+    if not (time := re.fullmatch(r"(?:(?:(\d+):)?(\d+):)?(\d+(?:\.\d+)?|\.\d+)s?", text)):
         raise argparse.ArgumentTypeError(f"{text!r} is no time; give seconds, M:S or H:M:S")
-    seconds = 0.0
-    for part in parts:
-        seconds = 60 * seconds + part
-    return seconds
+    hours, minutes, seconds = (Fraction(part or 0) for part in time.groups())
+    return (hours * 60 + minutes) * 60 + seconds
+
+
+def frame_or_time(text: str) -> int | Fraction:
+    """The number of a frame of "100"; seconds of "83.5s", "1:23.5" or "0:01:23.5", as a fraction."""
+    if text.isdecimal():
+        return int(text)
+    if ":" in text or text.endswith("s"):
+        return moment(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is no frame and no time; give a frame such as 100, or 83.5s or 1:23.5")
+
+
+def new_size(text: str) -> str:
+    """A size of the new picture, as it was written."""
+    try:
+        parse_size(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+    return text
+
+
+def rectangle(text: str) -> tuple[int, int, int, int]:
+    """Left, top, width and height of "W:H:X:Y"."""
+    if not (match := re.fullmatch(r"(?:crop=)?([1-9]\d*):([1-9]\d*):(\d+):(\d+)", text)):
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is no rectangle; give WIDTH:HEIGHT:LEFT:TOP, such as 1920:800:0:140"
+        )
+    width, height, left, top = map(int, match.groups())
+    return left, top, width, height

@@ -238,7 +238,8 @@ def join(job: Job, parts: Path, tags: PictureTags, spec: Spec, out: Path) -> lis
     :raises VideoError: ffmpeg failed, or frames are missing.
     """
     tracks = [track for track in job.source.tracks if job.whole or not track.is_cover]
-    plan = plan_streams(tracks, container_of(job.out), chapters=job.source.probe.chapters)
+    chapters, picture = job.source.probe.chapters, job.source.video.index
+    plan = plan_streams(tracks, container_of(job.out), chapters=chapters, picture=picture)
     timing = timing_of(job, spec.codec)
     props: Mapping[str, Any] = {"TecoganModel": tags.model, "TecoganVersion": tags.release}
     with attached_covers(job.source.path, plan.covers) as covers:

@@ -29,7 +29,7 @@ _MOST_BYTES_BESIDES = 1 << 30
 
 
 def source_facts(spec: Spec) -> dict[str, Json]:
-    """Fingerprints of the files that the job reads.
+    """Fingerprints of the files that the job reads, and which part of them it shows.
 
     :raises JobError: one cannot be read.
     """
@@ -39,6 +39,10 @@ def source_facts(spec: Spec) -> dict[str, Json]:
             facts["audio"] = fingerprint(Path(spec.audio))
     except OSError as error:
         raise JobError(f"cannot read {error.filename}: {error.strerror}") from None
+    if spec.track is not None:
+        facts["track"] = spec.track
+    if spec.crop:
+        facts["crop"] = " ".join(map(str, spec.crop))
     if spec.is_script:
         facts["arguments"] = " ".join(f"{key}={value}" for key, value in sorted(spec.arguments.items()))
     return facts

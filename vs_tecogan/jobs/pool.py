@@ -12,6 +12,7 @@ import threading
 from collections import Counter, deque
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from typing import Any, cast
 
 from ..errors import JobError
@@ -58,8 +59,7 @@ class Worker:
         logs = threading.Thread(target=self._read_log, daemon=True)
         logs.start()
         threading.Thread(target=self._read_reports, args=(reports, logs), daemon=True).start()
-        order = {"spec": spec.to_json(), "folder": str(folder.path), "device": place.device, "threads": place.threads}
-        self.send(**order)
+        self.send(spec=spec.to_json(), folder=str(folder.path), place=asdict(place))
 
     def send(self, **order: object) -> None:
         """Give an order; one that is dead takes none, and reports so."""

@@ -45,7 +45,7 @@ def render_excerpt(
     :raises VideoError: the encoder failed.
     :raises vapoursynth.Error: an option that the filter refuses, or a frame that fails.
     """
-    clip = upscaled(source.clip, spec, place)[spec.first : spec.end]
+    clip = upscaled(source, spec, place)[spec.first : spec.end]
     timeline = source.timeline.cut(spec.first, spec.end)
     marks = [time.monotonic()]
 

@@ -7,6 +7,8 @@ import socket
 import time
 import zlib
 from collections.abc import Callable
+from dataclasses import replace
+from fractions import Fraction
 from pathlib import Path
 
 import torch
@@ -14,9 +16,12 @@ import vapoursynth as vs
 
 from ..errors import JobError
 from ..files import partial_file
-from ..filter import tecogan
+from ..filter import MEMORY, tecogan
+from ..video.cropping import crop
 from ..video.formats import for_encoder
+from ..video.geometry import new_size, parse_size, resized
 from ..video.source import Source, open_source
+from ..video.write import told_aspect
 from . import facts
 from .checks import stamped
 from .cuttable import part_format
@@ -30,31 +35,53 @@ _BLOCK = 1 << 20
 
 
 def open_input(spec: Spec, index: Path | None = None) -> Source:
-    """The source of a job, a file or a script.
+    """The source of a job, a file or a script, cropped as the job asks.
 
     :param index: base name of BestSource's index, which is made where it is missing; None = none is kept.
     :raises VideoError: it cannot be read.
     """
     if spec.is_script:
-        return open_script(Path(spec.source), spec.arguments, audio=Path(spec.audio) if spec.audio else None)
-    return open_source(Path(spec.source), index=index)
+        source = open_script(Path(spec.source), spec.arguments, audio=Path(spec.audio) if spec.audio else None)
+    else:
+        source = open_source(Path(spec.source), index=index, track=spec.track)
+    if spec.crop:
+        source = crop(source, *spec.crop)
+    return replace(source, square=spec.square_pixels)
 
 
-def upscaled(clip: vs.VideoNode, spec: Spec, place: Placement) -> vs.VideoNode:
-    """The filter with a job's options; the clip itself, where a script has no model of the command's.
+def upscaled(source: Source, spec: Spec, place: Placement, *, stamp: bool = False) -> vs.VideoNode:
+    """The filter with a job's options, and then the size that it asks for.
 
+    Where a script has no model of the command's, its own picture is taken as it is.
+
+    :param stamp: let frames carry the CRC of what they were made of.
     :raises vapoursynth.Error: an option that the filter refuses.
     """
-    if not spec.model:
-        return clip
+    if place.threads:
+        torch.set_num_threads(place.threads)
+        vs.core.num_threads = place.threads
+    picture = _filtered(source.clip, spec, place, stamp=stamp) if spec.model else source.clip
+    if not (spec.size or spec.square_pixels):
+        return picture
+    stretch = Fraction(1)
+    if spec.square_pixels:
+        with source.clip.get_frame(0) as frame:
+            stretch = told_aspect(source, dict(frame.props)) or stretch
+    wish = parse_size(spec.size) if spec.size else None
+    return resized(picture, *new_size(wish, source.clip, picture, stretch=stretch))
+
+
+def _filtered(clip: vs.VideoNode, spec: Spec, place: Placement, *, stamp: bool) -> vs.VideoNode:
     return tecogan(
-        clip,
+        stamped(clip) if stamp else clip,
         model=spec.model,
         device=place.device,
         precision=spec.precision,  # type: ignore[arg-type]  # the filter checks it
         scene_change=spec.scene_change,
         restart=spec.restart,
         warmup=spec.warmup,
+        duplicates=spec.duplicates,  # type: ignore[arg-type]  # the filter checks it
+        memory=place.memory or MEMORY,
         tile=spec.tile,
         matrix=spec.matrix or None,
     )
@@ -74,15 +101,11 @@ class Renderer:
     def __init__(
         self, spec: Spec, place: Placement, *, index: Path | None = None, source: Source | None = None
     ) -> None:
-        if place.threads:
-            torch.set_num_threads(place.threads)
-            vs.core.num_threads = place.threads
         self._spec, self._place = spec, place
         self._source = source or open_input(spec, index)
         if self._source.clip.num_frames < spec.end:
             raise JobError(f"{spec.source} has {self._source.clip.num_frames} frames here; expected {spec.end} or more")
-        clip = stamped(self._source.clip) if spec.model else self._source.clip
-        self._clip = upscaled(clip, spec, place)
+        self._clip = upscaled(self._source, spec, place, stamp=True)
         shown = for_encoder(self._clip, spec.codec)
         self._job = job_of(spec, self._source, shown[spec.first : spec.end])
 

@@ -25,6 +25,10 @@ class Spec:
     first: int
     end: int
     """Frames ``first`` to ``end - 1`` of the source."""
+    track: int | None = None
+    """Number of the stream; None = the first video."""
+    crop: tuple[int, int, int, int] | None = None
+    """Left, top, width and height, in pixels of the source, of what is upscaled; None = all."""
 
     model: str
     """Name of a shipped model, or the path of a weight file; empty for a script that upscales by itself."""
@@ -33,8 +37,12 @@ class Spec:
     restart: int
     warmup: int
     tile: tuple[int, int] | None = None
+    duplicates: str = "hold"
     matrix: str = ""
     """Empty = by the source."""
+    size: str = ""
+    """Of the new picture, as :func:`~vs_tecogan.video.geometry.parse_size` reads it; empty = what the network gives."""
+    square_pixels: bool = False
 
     codec: str
     crf: float | None = None
@@ -79,7 +87,10 @@ class Spec:
             "restart": self.restart,
             "warmup": self.warmup,
             "tile": tile,
+            "duplicates": self.duplicates,
             "matrix": self.matrix,
+            "size": self.size,
+            "square_pixels": self.square_pixels,
         }
 
     def encoding(self) -> dict[str, Json]:
@@ -101,3 +112,5 @@ class Placement:
     """"cpu", "cuda" or "cuda:N"; None = CUDA where there is one, else the CPU."""
     threads: int | None = None
     """Of the arithmetic and of VapourSynth each; None = as many as they take."""
+    memory: int | None = None
+    """MiB for states and recent frames; None = the filter's own choice. Changes no pixel."""

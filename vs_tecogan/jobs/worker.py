@@ -1,6 +1,6 @@
 """A worker's process: takes orders on standard input and reports on standard output, a line of JSON each.
 
-Orders: ``{"spec": ..., "folder": ..., "device": ..., "threads": ...}`` first, then ``{"ask": "facts"}``,
+Orders: ``{"spec": ..., "folder": ..., "place": ...}`` first, then ``{"ask": "facts"}``,
 ``{"ask": "tags"}`` or ``{"render": INDEX}``. Reports: ``{"facts": ...}``, ``{"tags": ...}``, ``{"frame": INDEX}`` for
 each frame, ``{"done": INDEX}``, ``{"say": TEXT}``, and last ``{"refused": TEXT}`` for what a user can put right or
 ``{"failed": TEXT}``.
@@ -81,7 +81,7 @@ def _read_orders(orders: queue.SimpleQueue[dict[str, Any]]) -> None:
 def _work(orders: queue.SimpleQueue[dict[str, Any]], reports: _Reports) -> None:
     first = orders.get()
     folder = JobFolder(Path(first["folder"]))
-    place = Placement(device=first["device"], threads=first["threads"])
+    place = Placement(**first["place"])
     renderer = Renderer(Spec.from_json(first["spec"]), place, index=folder.index)
     manifest: Manifest | None = None
     while True:

@@ -1,6 +1,7 @@
-"""The part of a stored picture that its container asks to show: Matroska's PixelCrop, QuickTime's clean aperture.
+"""The part of a stored picture that its container or the user asks to show.
 
-Players apply it; BestSource gives the whole picture, and the shape of its samples is told for the shown part.
+Players apply a container's: Matroska's PixelCrop, QuickTime's clean aperture. BestSource gives the whole picture, and
+the shape of its samples is told for the shown part.
 """
 
 from __future__ import annotations
@@ -8,11 +9,16 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import vapoursynth as vs
 
+from ..errors import VideoError
 from .ffmpeg import ask, candidates, fault_of
 from .probe import Probe, parse_report
+
+if TYPE_CHECKING:
+    from .source import Source  # which imports this module
 
 _FORMATS = frozenset(("matroska,webm", "mov,mp4,m4a,3gp,3g2,mj2"))
 
@@ -59,6 +65,29 @@ def apply_cropping(path: Path, clip: vs.VideoNode, stream: int, probe: Probe) ->
         videos = {**probe.videos, stream: replace(seen, width=width, height=height)}
         return shown, replace(probe, videos=videos)
     return clip, probe
+
+
+def crop(source: Source, left: int, top: int, width: int, height: int) -> Source:
+    """A part of a source's picture.
+
+    :raises VideoError: it does not lie within the picture, or not on whole samples of its chroma.
+    """
+    clip = source.clip
+    steps = 1 << clip.format.subsampling_w, 1 << clip.format.subsampling_h
+    asked = f"--crop {width}:{height}:{left}:{top}"
+    if left + width > clip.width or top + height > clip.height:
+        raise VideoError(f"{asked} is more than the picture of {source.path}, which is {clip.width}x{clip.height}")
+    if any(value % step for value, step in zip((left, top, width, height), steps * 2, strict=True)):
+        raise VideoError(
+            f"{asked}: {clip.format.name} can be cut at multiples of {steps[0]} columns and {steps[1]} rows alone"
+        )
+    shown = clip.std.CropAbs(width=width, height=height, left=left, top=top)
+    if (stored := source.stored) is None:
+        return replace(source, clip=shown)
+    aspect = 1 / stored.sample_aspect if source.turned and stored.sample_aspect else stored.sample_aspect
+    videos = dict(source.probe.videos)
+    videos[source.video.index] = replace(stored, width=width, height=height, sample_aspect=aspect)
+    return replace(source, clip=shown, probe=replace(source.probe, videos=videos))
 
 
 def read_cropping(report: str, stream: int) -> Cropping | None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Iterator
+from bisect import bisect_left
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -19,6 +20,8 @@ from .probe import Probe, VideoStream, probe
 from .timeline import Timeline, make_timeline
 
 _FRAMES_CHECKED_FOR_FIELDS = 12
+_ROUNDING = Fraction(1, 2000)
+"""Seconds by which a time in whole milliseconds may be late."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +56,8 @@ class Source:
     probe: Probe
     jump_limit: Fraction | None = None
     """Where the file's stamps jump: seconds between packets over which ffmpeg corrects them, as the timeline has it."""
+    square: bool = False
+    """Whether the samples of the new picture are to be square, whatever those of the file are."""
 
     @property
     def is_bare(self) -> bool:
@@ -63,6 +68,15 @@ class Source:
     def stored(self) -> VideoStream | None:
         """What ffmpeg says of the picture; None where it cannot read the file."""
         return self.probe.videos.get(self.video.index)
+
+    def frame_at(self, time: Fraction) -> int:
+        """The first frame that is shown at or after a time; the number of frames where none is.
+
+        :param time: seconds from the file's start, as players count. Half a millisecond less counts too: players show
+            rounded times.
+        """
+        ticks = (time - self.timeline.start + self.probe.start - _ROUNDING) / self.timeline.time_base
+        return bisect_left(self.timeline.ticks, ticks)
 
     @property
     def turned(self) -> bool:
@@ -77,11 +91,12 @@ class Source:
         return bool(aside < upright)
 
 
-def open_source(path: Path, *, index: Path | None = None) -> Source:
-    """Open the first video stream of a file. Nothing is written beside it.
+def open_source(path: Path, *, index: Path | None = None, track: int | None = None) -> Source:
+    """Open a video stream of a file. Nothing is written beside it.
 
     :param index: base name of the index that BestSource makes, by decoding the whole file once: it is read where it is
         there, else written. None = it stays in memory.
+    :param track: number of the stream, as ffmpeg counts; None = the first video.
     :raises VideoError: the file is missing, a directory, unreadable, interlaced or without video; no ffmpeg.
     """
     check_readable(path)
@@ -90,13 +105,14 @@ def open_source(path: Path, *, index: Path | None = None) -> Source:
     if not videos:
         kinds = ", ".join(dict.fromkeys(track.kind for track in tracks)) or "nothing"
         raise VideoError(f"{path} has no video stream (found: {kinds}); give a video file")
-    opened = _open_stream(path, videos[0].index, index)
+    video = videos[0] if track is None else _chosen(path, videos, track)
+    opened = _open_stream(path, video.index, index)
     clip: vs.VideoNode = opened["clip"]
     _refuse_interlaced(path, clip)
     base = Fraction(opened["timebasenum"], opened["timebaseden"])
     timestamps = opened["timestamps"]
     ticks = [timestamps] if isinstance(timestamps, int) else list(timestamps)
-    video, about = videos[0], probe(path)
+    about = probe(path)
     _refuse_xyz(path, about.videos.get(video.index))
     clip, about = apply_cropping(path, clip, video.index, about)
     clock = one_clock(path, video.index, ticks, base, about.start)
@@ -111,6 +127,14 @@ def open_source(path: Path, *, index: Path | None = None) -> Source:
         probe=about,
         jump_limit=clock.limit,
     )
+
+
+def _chosen(path: Path, videos: Sequence[Track], number: int) -> Track:
+    for video in videos:
+        if video.index == number:
+            return video
+    there = ", ".join(f"{video.index} ({video.codec})" for video in videos)
+    raise VideoError(f"stream {number} of {path} is no video; its videos: {there}")
 
 
 def bestsource(path: Path) -> vs.VideoNode:

@@ -135,17 +135,21 @@ class StreamPlan:
     """Covers that become attachments: :func:`~vs_tecogan.video.covers.attached_covers` gives the options."""
 
 
-def plan_streams(tracks: Sequence[Track], container: Container, *, chapters: int = 0) -> StreamPlan:
+def plan_streams(
+    tracks: Sequence[Track], container: Container, *, chapters: int = 0, picture: int | None = None
+) -> StreamPlan:
     """Decide for each audio, subtitle, attachment and cover stream, and for the chapters.
 
-    :param tracks: streams of the original file; the first that is video is the picture itself.
+    :param tracks: streams of the original file.
     :param chapters: how many the original file has.
+    :param picture: number of the stream that is the picture itself; None = the first that is video.
     """
     options: list[str] = []
     notes: list[str] = []
     # The picture itself is v:0, so that covers begin at v:1.
     count = {"audio": 0, "subtitle": 0, "attachment": 0, "cover": 1}
-    picture = next((track.index for track in tracks if track.kind == "video" and not track.is_cover), None)
+    if picture is None:
+        picture = next((track.index for track in tracks if track.kind == "video" and not track.is_cover), None)
     attached = sum(track.kind == "attachment" for track in tracks)
     covers: list[Attached] = []
     for track in tracks:
@@ -160,7 +164,7 @@ def plan_streams(tracks: Sequence[Track], container: Container, *, chapters: int
             elif kind == "data" and track.codec not in _UNSAID:
                 notes.append(f"stream {track.index} (data, {track.codec}) is no sound and no subtitle: left out")
             elif kind == "video" and track.index != picture:
-                notes.append(f"stream {track.index} (video, {track.codec}) is not the first video: left out")
+                notes.append(f"stream {track.index} (video, {track.codec}) is another video: left out")
             continue
         stream = f"{_LETTERS[kind]}:{count[kind]}"
         count[kind] += 1

@@ -85,7 +85,8 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
     """
     codec = choose_codec(job.out, job.options)
     tracks = [track for track in job.source.tracks if job.whole or not track.is_cover]
-    plan = plan_streams(tracks, container_of(job.out), chapters=job.source.probe.chapters)
+    chapters, picture_index = job.source.probe.chapters, job.source.video.index
+    plan = plan_streams(tracks, container_of(job.out), chapters=chapters, picture=picture_index)
     clip = for_encoder(job.clip, codec)
     with clip.get_frame(0) as frame:
         props = dict(frame.props)
@@ -196,7 +197,12 @@ def _header(job: Job, clip: vs.VideoNode, timeline: Timeline, props: Mapping[str
 
 
 def sample_aspect(source: Source, props: Mapping[str, object]) -> Fraction:
-    """Width over height of a sample; 0 where neither file nor properties say.
+    """Width over height of a sample of the new picture; 0 where neither user nor file nor properties say."""
+    return Fraction(1) if source.square else told_aspect(source, props)
+
+
+def told_aspect(source: Source, props: Mapping[str, object]) -> Fraction:
+    """Width over height of a sample of the source; 0 where neither file nor properties say.
 
     The container's word counts before the stream's own, which is all that the properties know.
     """
