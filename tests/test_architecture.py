@@ -29,8 +29,8 @@ MAY_IMPORT = {
     "weights": {"weights", "networks", "ops", "errors", "files"},
     "video": {"video", "colour", "files", "errors", "signals", "version"},
     "fluids": {"fluids", "colour", "engine", "networks", "ops", "recurrence", "weights", "errors", "version"},
-    "training": {"training", "fluids", "networks", "ops", "weights", "video", "metrics", "degrade", "luma", "files", "errors",
-                 "signals", "reasons", "version"},
+    "training": {"training", "fluids", "networks", "ops", "weights", "video", "metrics", "degrade", "luma", "files",
+                 "errors", "signals", "reasons", "version"},
 }  # fmt: skip
 """Rooms that each room may import from; a room that is not named here is held by the tests below alone."""
 

@@ -10,10 +10,11 @@ from .version import __version__
 
 if TYPE_CHECKING:
     from .filter import tecogan
+    from .fluids.clip import smoke, smoke_colours
 
-__all__ = ["__version__", "tecogan"]
+__all__ = ["__version__", "smoke", "smoke_colours", "tecogan"]
 
-_HOMES = {"tecogan": "filter"}
+_HOMES = {"tecogan": "filter", "smoke": "fluids.clip", "smoke_colours": "fluids.clip"}
 """Module of each public name."""
 
 

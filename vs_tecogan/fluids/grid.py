@@ -42,8 +42,8 @@ class Boundary:
     @staticmethod
     def torus(dimensions: int) -> "Boundary":
         """Periodic everywhere."""
-        ends: tuple[Ends, ...] = ("periodic",) * dimensions
-        return Boundary(ends)
+        ends: list[Ends] = ["periodic"] * dimensions
+        return Boundary(tuple(ends))
 
 
 def axis_of(component: int) -> int:
