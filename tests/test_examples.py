@@ -16,7 +16,7 @@ from vs_tecogan.video.ffmpeg import find_ffmpeg
 from .conftest import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
-TESTED = {"upscale.vpy", "tiles.vpy", "scenes.vpy", "compressed.vpy", "compare.vpy", "render.sh", "folder.sh", "mix.sh",
+TESTED = {"upscale.vpy", "tiles.vpy", "scenes.vpy", "compressed.vpy", "compare.vpy", "render.sh", "mix.sh",
           "frames.py", "measure.py"}  # fmt: skip
 SIZE, LENGTH = (48, 32), 3
 
@@ -92,15 +92,6 @@ def test_render(clip: Path, environment: dict[str, str], tmp_path: Path) -> None
     assert size_of(tmp_path / "out.mkv") == (192, 128, LENGTH)
     with vs.core.bs.VideoSource(str(tmp_path / "out.mkv"), cachemode=0).get_frame(0) as frame:
         assert frame.props["_Matrix"] == vs.MATRIX_ST170_M
-
-
-@pytest.mark.slow
-def test_folder(clip: Path, environment: dict[str, str], tmp_path: Path) -> None:
-    """Would catch a file that is left out, or rendered a second time."""
-    words = ("bash", EXAMPLES / "folder.sh", clip.parent, "out", "--model", "frvsr-4x", "--quiet")
-    run(environment, *words, cwd=tmp_path)
-    assert size_of(tmp_path / "out" / "in.mkv") == (192, 128, LENGTH)
-    assert "done already" in run(environment, *words, cwd=tmp_path).stderr
 
 
 @pytest.mark.slow

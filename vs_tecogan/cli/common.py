@@ -36,6 +36,8 @@ class Interrupted(KeyboardInterrupt):
 class Parser(argparse.ArgumentParser):
     """A parser that says what is wrong in one line instead of repeating the usage."""
 
+    gathers = ""
+    """Name of a list of words that takes those between and after options too; empty = none."""
     _words: tuple[str, ...] = ()
     """What is parsed, for a hint on files whose names look like options."""
 
@@ -43,6 +45,9 @@ class Parser(argparse.ArgumentParser):
         """Refuse unknown words here: argparse leaves those of a subcommand to its parent, whose help is another."""
         self._words = tuple(sys.argv[1:] if args is None else args)
         parsed, unknown = super().parse_known_args(args, namespace)
+        if self.gathers and not any(word.startswith("-") for word in unknown):
+            getattr(parsed, self.gathers).extend(map(Path, unknown))
+            unknown = []
         if unknown:
             self.error(f"unknown: {' '.join(unknown)}")
         return parsed, unknown
@@ -104,17 +109,21 @@ def guarded(command: Callable[[], int]) -> int:
     except Exception as error:
         if isinstance(error, BrokenPipeError) and _stdout_has_no_reader():
             return 0
-        if os.environ.get("VS_TECOGAN_DEBUG"):
-            traceback.print_exc()
-        if isinstance(error, ModuleNotFoundError) and (package := (error.name or "").partition(".")[0]) != "vs_tecogan":
-            say(f"the package {package} is not installed; `{PROGRAM} doctor` says what to do")
-            return 2
-        kind, text = innermost(error)
-        if _is_users(error) and kind in ("", "vapoursynth.Error"):
-            say(text)
-            return 2
-        say(f"internal error: {kind or type(error).__name__}: {text} (VS_TECOGAN_DEBUG=1 shows where)")
-        return 1
+        code, line = explained(error)
+        say(line)
+        return code
+
+
+def explained(error: Exception) -> tuple[int, str]:
+    """Exit code and line for an error: 2 for what the user can put right, 1 for what the program did wrong."""
+    if os.environ.get("VS_TECOGAN_DEBUG"):
+        traceback.print_exception(error)
+    if isinstance(error, ModuleNotFoundError) and (package := (error.name or "").partition(".")[0]) != "vs_tecogan":
+        return 2, f"the package {package} is not installed; `{PROGRAM} doctor` says what to do"
+    kind, text = innermost(error)
+    if _is_users(error) and kind in ("", "vapoursynth.Error"):
+        return 2, text
+    return 1, f"internal error: {kind or type(error).__name__}: {text} (VS_TECOGAN_DEBUG=1 shows where)"
 
 
 def _replace_closed_streams() -> None:

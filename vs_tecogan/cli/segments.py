@@ -163,7 +163,7 @@ def _plan(task: Task, folder: JobFolder, args: argparse.Namespace) -> tuple[Segm
     """Find the scenes, and cut there."""
     if not args.quiet and task.spec.scene_change:
         say(f"looking for scenes in {task.frames} frames")
-    with Progress(task.frames, quiet=args.quiet) as progress:
+    with Progress(task.frames, quiet=args.quiet or args.overall is not None) as progress:
         return plan_job(task.spec, task.source, task.least(args.segment), kept=folder.scenes, on_frame=progress.frame)
 
 
@@ -174,7 +174,7 @@ def _finish(task: Task, manifest: Manifest, crew: Crew, folder: JobFolder, args:
     if not args.quiet:
         say(_found(manifest, done, crew.size, folder))
     begun = sum(segment.frames for segment in done)
-    with Progress(manifest.frames, quiet=args.quiet, begun=begun) as progress:
+    with Progress(manifest.frames, quiet=args.quiet, begun=begun, within=args.overall) as progress:
         try:
             render_job(folder, manifest, crew, ShownProgress(progress), done)
         except KeyboardInterrupt:

@@ -26,6 +26,7 @@ from ..video.warnings import warnings
 from ..video.write import EncoderOptions, Job, choose_codec, encode
 from ..weights import DEFAULT_MODEL, REAL_MODEL
 from ..weights.store import find_model
+from .batch import SUFFIX, upscale_all, works_of
 from .common import say
 from .options import (
     absolute,
@@ -41,6 +42,11 @@ from .options import (
 from .outputs import check_out
 from .progress import Progress
 from .segments import Task, places_of, refuse_begun, upscale_in_segments
+from .values import suffix
+
+_USAGE = """\
+vs-tecogan upscale IN OUT [options] [-- FFMPEG_OPTIONS]
+       vs-tecogan upscale IN... --out-dir DIR [options] [-- FFMPEG_OPTIONS]"""
 
 _DESCRIPTION = """\
 Upscale the video of IN into OUT. Audio, subtitles, chapters, attachments and tags are copied where OUT's container
@@ -62,6 +68,7 @@ examples:
   vs-tecogan upscale in.mkv out.mkv --model my.safetensors   weights of your own; also published .pth files
   vs-tecogan upscale in.mkv out.mkv -- -an                   without audio
   vs-tecogan upscale in.mkv out.mkv --device cuda:0,cuda:1   two GPUs at once
+  vs-tecogan upscale season1/ --out-dir big --size 1080p     every video of a folder; run it again to go on
 
 Exit code: 0 done, 1 internal error (VS_TECOGAN_DEBUG=1 shows where), 2 wrong input or encoder failed (one line on
 stderr says what), 128 + signal when interrupted (130 Ctrl-C, 143 SIGTERM).
@@ -72,27 +79,46 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     """Add the subcommand to ``vs-tecogan``."""
     parser = subparsers.add_parser(
         "upscale",
-        usage="vs-tecogan upscale IN OUT [options] [-- FFMPEG_OPTIONS]",
+        usage=_USAGE,
         description=_DESCRIPTION,
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
     source = "any video file that BestSource (ffmpeg) opens, or a VapourSynth script (.vpy)"
-    parser.add_argument("source", metavar="IN", type=Path, help=source)
-    parser.add_argument("out", metavar="OUT", type=Path, help="new file; its suffix names the container")
-    parser.add_argument("-y", "--overwrite", action="store_true", help="replace OUT if it exists")
+    words = f"IN: {source}. OUT: new file; its suffix names the container"
+    parser.add_argument("paths", metavar="IN OUT", type=Path, nargs="+", help=words)
+    folder = "folder of the new files; all other names are inputs then: files, and folders whose videos are taken"
+    parser.add_argument("--out-dir", metavar="DIR", type=Path, help=folder)
+    container = f"what names in DIR end in, and so the container; default: {SUFFIX}"
+    parser.add_argument("--suffix", metavar=".S", type=suffix, default=SUFFIX, help=container)
+    parser.add_argument("-y", "--overwrite", action="store_true", help="replace what exists")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary; warnings and errors only")
     add_part(parser)
     add_picture(parser)
     add_encoder(parser)
     add_job(parser)
     add_script(parser)
-    parser.set_defaults(run=run, ffmpeg_options=())
+    parser.set_defaults(run=run, ffmpeg_options=(), overall=None)
+    parser.gathers = "paths"
 
 
 def run(args: argparse.Namespace) -> int:
-    """Upscale. Everything that can be wrong is looked at before the first frame is computed.
+    """Upscale one file, or several.
+
+    :raises UsageError: a path cannot be used.
+    :raises UserError: what stops a single file; those of several are told at the end.
+    """
+    check_options(args.ffmpeg_options)
+    works = works_of(args.paths, args.out_dir, args.suffix)
+    if args.out_dir is None:
+        args.source, args.out = works[0].source, works[0].out
+        return upscale_file(args)
+    return upscale_all(args, works, upscale_file)
+
+
+def upscale_file(args: argparse.Namespace) -> int:
+    """Upscale ``args.source`` to ``args.out``. What can be wrong is looked at before the first frame is computed.
 
     :raises UsageError: a path cannot be used.
     :raises VideoError: IN cannot be read, OUT cannot be written, or the encoder failed.
@@ -105,7 +131,6 @@ def run(args: argparse.Namespace) -> int:
         say(f"{args.out} is done: an earlier run was interrupted after its last step")
         return 0
     check_out(args.source, args.out, overwrite=args.overwrite)
-    check_options(args.ffmpeg_options)
     check_script(args)
     places = places_of(args.device, args.workers, threads=args.threads, memory=args.memory)
     codec = choose_codec(args.out, _encoder(args))
@@ -168,7 +193,7 @@ def _upscale_whole(task: Task, place: Placement, args: argparse.Namespace, annou
     )
     known = is_known(args.out)
     announce()
-    with Progress(clip.num_frames, quiet=args.quiet) as progress:
+    with Progress(clip.num_frames, quiet=args.quiet, within=args.overall) as progress:
         try:
             encode(job, on_frame=progress.frame, note=_ignore if known else say)
         except VideoError as error:

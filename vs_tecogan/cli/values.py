@@ -97,3 +97,10 @@ def rectangle(text: str) -> tuple[int, int, int, int]:
         )
     width, height, left, top = map(int, match.groups())
     return left, top, width, height
+
+
+def suffix(text: str) -> str:
+    """The end of a name, such as ".mkv", with or without its dot."""
+    if not re.fullmatch(r"\.?\w+", text):
+        raise argparse.ArgumentTypeError(f"{text!r} is no suffix; give one such as .mkv or .mp4")
+    return f".{text.lstrip('.')}"
