@@ -10,8 +10,8 @@ import torch
 
 from vs_tecogan.colour.coding import Coding
 from vs_tecogan.engine import Engine, State, create_engine, resolve_device, resolve_precision
-from vs_tecogan.engine.select import has_native_bf16
 from vs_tecogan.errors import EngineError
+from vs_tecogan.hardware import has_native_bf16
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
 from vs_tecogan.video.read import video_frames
 from vs_tecogan.weights import Model, ModelCard

@@ -5,6 +5,7 @@ import re
 import torch
 
 from ..errors import EngineError
+from ..hardware import has_native_bf16
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 
@@ -30,13 +31,6 @@ def resolve_device(device: str | None) -> str:
             f"device {device!r} asked for, but torch finds {count} CUDA device(s); the last is cuda:{count - 1}"
         )
     return f"cuda:{index}"
-
-
-def has_native_bf16() -> bool:
-    """Whether this CPU multiplies bfloat16 in hardware (AVX512-BF16 or AMX)."""
-    query = getattr(torch.cpu, "get_capabilities", None)  # older torch cannot tell: fp32 is always right
-    capabilities = query() if query is not None else {}
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16"))
 
 
 def resolve_precision(device: str, precision: str) -> tuple[str, str]:

@@ -73,6 +73,11 @@ class NetworkOptimiser:
         for parameter in self.parameters:
             parameter.grad = None
 
+    @property
+    def rate(self) -> float:
+        """Learning rate of the first group in the last step, with the schedule."""
+        return float(self.adam.param_groups[0]["lr"])
+
     def backward(self, loss: Tensor, *, retain_graph: bool = False) -> None:
         """Gradients of a loss for the own parameters and for no others."""
         torch.autograd.backward(self.scaler.scale(loss), inputs=self.parameters, retain_graph=retain_graph)

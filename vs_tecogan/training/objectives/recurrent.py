@@ -1,60 +1,40 @@
 """RecurrentSR trained by regression: content loss on every frame of a sequence, backpropagation through time."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, Sampler
 
 from ...networks import RecurrentSR
-from ..config import Config, frame_steps
+from ..config import Config
 from ..cpu import accelerate_recurrent
-from ..data.build import build_samples
-from ..data.loader import FrameCurriculum, IndexSampler, Shard
-from ..data.samples import Sample, SampleIndex, Samples
 from ..data.store import Store
-from ..run.parallel import Processes
 from .base import Metrics, Phase, Preview, Validator
-from .frvsr import PRECISIONS
 from .losses import content_loss
 from .networks import build_recurrent, recurrent_spec
-from .optimiser import NetworkOptimiser, finite_metrics
-from .rollout import SequenceBatch, to_sequence_batch
+from .optimiser import finite_metrics
+from .rollout import SequenceBatch
+from .sequences import SequenceObjective
 from .validation import standard, video_validator
 
 
-class Recurrent:
+class Recurrent(SequenceObjective[RecurrentSR]):
     """The network, its average and its optimisers. See :class:`~.base.Objective`.
 
     :param world: number of processes.
     :raises TrainingError: the weights of ``init`` cannot be used.
     """
 
-    name = "metrics"
-    most_workers = 64
-
     def __init__(self, config: Config, device: torch.device, world: int = 1) -> None:
-        self.config, self.device, self.world = config, device, world
-        self.iteration, self.iterations = 0, config.loop.iterations
-        self.curriculum = FrameCurriculum(frame_steps(config), config.data.burn_in, config.data.seed)
-        torch.manual_seed(config.data.seed)
-        self.generator: RecurrentSR = build_recurrent(config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-        if device.type == "cpu":
-            accelerate_recurrent(self.generator)
-        rates = config.optimiser
-        self.average: RecurrentSR | None = deepcopy(self.generator).requires_grad_(False) if rates.ema else None
-        self.optimiser = NetworkOptimiser(
-            [{"params": list(self.generator.parameters()), "lr": rates.lr}],
-            self.generator.parameters(),
-            config,
-            device,
-            world,
-            muon=rates.optimiser == "muon",
-            clip=rates.clip,
-        )
+        super().__init__(config, device, world, build_recurrent)
+
+    def accelerate(self) -> None:
+        """Its convolutions."""
+        accelerate_recurrent(self.generator)
+
+    def average_decay(self) -> float:
+        """Less at the beginning: the average of few steps must not hold on to the first weights."""
+        return min(self.config.optimiser.ema, (1 + self.iteration) / (10 + self.iteration))
 
     @staticmethod
     def title(config: Config) -> str:  # noqa: ARG004
@@ -75,27 +55,6 @@ class Recurrent:
         """Nothing is trained before: the flow has no weights."""
         return None
 
-    def dataset(self, store: Store) -> Dataset[Sample]:
-        """Sequences of LR and HR frames."""
-        return Samples(store, build_samples(self.config), self.curriculum.longest)
-
-    def indices(self, own: Processes) -> Sampler[list[SampleIndex]]:
-        """Which of them, from the present iteration on."""
-        shard = Shard(batch=self.config.data.batch, rank=own.rank, world=own.world)
-        return IndexSampler(self.iteration, shard, self.curriculum)
-
-    def to_batch(self, items: tuple[Tensor, ...]) -> SequenceBatch:
-        """To the device."""
-        lr, hr, teacher_forcing = items
-        return to_sequence_batch(lr, hr, teacher_forcing, self.device, self.curriculum.burn_in(self.iteration))
-
-    @contextmanager
-    def precision(self) -> Iterator[None]:
-        """Autocast to the precision of the run; flow, warps and losses are fp32 by their own doing."""
-        kind = PRECISIONS.get(self.config.loop.precision)
-        with torch.autocast(self.device.type, dtype=kind, enabled=kind is not None):
-            yield
-
     def step(self, batch: SequenceBatch) -> Metrics:
         """One optimiser step on the samples of this process.
 
@@ -114,28 +73,6 @@ class Recurrent:
         self.iteration += 1
         return metrics
 
-    @torch.no_grad()
-    def update_average(self) -> None:
-        """Move the averaged network towards the present one."""
-        if self.average is not None:
-            averaged: list[Tensor] = list(self.average.parameters())
-            current: list[Tensor] = list(self.generator.parameters())
-            # A young average is one of few steps: the first weights must not linger in it.
-            decay = min(self.config.optimiser.ema, (1 + self.iteration) / (10 + self.iteration))
-            torch._foreach_lerp_(averaged, current, 1 - decay)
-
-    def summary(self, metrics: Metrics) -> Metrics:
-        """The metrics of the last step."""
-        return metrics
-
-    def finish(self) -> None:
-        """Nothing is left to do."""
-
-    @property
-    def network(self) -> RecurrentSR:
-        """The averaged network where there is one."""
-        return self.average or self.generator
-
     def preview(self, batch: SequenceBatch) -> Preview:
         """The first sample of a batch."""
         with torch.no_grad(), self.precision():
@@ -149,23 +86,6 @@ class Recurrent:
     def standard(self) -> dict[str, Any]:
         """What scores depend on besides the weights."""
         return standard(self.config, None)
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that a step depends on, as tensors and plain values."""
-        return {
-            "iteration": self.iteration,
-            "generator": self.generator.state_dict(),
-            "average": self.average.state_dict() if self.average else None,
-            "optimiser": self.optimiser.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a state of the same architecture."""
-        self.iteration = state["iteration"]
-        self.generator.load_state_dict(state["generator"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"] or state["generator"])
-        self.optimiser.load_state_dict(state["optimiser"])
 
 
 def run_chain(network: RecurrentSR, lr: Tensor, burn_in: int = 0) -> Tensor:

@@ -232,6 +232,10 @@ class TecoGan(Frvsr):
             self.d_optimiser.backward(loss, retain_graph=True)
         return statistics
 
+    def summary(self, metrics: Metrics) -> Metrics:
+        """The given means, and both learning rates."""
+        return super().summary(metrics) | {"d_lr": self.d_optimiser.rate}
+
     def state_dict(self) -> dict[str, Any]:
         """That of FRVSR, and the discriminators'."""
         return super().state_dict() | {

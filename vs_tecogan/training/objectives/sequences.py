@@ -1,0 +1,119 @@
+"""What all objectives share whose samples are sequences: data, precision, average, logs and checkpoints."""
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset, Sampler
+
+from ..config import Config, frame_steps
+from ..data.build import build_samples
+from ..data.loader import FrameCurriculum, IndexSampler, Shard
+from ..data.samples import Sample, SampleIndex, Samples
+from ..data.store import Store
+from ..precision import autocast_type
+from ..run.parallel import Processes
+from .base import Metrics
+from .optimiser import Group, NetworkOptimiser
+from .rollout import SequenceBatch, to_sequence_batch
+
+
+class SequenceObjective[N: nn.Module]:
+    """A generator of the class ``N``, its average and its optimiser. A subclass adds the step.
+
+    :param build: makes the generator, from the settings.
+    :param world: number of processes.
+    :raises TrainingError: the weights of ``init`` cannot be used.
+    """
+
+    name = "metrics"
+    most_workers = 64
+
+    def __init__(self, config: Config, device: torch.device, world: int, build: Callable[[Config], N]) -> None:
+        self.config, self.device, self.world = config, device, world
+        self.iteration, self.iterations = 0, config.loop.iterations
+        self.curriculum = FrameCurriculum(frame_steps(config), config.data.burn_in, config.data.seed)
+        torch.manual_seed(config.data.seed)
+        self.generator: N = build(config).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if device.type == "cpu":
+            self.accelerate()
+        self.average: N | None = deepcopy(self.generator).requires_grad_(False) if config.optimiser.ema else None
+        trained, groups = self.trained()
+        rates = config.optimiser
+        self.optimiser = NetworkOptimiser(
+            groups, trained, config, device, world, muon=rates.optimiser == "muon", clip=rates.clip
+        )
+
+    def accelerate(self) -> None:
+        """Replace the generator's layers by faster ones, on the CPU."""
+
+    def trained(self) -> tuple[Iterable[nn.Parameter], list[Group]]:
+        """The parameters that get a gradient, and the groups of all parameters with their learning rates."""
+        parameters = list(self.generator.parameters())
+        return parameters, [{"params": parameters, "lr": self.config.optimiser.lr}]
+
+    def average_decay(self) -> float:
+        """Part of the averaged generator that a step leaves as it is."""
+        return self.config.optimiser.ema
+
+    def dataset(self, store: Store) -> Dataset[Sample]:
+        """Sequences of LR and HR frames."""
+        return Samples(store, build_samples(self.config), self.curriculum.longest)
+
+    def indices(self, own: Processes) -> Sampler[list[SampleIndex]]:
+        """Which of them, from the present iteration on."""
+        shard = Shard(batch=self.config.data.batch, rank=own.rank, world=own.world)
+        return IndexSampler(self.iteration, shard, self.curriculum)
+
+    def to_batch(self, items: tuple[Tensor, ...]) -> SequenceBatch:
+        """To the device."""
+        lr, hr, teacher_forcing = items
+        return to_sequence_batch(lr, hr, teacher_forcing, self.device, self.curriculum.burn_in(self.iteration))
+
+    @contextmanager
+    def precision(self) -> Iterator[None]:
+        """Autocast to the precision of the run; flow, warps and losses are fp32 by their own doing."""
+        kind = autocast_type(self.config.loop.precision, self.device)
+        with torch.autocast(self.device.type, dtype=kind, enabled=kind is not None):
+            yield
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        """Move the averaged generator towards the present one."""
+        if self.average is not None:
+            # One call over all tensors: their number, not their size, is what would cost.
+            averaged: list[Tensor] = list(self.average.parameters())
+            current: list[Tensor] = list(self.generator.parameters())
+            torch._foreach_lerp_(averaged, current, 1 - self.average_decay())
+
+    def summary(self, metrics: Metrics) -> Metrics:
+        """The given means, and the learning rate of the last step."""
+        return metrics | {"lr": self.optimiser.rate}
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    @property
+    def network(self) -> N:
+        """The averaged generator where there is one."""
+        return self.average or self.generator
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a step depends on, as tensors and plain values."""
+        return {
+            "iteration": self.iteration,
+            "generator": self.generator.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "optimiser": self.optimiser.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a state of the same architecture."""
+        self.iteration = state["iteration"]
+        self.generator.load_state_dict(state["generator"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"] or state["generator"])
+        self.optimiser.load_state_dict(state["optimiser"])

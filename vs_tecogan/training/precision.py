@@ -1,0 +1,68 @@
+"""The precision in which a run computes its convolutions on this machine."""
+
+import logging
+import time
+
+import torch
+from torch import nn
+
+from ..hardware import has_native_bf16
+
+log = logging.getLogger(__name__)
+
+TYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
+
+
+def resolve(precision: str, device: torch.device) -> str:
+    """What a precision means on a device.
+
+    :param precision: "auto" (bf16 where the hardware multiplies it, else fp32), "fp32", "bf16" or "fp16".
+    :return:          "fp32", "bf16" or "fp16".
+    """
+    if precision != "auto":
+        return precision
+    return "bf16" if _in_hardware("bf16", device) else "fp32"
+
+
+def autocast_type(precision: str, device: torch.device) -> torch.dtype | None:
+    """The type in which convolutions run; ``None`` for float32."""
+    return TYPES.get(resolve(precision, device))
+
+
+def _in_hardware(precision: str, device: torch.device) -> bool:
+    if device.type == "cuda":
+        return precision != "bf16" or torch.cuda.is_bf16_supported(including_emulation=False)
+    return precision == "bf16" and has_native_bf16()
+
+
+def warn_if_slow(precision: str, device: torch.device) -> None:
+    """Say in one line how much slower a precision is than fp32 where the hardware lacks it."""
+    if precision in ("auto", "fp32") or _in_hardware(precision, device):
+        return
+    factor = slowdown(precision, device)
+    if factor > 1:
+        log.warning(
+            "precision %s: this %s has no such arithmetic; a convolution takes %.1f times as long as in fp32 "
+            "(measured now): --precision auto takes what is fast",
+            precision, "CPU" if device.type == "cpu" else "GPU", factor,
+        )  # fmt: skip
+
+
+def slowdown(precision: str, device: torch.device) -> float:
+    """Time of a convolution with its gradients as a multiple of that in fp32, measured in a fraction of a second."""
+    layer = nn.Conv2d(64, 64, 3, padding=1).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    features = torch.zeros(2, 64, 32, 32, device=device).contiguous(memory_format=torch.channels_last)
+
+    def seconds(kind: torch.dtype | None) -> float:
+        best = float("inf")
+        for _ in range(3):
+            began = time.perf_counter()
+            with torch.autocast(device.type, dtype=kind, enabled=kind is not None):
+                result = layer(features)
+            result.float().sum().backward()
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)
+            best = min(best, time.perf_counter() - began)
+        return best
+
+    return seconds(TYPES[precision]) / seconds(None)
