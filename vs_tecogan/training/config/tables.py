@@ -170,7 +170,9 @@ class LoopConfig:
 
     iterations: int = option(500_000, "optimiser steps of the whole run", COUNT)
     minutes: float = option(0.0, "stop after this time with a checkpoint, to be resumed; 0 is no limit", NO_LIMIT)
-    precision: Literal["fp32", "bf16", "fp16"] = option("fp32", "of convolutions; flow, warps and losses stay fp32")
+    precision: Literal["auto", "fp32", "bf16", "fp16"] = option(
+        "auto", "of convolutions: auto is bf16 where the hardware has it, else fp32; flow, warps and losses stay fp32"
+    )
     device: str = option("", "cpu, cuda, cuda:1 ...; default: cuda where there is one")
     threads: int = option(0, "CPU threads of torch; 0 leaves torch's choice")
     eval_every: int = option(5000, "iterations between evaluations, with pictures; 0 is never")

@@ -23,6 +23,7 @@ from ..data.build import build_samples
 from ..data.known_motion import EVERY, FlowIndex, FlowSample, FlowSamples
 from ..data.loader import DEPTH, Shard
 from ..data.store import Store
+from ..precision import resolve
 from ..run.parallel import Processes, any_process, average, average_gradients
 from .base import Metrics, NotFiniteError
 
@@ -171,7 +172,7 @@ class FlowPretraining:
             group["lr"] = LEARNING_RATE * phase_rate(self.iteration, self.iterations)
         current, previous, truth, known = batch
         # In fp16 the phase would need a scaler of its own; FNet is small.
-        half = self.config.loop.precision == "bf16"
+        half = resolve(self.config.loop.precision, self.device) == "bf16"
         with torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=half):
             flow = self._generator.estimate_unrefined(previous, current)
         # Weights that give, averaged over processes, the mean over the pairs of a kind, however they are distributed.

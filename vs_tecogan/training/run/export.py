@@ -50,6 +50,7 @@ def card_of(config: Config, spec: Spec, state: dict[str, Any], name: str, words:
     start = f", starting from {Path(config.model.init).name}" if config.model.init else ""
     lengths = sorted({frames for begin, frames in frame_steps(config) if begin < max(state["iteration"], 1)})
     span = f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 1 else str(lengths[0])
+    precision = state.get("precision", config.loop.precision)
     # A run keeps the scores of its best checkpoint; on another one's card they would be those of other weights.
     scores = state["scores"] if state["best_iteration"] == state["iteration"] else {}
     derived = {
@@ -59,7 +60,7 @@ def card_of(config: Config, spec: Spec, state: dict[str, Any], name: str, words:
         "licence": "",
         "training": (
             f"{kind}{start}, {state['iteration']} iterations of {config.data.batch} x {span} frames of "
-            f"{config.data.crop} x {config.data.crop} pixels, {config.loop.precision} on {state['device']}, "
+            f"{config.data.crop} x {config.data.crop} pixels, {precision} on {state['device']}, "
             f"{state['seconds'] / 3600:.1f} hours"
         ),
     }

@@ -20,6 +20,7 @@ from ..data.store import Store
 from ..objectives import Objective, Phase, objective_of
 from ..objectives.base import NotFiniteError, Validator
 from ..objectives.networks import with_flow_rounds
+from ..precision import resolve, warn_if_slow
 from . import checkpoint
 from .divergence import leave_resumable
 from .interruption import Interruption
@@ -73,6 +74,8 @@ def train(config: Config, folder: Path, resume: dict[str, Any] | None = None) ->
     device = pick_device(config.loop.device, own)
     if config.loop.threads:
         torch.set_num_threads(config.loop.threads)
+    if own.main:
+        warn_if_slow(config.loop.precision, device)
     connect(own, device)
     try:
         run = set_up(config, folder, own, device, resume)
@@ -105,7 +108,7 @@ def set_up(config: Config, folder: Path, own: Processes, device: torch.device, r
             run.validator = objective.validator(store)
     log.info(
         "%d clips, %s, %s, from iteration %d",
-        len(store.clips("train")), device, config.loop.precision, objective.iteration,
+        len(store.clips("train")), device, resolve(config.loop.precision, device), objective.iteration,
     )  # fmt: skip
     return run
 
@@ -234,6 +237,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "seconds": elapsed(run),
         "degradation": describe(build_samples(run.config).degradation),
         "device": str(run.device),
+        "precision": resolve(run.config.loop.precision, run.device),
         "sources": sorted({Path(r.source).name for r in run.store.records}),
     }
     return checkpoint.pack(run.config, run.objective.iteration, run.objective.state_dict(), extra)
