@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import re
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from ..errors import VideoError
 
-_VIDEOS = "mp4 mkv webm avi mov m4v mpg mpeg ts m2ts flv wmv y4m ogv vob"
+_VIDEOS = "mp4 mkv webm avi mov m4v mpg mpeg ts m2ts mts m2t m2v mpv mxf 3gp flv f4v wmv asf y4m ogv vob divx dv"
 VIDEO_SUFFIXES = frozenset(f".{ending}" for ending in _VIDEOS.split())
 IMAGE_SUFFIXES = frozenset(f".{ending}" for ending in ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp"])
 
@@ -112,6 +113,18 @@ def find_footage(paths: Sequence[Path]) -> list[Footage]:
     if not found:
         raise VideoError(f"no video and no image below {', '.join(map(str, paths))}; known endings: .mp4 .mkv .png ...")
     return list(found.values())
+
+
+def passed_over(paths: Sequence[Path]) -> Counter[str]:
+    """How many files below folders no ending tells to be a video or an image, by ending in small letters."""
+    found: Counter[str] = Counter()
+    for folder in (folder for path in paths for folder in _folders(path)):
+        found.update(
+            path.suffix.lower() or "no ending"
+            for path in entries(folder)
+            if path.is_file() and not is_video(path) and not is_image(path)
+        )
+    return found
 
 
 def find_stills(paths: Sequence[Path]) -> list[Footage]:

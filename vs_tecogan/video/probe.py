@@ -44,6 +44,8 @@ class VideoStream:
     """Frames per second on average; None where it is not told."""
     matrix: int | None
     """H.273 code of the YUV matrix; None where it is not told."""
+    transfer: str = ""
+    """ffmpeg's name of the transfer, such as "bt709" or "smpte2084"; empty where it is not told."""
     is_cover: bool = False
     """A still picture that goes with the file."""
     pixels: str = ""
@@ -108,6 +110,7 @@ def parse_json(text: str, log: str) -> Probe:
                 sample_aspect=_fraction(stream.get("sample_aspect_ratio", "")) or Fraction(0),
                 frame_rate=_fraction(stream.get("avg_frame_rate", "")),
                 matrix=_MATRICES.get(stream.get("color_space", "")),
+                transfer=stream.get("color_transfer", "").replace("unknown", ""),
                 is_cover=bool(stream.get("disposition", {}).get("attached_pic")),
                 pixels=stream.get("pix_fmt", ""),
                 captions=bool(stream.get("closed_captions")),
@@ -173,10 +176,17 @@ def _video(about: str) -> VideoStream | None:
         sample_aspect=Fraction(int(aspects[-1][0]), int(aspects[-1][1])) if aspects else Fraction(0),
         frame_rate=_exact_rate(Fraction(rate[1]) * (1000 if rate[2] else 1)) if rate else None,
         matrix=next((_MATRICES[name] for name in names if name in _MATRICES), None),
+        transfer=_transfer(told[2] or "") if told else "",
         is_cover="(attached pic)" in size[3],
         pixels=told[1] if told else "",
         captions=", Closed Captions" in size[3],
     )
+
+
+def _transfer(told: str) -> str:
+    """The last of "matrix/primaries/transfer", which a report shortens to one word where all are alike."""
+    parts = next((part.split("/") for part in told.split(", ") if part.count("/") == 2), [""])
+    return parts[-1].replace("unknown", "")
 
 
 def _exact_rate(rounded: Fraction) -> Fraction | None:
