@@ -1,12 +1,13 @@
 """Measuring many pairs: which instruments are to be had, and the averages over frames and over clips."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 
 from ..errors import MetricsError
+from .alignment import AlignmentObserver
 from .catalogue import BY_KEY, select
 from .evaluation import Instruments, Observer, Scores, evaluate_pair
 from .features import FeatureDistance
@@ -75,6 +76,8 @@ class Outcome:
     """The references' own values of the metrics that need none."""
     not_measured: Mapping[str, str] = field(default_factory=dict)
     """Reason for each metric that was wanted and could not be had."""
+    misaligned: Mapping[str, str] = field(default_factory=dict)
+    """By the name of a pair, how its result lies to the reference where it should not: late, mirrored, shifted."""
 
 
 type Watch = Callable[[ClipPair], Sequence[Observer]]
@@ -95,11 +98,13 @@ def measure(pairs: Sequence[ClipPair], options: Options, watch: Watch = lambda _
         raise MetricsError(f"no reference was given, which {', '.join(options.metrics)} needs; give --reference TRUTH")
     instruments = find_instruments(keys, options)
     fvd = FvdObserver(options.i3d) if options.i3d and "fvd" in keys else None
-    measured, small = [], dict[str, str]()
+    measured, small, misaligned = [], dict[str, str](), dict[str, str]()
     for pair in pairs:
         reasons = _too_small_for(pair, options.protocol)
         small |= reasons
         observers = [*watch(pair)]
+        aligned = AlignmentObserver(len(kept_frames(pair.result.length, options.protocol)))
+        observers.append(aligned)
         if fvd is not None:
             fvd.next_pair()
             observers.append(fvd)
@@ -113,7 +118,10 @@ def measure(pairs: Sequence[ClipPair], options: Options, watch: Watch = lambda _
             observers=observers,
         )
         measured.append(Measured(pair=pair, scores=scores))
-    return _outcome(options.protocol, keys, measured, {**small, **instruments.not_measured}, fvd)
+        if words := aligned.words():
+            misaligned[pair.name] = words
+    outcome = _outcome(options.protocol, keys, measured, {**small, **instruments.not_measured}, fvd)
+    return replace(outcome, misaligned=misaligned)
 
 
 def _outcome(

@@ -53,6 +53,7 @@ def text_table(outcome: Outcome) -> str:
         f"{protocol_text(outcome)}; ↑ higher is better, ↓ lower, ≈ near the reference's own value (after the slash)"
     ]
     notes += [f"{label}: not measured: {reason}" for label, reason in missing(outcome)]
+    notes += misaligned(outcome)
     return "\n".join([line.rstrip() for line in lines] + notes)
 
 
@@ -62,6 +63,14 @@ def missing(outcome: Outcome) -> list[tuple[str, str]]:
     for key, reason in outcome.not_measured.items():
         grouped.setdefault(reason, []).append(BY_KEY[key].label)
     return [(", ".join(labels), reason) for reason, labels in grouped.items()]
+
+
+def misaligned(outcome: Outcome) -> list[str]:
+    """A line for each pair whose result does not lie on its reference."""
+    return [
+        f"{name}: the result looks {words}, compared with the reference; the scores mean little then"
+        for name, words in outcome.misaligned.items()
+    ]
 
 
 def protocol_text(outcome: Outcome) -> str:
@@ -113,6 +122,7 @@ def as_json(outcome: Outcome) -> str:
         "reference_frame_average": plain(outcome.reference.frames),
         "reference_clip_average": plain(outcome.reference.clips),
         "not_measured": dict(outcome.not_measured),
+        "misaligned": dict(outcome.misaligned),
         "pairs": pairs,
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

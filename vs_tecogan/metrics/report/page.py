@@ -14,7 +14,7 @@ from ..evaluation import Scores
 from ..picture import Picture
 from ..protocol import Crop
 from ..suite import Measured, Outcome
-from ..tables import ARROWS, finite, heading, missing, number, protocol_text, rows
+from ..tables import ARROWS, finite, heading, misaligned, missing, number, protocol_text, rows
 from .pictures import Exhibit, Still
 
 GAIN = 4
@@ -61,6 +61,7 @@ def _summary(outcome: Outcome) -> str:
         kind = "" if index < len(outcome.measured) else ' class="average"'
         body.append(f'<tr{kind}><th scope="row">{escape(name)}</th>{cells}</tr>')
     notes = "".join(f"<li><b>{escape(label)}</b>: not measured: {escape(why)}</li>" for label, why in missing(outcome))
+    notes += "".join(f"<li><b>{escape(line)}</b></li>" for line in misaligned(outcome))
     return f"""<section>
 <h2>Scores</h2>
 <div class="scroll" tabindex="0"><table><thead><tr><th scope="col">Clip</th>{head}</tr></thead>
