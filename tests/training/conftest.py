@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from vs_tecogan.training.config import Config, add_options, from_arguments, merge
-from vs_tecogan.training.data.prepare import PrepareOptions, prepare
+from vs_tecogan.training.data.prepare import prepare
+from vs_tecogan.training.data.selection import PrepareOptions
 from vs_tecogan.training.data.store import ClipWriter, SourceRecord, StoredClip, append_record, write_settings
 
 TINY = (

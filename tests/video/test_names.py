@@ -6,7 +6,8 @@ import pytest
 
 from vs_tecogan.errors import VideoError
 from vs_tecogan.metrics.sources import open_clip
-from vs_tecogan.training.data.prepare import PrepareOptions, prepare
+from vs_tecogan.training.data.prepare import prepare
+from vs_tecogan.training.data.selection import PrepareOptions
 from vs_tecogan.training.data.store import Store
 from vs_tecogan.video.names import find_footage, find_stills, images_in, videos_in
 

@@ -2,17 +2,22 @@
 
 import argparse
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
-from ..training.data.download import download, read_urls
-from ..training.data.prepare import PrepareOptions, prepare
+from ..training.data.download import download, downloaded_to, read_urls
+from ..training.data.prepare import prepare
+from ..training.data.selection import PrepareOptions
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
 
 log = logging.getLogger(__name__)
+
+PUBLISHED_DOWNSCALE = 2
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -24,8 +29,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--lr", type=Path, nargs="+", default=[], help="own LR partners of the videos, by same names")
     parser.add_argument("--urls", type=Path, metavar="FILE", help="addresses, one a line, fetched with yt-dlp first")
+    parser.add_argument("--remove", action="store_true", help="delete each download once the store holds its clips")
     parser.add_argument(
-        "--downscale", type=int, default=2, help="area downscale of the frames; 2 as published (default), 1 none"
+        "--downscale",
+        type=int,
+        help="area downscale of the frames; 2 as published (default), 1 none (always with --lr)",
     )
     parser.add_argument("--min-frames", type=int, default=10, help="drop shorter scenes (default 10)")
     parser.add_argument("--max-frames", type=int, default=60, help="divide longer scenes (default 60)")
@@ -33,9 +41,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--still", type=float, default=0.3, help="drop clips with less mean luma change (default 0.3)")
     parser.add_argument("--black", type=float, default=20.0, help="drop clips with less mean luma (default 20)")
     parser.add_argument(
-        "--holdout", type=float, default=0.05, help="share of shots kept for evaluation, cut to cut (default 0.05)"
+        "--holdout", type=float, default=0.05, help="share of shots kept for evaluation, at least one (default 0.05)"
     )
-    parser.add_argument("--dry-run", "--TEST", action="store_true", help="analyse and report, write nothing")
+    parser.add_argument("--dry-run", action="store_true", help="analyse and report, write nothing")
+    parser.add_argument(
+        "--TEST", action="store_true", help="--dry-run as the official script has it: with OUT/prepare.log"
+    )
 
 
 def add_parser(subparsers: "_SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -51,31 +62,86 @@ def run(args: argparse.Namespace) -> int:
     :raises UserError: the input cannot be used.
     """
     logging.getLogger("vs_tecogan").setLevel(logging.INFO)
-    videos: list[Path] = list(args.videos)
-    if min(args.downscale, args.max_frames, args.min_frames) < 1 or args.max_frames < args.min_frames:
+    downscale = chosen_downscale(args)
+    if min(downscale, args.max_frames, args.min_frames) < 1 or args.max_frames < args.min_frames:
         raise UsageError("expected --downscale >= 1 and 1 <= --min-frames <= --max-frames")
     if not 0 <= args.holdout < 1:
         raise UsageError(f"--holdout {args.holdout:g}; expected a share from 0 to less than 1, such as 0.05")
-    if args.urls is not None:
-        folder = args.out / "downloads"
-        failed = download(read_urls(args.urls), folder, dry_run=args.dry_run)
-        for url in failed:
-            log.warning("not fetched: %s", url)
-        if folder.exists():
-            videos.append(folder)
-        elif args.dry_run and not videos:
-            return 0
-    if not videos and not args.stills:
+    if not args.videos and not args.stills and args.urls is None:
         raise UsageError("no video given; name files or folders, or --urls FILE, or --stills")
     options = PrepareOptions(
-        downscale=args.downscale, min_frames=args.min_frames, max_frames=args.max_frames, min_size=args.min_size,
+        downscale=downscale, min_frames=args.min_frames, max_frames=args.max_frames, min_size=args.min_size,
         still=args.still, black=args.black, holdout=args.holdout,
     )  # fmt: skip
-    report = prepare(videos, args.out, options, stills=args.stills, lr=args.lr, dry_run=args.dry_run)
-    reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(report.dropped.items())) or "none"
-    prefix = "would write " if args.dry_run else ""
-    log.info(
-        "%s%d clips of %d frames; frames dropped: %s; sources skipped: %d of %d",
-        prefix, report.clips, report.frames, reasons, len(report.skipped), report.sources,
+    dry_run = args.dry_run or args.TEST
+    urls = [] if args.urls is None else read_urls(args.urls)
+    with _logged(args.out / "prepare.log", wanted=args.TEST or not args.dry_run):
+        return _prepare(args, options, urls, dry_run=dry_run)
+
+
+def chosen_downscale(args: argparse.Namespace) -> int:
+    """The downscale that was asked for; with LR partners there is none.
+
+    :raises UsageError: one was asked for beside LR partners.
+    """
+    if not args.lr:
+        return PUBLISHED_DOWNSCALE if args.downscale is None else int(args.downscale)
+    if args.downscale not in (None, 1):
+        raise UsageError(f"--downscale {args.downscale} with --lr would change the factor of the pairs; leave it out")
+    return 1
+
+
+def _prepare(args: argparse.Namespace, options: PrepareOptions, urls: list[str], *, dry_run: bool) -> int:
+    videos: list[Path] = list(args.videos)
+    downloads = downloaded_to(args.out)
+    if urls:
+        failed = download(urls, downloads, dry_run=dry_run)
+        for url in failed:
+            log.warning("not fetched: %s", url)
+        if downloads.exists() and any(downloads.iterdir()):
+            videos.append(downloads)
+        elif not videos and not args.stills:
+            log.info("%s", "nothing is fetched in a dry run" if dry_run else "no download is left to prepare")
+            return 0
+    remove = downloads if args.remove else None
+    report = prepare(
+        videos, args.out, options, stills=args.stills, lr=args.lr, dry_run=dry_run, remove_below=remove
     )  # fmt: skip
+    log.info("%s%s", "would write " if dry_run else "", report.words())
     return 0
+
+
+@contextmanager
+def _logged(path: Path, *, wanted: bool) -> Iterator[None]:
+    """Keep what is said in a file too, with the time; a disk that is full ends that and nothing else."""
+    if not wanted:
+        yield
+        return
+    package, handler = logging.getLogger("vs_tecogan"), _FileLog(path)
+    package.addHandler(handler)
+    try:
+        yield
+    finally:
+        package.removeHandler(handler)
+        handler.close()
+
+
+class _FileLog(logging.Handler):
+    """Appends records to a file that it makes with the first one; gives up where it cannot."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path, self._lost = path, False
+        self.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append one line."""
+        if self._lost:
+            return
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as stream:
+                stream.write(self.format(record) + "\n")
+        except OSError as error:
+            self._lost = True
+            log.warning("cannot write %s (%s); the work goes on without it", self._path, error.strerror)

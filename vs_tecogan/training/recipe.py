@@ -31,6 +31,7 @@ import torch
 from ..errors import TrainingError, UserError
 from ..weights import Model, interpolate, load_model, save_model
 from .config import Config, check, load, merge, read_toml
+from .data.build import check_store
 from .data.loader import batches
 from .data.store import Store
 from .objectives import Phase, objective_of
@@ -244,6 +245,7 @@ def check_stage(stage: Stage, config: Config, *, data: bool) -> None:
             raise TrainingError(NO_STORE)
         return
     store = Store(Path(config.data.store))
+    check_store(config.degradation, store)
     objective.dataset(store)
     if not later and (first := objective.first()) is not None:
         first.dataset(store)

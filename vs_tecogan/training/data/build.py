@@ -1,5 +1,6 @@
 """From settings to samples: the degradation, and how samples are made."""
 
+import logging
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from typing import Any
@@ -9,7 +10,14 @@ from ...errors import TrainingError
 from ..config import Config, DataConfig, DegradationConfig
 from .augment import Augmentation
 from .degrade import Blur, Codec, Jpeg, Noise, Realistic, Rescale
+from .pairs import check_pair
 from .samples import SampleOptions
+from .store import Store
+
+log = logging.getLogger(__name__)
+
+CHECKED = 6
+"""Clips of a store whose partners are looked at before a run."""
 
 NOT_AUGMENTATION = frozenset(
     ["store", "eval_store", "batch", "frames", "burn_in", "crop", "seed", "workers", "teacher_forcing_prob"]
@@ -73,6 +81,27 @@ def build_samples(config: Config) -> SampleOptions:
         teacher_forcing_prob=data.teacher_forcing_prob,
         centred=config.degradation.centred,
     )
+
+
+def check_store(config: DegradationConfig, store: Store) -> None:
+    """See that low-resolution partners in a store are used, and lie where the degradation expects them.
+
+    :raises TrainingError: the degradation would ignore them.
+    """
+    clips = [clip for clip in store.clips() if clip.lr_file]
+    if not clips:
+        return
+    if not config.given:
+        raise TrainingError(
+            f"{store.folder} holds its own LR frames, which --degradation {config.degradation} would ignore; give "
+            "--degradation pairs or pairs-centred, or prepare the videos without --lr"
+        )
+    check = check_pair([(store.hr(clip), store.lr(clip)) for clip in clips[:: -(-len(clips) // CHECKED)]])
+    if check.wrong:
+        log.warning("%s: %s; a network that learns from such pairs stays blurred", store.folder, check.wrong)
+    elif check.grid not in (None, config.degradation):
+        asked = config.degradation
+        log.warning("%s: LR pixels lie as --degradation %s expects, not %s", store.folder, check.grid, asked)
 
 
 def _range(values: tuple[float, ...]) -> tuple[float, float]:

@@ -44,6 +44,8 @@ class StoredClip:
     seconds: float
     """Time of the first frame in its source."""
     split: Split
+    shot: int = -1
+    """Number of the first frame of its shot in its source; -1 in stores of earlier versions."""
     lr_file: str = ""
     """Given LR frames for the same moments; empty where LR is to be derived."""
 
@@ -63,6 +65,8 @@ class SourceRecord:
     dropped: dict[str, int]
     """Frames left out, by reason."""
     clips: list[StoredClip]
+    cropped: int = 0
+    """Frames whose black bars were cut off."""
 
 
 class Store:
@@ -109,7 +113,7 @@ def read_settings(folder: Path) -> dict[str, Any]:
     :raises TrainingError: there is none, or it is of another format.
     """
     try:
-        settings: dict[str, Any] = json.loads((folder / "store.json").read_text())
+        settings: dict[str, Any] = json.loads((folder / "store.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise TrainingError(f"{folder} is no prepared store (no store.json); run vs-tecogan prepare first") from None
     except (OSError, json.JSONDecodeError) as error:
@@ -127,7 +131,7 @@ def read_manifest(folder: Path) -> list[SourceRecord]:
     if not path.exists():
         return []
     records = []
-    lines = path.read_text().split("\n")
+    lines = path.read_text(encoding="utf-8").split("\n")
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
@@ -143,16 +147,38 @@ def read_manifest(folder: Path) -> list[SourceRecord]:
 
 
 def append_record(folder: Path, record: SourceRecord) -> None:
-    """Add one line to the manifest and force it to disk; a torn line left by a crash is cut off first."""
+    """Add one line to the manifest and force it to disk; a torn line left by a crash is cut off first.
+
+    :raises TrainingError: the disk is full; the records before are whole.
+    """
     path = folder / "manifest.jsonl"
-    with path.open("a+b") as stream:
-        stream.seek(0)
-        data = stream.read()
-        stream.truncate(data.rfind(b"\n") + 1)
-        stream.seek(0, os.SEEK_END)
-        stream.write(json.dumps(asdict(record)).encode() + b"\n")
-        stream.flush()
-        os.fsync(stream.fileno())
+    try:
+        with path.open("a+b") as stream:
+            stream.seek(0)
+            data = stream.read()
+            stream.truncate(data.rfind(b"\n") + 1)
+            stream.seek(0, os.SEEK_END)
+            stream.write(_line(record).encode())
+            stream.flush()
+            os.fsync(stream.fileno())
+    except OSError as error:
+        raise TrainingError(f"cannot write {path}: {error.strerror}; finished sources are kept") from error
+
+
+def write_manifest(folder: Path, records: list[SourceRecord]) -> None:
+    """Replace the manifest.
+
+    :raises TrainingError: the disk is full; the one that was there stays.
+    """
+    path = folder / "manifest.jsonl"
+    try:
+        write_file(path, "".join(map(_line, records)))
+    except OSError as error:
+        raise TrainingError(f"cannot write {path}: {error.strerror}; the one that was there stays") from error
+
+
+def _line(record: SourceRecord) -> str:
+    return json.dumps(asdict(record)) + "\n"
 
 
 def write_settings(folder: Path, settings: dict[str, Any]) -> None:
@@ -167,9 +193,9 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
         return
     try:
         (folder / "clips").mkdir(parents=True, exist_ok=True)
+        write_file(folder / "store.json", json.dumps({"format": FORMAT, **settings}, indent=1) + "\n")
     except OSError as error:
         raise TrainingError(f"cannot make the store {folder}: {error.strerror}; give another --out") from error
-    write_file(folder / "store.json", json.dumps({"format": FORMAT, **settings}, indent=1) + "\n")
 
 
 class ClipWriter:

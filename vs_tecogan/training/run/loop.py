@@ -13,7 +13,7 @@ import torch
 from ...errors import TrainingError
 from ...reasons import reason
 from ..config import Config, check
-from ..data.build import build_samples
+from ..data.build import build_samples, check_store
 from ..data.degrade import describe
 from ..data.loader import batches
 from ..data.store import Store
@@ -97,6 +97,8 @@ def set_up(config: Config, folder: Path, own: Processes, device: torch.device, r
     if resume is None:
         checkpoint.refuse_another_run(folder)
     store = Store(Path(config.data.store))
+    if resume is None and own.main:
+        check_store(config.degradation, store)
     objective = objective_of(config, device, own.world, begin=resume is None)
     objective.dataset(store)
     run = Run(config, folder, own, device, store, objective, objective.first())
