@@ -79,6 +79,7 @@ class Samples(Dataset[Sample]):
         self._margin = margin
         self._side = options.crop * options.scale + 2 * margin
         clips = store.clips("train")
+        self._summed: dict[int, npt.NDArray[np.int64]] = {}
         self._clips = [c for c in clips if c.frames >= longest and min(c.height, c.width) >= self._side]
         if not self._clips and options.augmentation.still_prob < 1:
             raise TrainingError(
@@ -158,7 +159,7 @@ class Samples(Dataset[Sample]):
         return window
 
     def _clip_window(self, frames: int, rng: np.random.Generator) -> tuple[Pixels, ...]:
-        windows = np.cumsum([max(c.frames - frames + 1, 0) for c in self._clips])
+        windows = self._windows(frames)
         start = int(rng.integers(0, windows[-1]))
         number = int(np.searchsorted(windows, start, side="right"))
         first = start - (int(windows[number - 1]) if number else 0)
@@ -166,6 +167,12 @@ class Samples(Dataset[Sample]):
         if self._options.degradation is None:
             return self._pair(self._clips[number], moments, rng)
         return (self._window(self._clips[number], moments, rng),)
+
+    def _windows(self, frames: int) -> npt.NDArray[np.int64]:
+        """How many windows of a length the clips up to each one have; summed once per length."""
+        if frames not in self._summed:
+            self._summed[frames] = np.cumsum([max(c.frames - frames + 1, 0) for c in self._clips])
+        return self._summed[frames]
 
     def _still(self, frames: int, rng: np.random.Generator, *, camera: bool) -> Pixels:
         clip = self._stills[int(rng.integers(0, len(self._stills)))]
