@@ -23,7 +23,6 @@ from vs_tecogan.training.objectives.losses import (
     temporal_loss,
 )
 from vs_tecogan.training.objectives.networks import build_spec
-from vs_tecogan.training.objectives.optimiser import learning_rate
 from vs_tecogan.training.objectives.rollout import (
     Rollout,
     SequenceBatch,
@@ -33,6 +32,7 @@ from vs_tecogan.training.objectives.rollout import (
     to_sequence_batch,
 )
 from vs_tecogan.training.objectives.tecogan import Gate, TecoGan
+from vs_tecogan.training.rates import learning_rate
 
 from ..conftest import options
 

@@ -158,6 +158,11 @@ class OptimiserConfig:
     d_lr: float = option(5e-5, "learning rate of the discriminators (Dt of dsdt takes 0.3 of it, as published)")
     schedule: Literal["constant", "cosine"] = option("constant", "learning rate over the run")
     lr_floor: float = option(0.01, "cosine: part of the learning rate left at the end", PROBABILITY, file_only=True)
+    eased_from: int = option(
+        0, "iteration from which the rate moves over to the schedule of a run made longer; --resume sets it",
+        file_only=True,
+    )  # fmt: skip
+    eased_factor: float = option(1.0, "and the factor on the rates there", file_only=True)
     warmup: int = option(0, "iterations over which the rate grows linearly from 0")
     beta2: float = option(0.999, "Adam", DECAY, file_only=True)
     clip: float = option(0.0, "largest norm of the generator's gradient; 0 is off", NO_LIMIT, file_only=True)

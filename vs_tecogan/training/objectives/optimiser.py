@@ -8,7 +8,8 @@ import torch
 from torch import Tensor, nn
 from torch.optim import Adam, Optimizer
 
-from ..config import Config, OptimiserConfig
+from ..config import Config
+from ..rates import learning_rate
 from ..run.parallel import any_process, average, average_gradients
 from .base import Metrics, NotFiniteError
 from .muon import Muon, is_matrix
@@ -17,15 +18,6 @@ BETA1 = 0.9
 EPSILON = 1e-8
 
 Group = dict[str, Any]
-
-
-def learning_rate(options: OptimiserConfig, iteration: int, iterations: int) -> float:
-    """Factor on all learning rates in an iteration."""
-    factor = min(1.0, (iteration + 1) / options.warmup) if options.warmup else 1.0
-    if options.schedule == "cosine":
-        position = min(iteration / max(iterations, 1), 1.0)
-        return factor * (options.lr_floor + (1 - options.lr_floor) * 0.5 * (1 + math.cos(math.pi * position)))
-    return factor
 
 
 class NetworkOptimiser:

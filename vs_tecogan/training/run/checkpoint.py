@@ -16,6 +16,7 @@ import torch
 from ...errors import TrainingError
 from ...files import write_file
 from ..config import FIXED, Config, merge, options, to_dict
+from ..rates import eased, easing, learning_rate
 
 log = logging.getLogger(__name__)
 
@@ -138,11 +139,27 @@ def stored_config(state: dict[str, Any], changes: Mapping[str, Mapping[str, Any]
             raise TrainingError(
                 f"{path}: {name} is {shown} in the checkpoint, {new} was asked for; start a new run for it"
             )
-    changed = merge(config, changes, "command line")
+    changed = eased(config, merge(config, changes, "command line"), state["iteration"])
+    if changed.loop.iterations != config.loop.iterations:
+        _say_new_length(config, changed, state["iteration"])
     if changed.model.flow_rounds < 0:
         # The run has begun: init has been asked.
         changed = replace(changed, model=replace(changed.model, flow_rounds=max(config.model.flow_rounds, 0)))
     return changed
+
+
+def _say_new_length(before: Config, after: Config, iteration: int) -> None:
+    length = f"the run has {after.loop.iterations} iterations now, {before.loop.iterations} before"
+    rates = after.optimiser
+    if rates.eased_from != iteration:
+        log.info("%s", length)
+        return
+    last = min(iteration + easing(iteration, after.loop.iterations), after.loop.iterations)
+    factor = learning_rate(rates, last, after.loop.iterations)
+    log.info(
+        "%s: the learning rate moves from %.3g to %.3g up to iteration %d",
+        length, rates.lr * rates.eased_factor, rates.lr * factor, last,
+    )  # fmt: skip
 
 
 def pack(config: Config, iteration: int, objective: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:

@@ -26,7 +26,7 @@ from .divergence import leave_resumable
 from .interruption import Interruption
 from .logs import Logs
 from .parallel import Processes, any_process, connect, disconnect, pick_device, processes
-from .progress import TrainingProgress
+from .progress import Means, TrainingProgress
 
 log = logging.getLogger(__name__)
 
@@ -151,7 +151,7 @@ def optimise(run: Run, phase: Phase, interruption: Interruption) -> bool:
     if phase is not run.objective:
         log.info("%s: from iteration %d of %d", phase.name, phase.iteration, phase.iterations)
     logs = Logs(run.folder, tensorboard=loop.tensorboard, active=own.main, iteration=phase.iteration, name=phase.name)
-    over, stop = phase.iteration >= phase.iterations, False
+    over, stop, means = phase.iteration >= phase.iterations, False, Means()
     with TrainingProgress(phase.iterations, phase.iteration, active=own.main) as bar:
         for batch in feed(run, phase):
             with not_finite_stops(run, phase, batch):
@@ -159,9 +159,11 @@ def optimise(run: Run, phase: Phase, interruption: Interruption) -> bool:
             iteration = phase.iteration
             over = iteration >= phase.iterations
             bar.show(iteration, metrics)
+            means.add(metrics | {"waited": run.waited})
             if iteration % loop.log_every == 0 or over:
-                times = {"seconds": elapsed(run), "speed": bar.speed, "waited": run.waited}
-                logs.scalars(iteration, phase.summary(metrics) | times)
+                mean = means.take()
+                times = {"seconds": elapsed(run), "speed": bar.speed, "waited": mean.pop("waited")}
+                logs.scalars(iteration, phase.summary(mean) | times)
             if loop.eval_every and (iteration % loop.eval_every == 0 or over) and phase is run.objective:
                 show(run, logs, batch)
                 validate(run, logs)

@@ -2,13 +2,59 @@
 
 import sys
 import time
+from collections import deque
 from typing import Any
 
 from tqdm import tqdm
 
 SMOOTHING = 0.98
+"""Of the losses that are shown."""
+SPAN_SECONDS = 180.0
+"""Time over which the speed is averaged."""
+LEAST_ENDS = 3
+"""Ends of iterations that the speed looks at, however long ago they were."""
 QUIET_SECONDS = 30.0
 """Where stderr is no terminal a line is written this often instead of a bar."""
+
+
+class Means:
+    """Means of metrics since they were last taken; one that comes in some iterations only is averaged over those."""
+
+    def __init__(self) -> None:
+        self._sums: dict[str, float] = {}
+        self._counts: dict[str, int] = {}
+
+    def add(self, metrics: dict[str, float]) -> None:
+        """Take those of an iteration."""
+        for name, value in metrics.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+            self._counts[name] = self._counts.get(name, 0) + 1
+
+    def take(self) -> dict[str, float]:
+        """The means, in the order in which they came; begins anew."""
+        means = {name: total / self._counts[name] for name, total in self._sums.items()}
+        self._sums, self._counts = {}, {}
+        return means
+
+
+class Speed:
+    """Iterations per second in the last minutes; the wait for the first iteration does not count."""
+
+    def __init__(self) -> None:
+        self._ends: deque[float] = deque()
+
+    def note(self, now: float) -> None:
+        """An iteration has ended."""
+        self._ends.append(now)
+        while len(self._ends) > LEAST_ENDS and now - self._ends[0] > SPAN_SECONDS:
+            self._ends.popleft()
+
+    @property
+    def value(self) -> float:
+        """0 until two iterations have ended."""
+        if len(self._ends) < 2:
+            return 0.0
+        return (len(self._ends) - 1) / max(self._ends[-1] - self._ends[0], 1e-9)
 
 
 class TrainingProgress:
@@ -20,16 +66,16 @@ class TrainingProgress:
     def __init__(self, total: int, start: int, *, active: bool) -> None:
         self._total, self._active = total, active
         self._means: dict[str, float] = {}
-        self._last = self._written = time.monotonic()
-        self._seconds = 0.0
+        self._written = time.monotonic()
+        self._speed = Speed()
         self._bar: Any = None
         if active and sys.stderr.isatty():
             self._bar = tqdm(total=total, initial=start, unit="it", dynamic_ncols=True, file=sys.stderr)
 
     @property
     def speed(self) -> float:
-        """Iterations a second, smoothed."""
-        return 1 / self._seconds if self._seconds else 0.0
+        """Iterations per second in the last minutes."""
+        return self._speed.value
 
     def __enter__(self) -> "TrainingProgress":
         return self
@@ -41,8 +87,7 @@ class TrainingProgress:
     def show(self, iteration: int, metrics: dict[str, float]) -> None:
         """Take the metrics of an iteration; they are shown smoothed."""
         now = time.monotonic()
-        duration, self._last = now - self._last, now
-        self._seconds = duration if not self._seconds else SMOOTHING * self._seconds + (1 - SMOOTHING) * duration
+        self._speed.note(now)
         for name, value in metrics.items():
             self._means[name] = SMOOTHING * self._means.get(name, value) + (1 - SMOOTHING) * value
         if not self._active:
@@ -53,6 +98,7 @@ class TrainingProgress:
             self._bar.update()
         elif now - self._written >= QUIET_SECONDS or iteration in (1, self._total):
             self._written = now
-            left = (self._total - iteration) * self._seconds
-            rest = f"{int(left // 3600)}h{int(left % 3600 // 60):02d}m left"
+            left = (self._total - iteration) / self.speed if self.speed else 0.0
+            known = self.speed or iteration == self._total
+            rest = f"{int(left // 3600)}h{int(left % 3600 // 60):02d}m left" if known else "time left unknown"
             print(f"{iteration}/{self._total} {self.speed:.3f} it/s {rest} {text}", file=sys.stderr, flush=True)  # noqa: T201

@@ -1,0 +1,110 @@
+"""What can be read while a run goes on: means, rates, speed, time left."""
+
+import csv
+import logging
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vs_tecogan.training.config import merge
+from vs_tecogan.training.data.augment import Augmentation
+from vs_tecogan.training.data.samples import SampleOptions, Samples
+from vs_tecogan.training.data.store import Store
+from vs_tecogan.training.rates import easing, learning_rate
+from vs_tecogan.training.run import checkpoint
+from vs_tecogan.training.run.progress import LEAST_ENDS, SPAN_SECONDS, Means, Speed
+
+from ..conftest import TINY, options
+from .test_run import train
+
+
+def rows(run: Path) -> list[dict[str, str]]:
+    with (run / "metrics.csv").open(encoding="utf-8") as stream:
+        return list(csv.DictReader(stream))
+
+
+def test_rows_are_means_with_the_rate(store: Path, tmp_path: Path) -> None:
+    """Would catch rows of single batches, which are noise, and a log without the learning rate."""
+    words = f"{TINY} --store {store} --iterations 4 --lr 1e-4 --warmup 4"
+    assert train(f"{words} --out {tmp_path}/each") == 0
+    assert train(f"{words.replace('log_every=1', 'log_every=2')} --out {tmp_path}/two") == 0
+    each, two = rows(tmp_path / "each"), rows(tmp_path / "two")
+    assert [row["iteration"] for row in two] == ["2", "4"]
+    for k, row in enumerate(two):
+        pair = each[2 * k : 2 * k + 2]
+        for name in ("content", "gradient"):
+            assert float(row[name]) == pytest.approx(np.mean([float(one[name]) for one in pair]), rel=1e-5)
+    assert [float(row["lr"]) for row in each] == pytest.approx([0.25e-4, 0.5e-4, 0.75e-4, 1e-4])
+
+
+def test_means_of_what_comes_seldom() -> None:
+    """Would catch a penalty of every 16th iteration divided by all of them, or sums that are not forgotten."""
+    means = Means()
+    for value in (1.0, 3.0):
+        means.add({"a": value})
+    means.add({"a": 5.0, "b": 7.0})
+    assert means.take() == {"a": 3.0, "b": 7.0}
+    assert means.take() == {}
+
+
+def test_speed_is_that_of_the_last_minutes() -> None:
+    """Would catch a first wait that stays in the speed, and one that hides that the machine has become slower."""
+    speed = Speed()
+    assert speed.value == 0
+    now = 1000.0
+    for _ in range(200):
+        speed.note(now)
+        now += 0.5
+    assert speed.value == pytest.approx(2.0)
+    for _ in range(int(SPAN_SECONDS) + LEAST_ENDS):
+        now += 1.5
+        speed.note(now)
+    assert speed.value == pytest.approx(1 / 1.5)
+
+
+def test_a_longer_run_does_not_leap(caplog: pytest.LogCaptureFixture) -> None:
+    """Would catch a finished cosine run whose rate jumps from 0.01 to 0.505 when it is made longer."""
+    caplog.set_level(logging.INFO, "vs_tecogan")
+    words = "--set schedule=cosine lr_floor=0.01"
+    before = options(f"{words} --iterations 1000 --lr 1e-3")
+    state = checkpoint.pack(before, 1000, {}, {})
+    after = checkpoint.stored_config(state, {"loop": {"iterations": 2000}}, Path("x"))
+    factors = [learning_rate(after.optimiser, k, 2000) for k in range(1000, 2001)]
+    assert factors[0] == pytest.approx(0.01)
+    assert np.abs(np.diff(factors)).max() < 0.01
+    settled = 1000 + easing(1000, 2000)
+    plain = learning_rate(options(words).optimiser, settled, 2000)
+    assert factors[settled - 1000] == pytest.approx(plain)
+    assert factors[-1] == pytest.approx(0.01)
+    assert "2000 iterations now, 1000 before: the learning rate moves from 1e-05 to" in caplog.text
+    again = checkpoint.stored_config(checkpoint.pack(after, 1050, {}, {}), {}, Path("x"))
+    assert again == after, "another session changes the schedule"
+
+
+def test_constant_rates_need_no_easing() -> None:
+    """Would catch settings that change although nothing leaps, and runs that have not begun."""
+    before = options("--iterations 10")
+    after = checkpoint.stored_config(checkpoint.pack(before, 10, {}, {}), {"loop": {"iterations": 20}}, Path("x"))
+    assert after.optimiser == before.optimiser
+    assert after.loop == merge(before, {"loop": {"iterations": 20}}, "test").loop
+
+
+def test_samples_take_no_longer_from_many_clips(store: Path) -> None:
+    """Would catch a sum over all clips for each sample: 17.5 ms with 64,612 of them."""
+    opened = Store(store)
+    plain = SampleOptions(scale=4, crop=16, seed=1, augmentation=Augmentation(), degradation=None)
+
+    def seconds(times: int) -> float:
+        samples = Samples.__new__(Samples)
+        clips = opened.clips("train") * times
+        samples._clips, samples._summed, samples._options = clips, {}, plain
+        samples._pair = lambda *given: given  # type: ignore[assignment,method-assign,return-value]
+        samples._clip_window(3, np.random.default_rng(0))
+        began = time.perf_counter()
+        for k in range(50):
+            samples._clip_window(3, np.random.default_rng(k))
+        return time.perf_counter() - began
+
+    assert seconds(20_000) < 5 * seconds(1) + 0.01
