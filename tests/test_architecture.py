@@ -27,7 +27,7 @@ MAY_IMPORT = {
     "ops": {"ops", "errors"},
     "networks": {"networks", "ops", "errors", "reasons"},
     "weights": {"weights", "networks", "ops", "errors", "files"},
-    "video": {"video", "colour", "files", "errors", "signals", "version"},
+    "video": {"video", "colour", "files", "errors", "signals", "tracebacks", "version"},
     "fluids": {"fluids", "colour", "engine", "networks", "ops", "recurrence", "weights", "errors", "version"},
     "training": {"training", "fluids", "networks", "ops", "weights", "video", "metrics", "degrade", "luma", "files",
                  "errors", "signals", "reasons", "hardware", "version"},

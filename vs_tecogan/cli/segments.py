@@ -9,7 +9,9 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from math import ceil
 
-from ..errors import JobError, UsageError
+import vapoursynth as vs
+
+from ..errors import JobError, UsageError, UserError
 from ..jobs.crew import Crew, LocalCrew
 from ..jobs.manifest import JobFolder, Manifest, Record
 from ..jobs.parts import done_segments
@@ -17,6 +19,7 @@ from ..jobs.plan import Segment
 from ..jobs.pool import ProcessCrew
 from ..jobs.run import begin_or_go_on, find_job, join_job, plan_job, render_job
 from ..jobs.spec import Placement, Spec
+from ..tracebacks import innermost
 from ..video.source import Source
 from .common import say
 from .progress import Progress
@@ -160,9 +163,9 @@ def _is_short(args: argparse.Namespace) -> bool:
 
 
 def _plan(task: Task, folder: JobFolder, args: argparse.Namespace) -> tuple[Segment, ...]:
-    """Find the scenes, and cut there."""
-    if not args.quiet and task.spec.scene_change:
-        say(f"looking for scenes in {task.frames} frames")
+    """Look at all frames, find the scenes, and cut there."""
+    if not args.quiet:
+        say(f"looking at {task.frames} frames{', for scenes too' if task.spec.scene_change else ''}")
     with Progress(task.frames, quiet=args.quiet or args.overall is not None) as progress:
         return plan_job(task.spec, task.source, task.least(args.segment), kept=folder.scenes, on_frame=progress.frame)
 
@@ -178,12 +181,21 @@ def _finish(task: Task, manifest: Manifest, crew: Crew, folder: JobFolder, args:
         try:
             render_job(folder, manifest, crew, ShownProgress(progress), done)
         except KeyboardInterrupt:
-            say(f"what is done is kept in {folder.path}: run the same command again to go on")
+            say(_kept(folder))
+            raise
+        except (UserError, vs.Error) as error:
+            raise JobError(f"{innermost(error)[1]}; {_kept(folder)}") from error
+        except Exception:
+            say(_kept(folder))
             raise
         rate = (progress.done - begun) / progress.seconds
     join_job(folder, manifest, task.spec, task.source, checked=done)
     if not args.quiet:
         say(f"{args.out}: {manifest.frames} frames in {len(manifest.segments)} segments, {rate:.2f} fps")
+
+
+def _kept(folder: JobFolder) -> str:
+    return f"what is done is kept in {folder.path}: run the same command again to go on"
 
 
 def _found(manifest: Manifest, done: dict[Segment, Record], workers: int, folder: JobFolder) -> str:

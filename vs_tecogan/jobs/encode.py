@@ -105,6 +105,7 @@ def job_of(spec: Spec, source: Source, clip: vs.VideoNode) -> Job:
         clip=clip,
         source=source,
         timeline=source.timeline.cut(spec.first, spec.end),
+        first=spec.first,
         out=Path(spec.out),
         options=EncoderOptions(
             codec=spec.codec, crf=spec.crf, preset=spec.preset or None, extra=(*spec.encoder, *spec.muxer)

@@ -169,7 +169,7 @@ class ProcessCrew:
         if tries[segment.index] >= MOST_TRIES:
             raise JobError(
                 f"segment {segment.index} (frames {segment.first} to {segment.end - 1}) failed {MOST_TRIES} times, "
-                f"last: worker {worker.cause(code)}; all else is kept: run the same command again to go on"
+                f"last: worker {worker.cause(code)}"
             )
         waiting.appendleft(segment)
         watcher.said(f"a worker was {worker.cause(code)}; segment {segment.index} is done again")

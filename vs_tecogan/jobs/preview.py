@@ -53,7 +53,7 @@ def render_excerpt(
         marks.append(time.monotonic())
         on_frame()
 
-    job = Job(clip=clip, source=source, timeline=timeline, out=out, options=options, whole=False)
+    job = Job(clip=clip, source=source, timeline=timeline, out=out, options=options, first=spec.first, whole=False)
     encode(job, on_frame=mark, note=lambda _: None)
     steps = marks[2:] or marks[1:]
     begin = marks[1] if len(marks) > 2 else marks[0]

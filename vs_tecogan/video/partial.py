@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import itertools
+import logging
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from .. import files
 from ..errors import VideoError
+from ..tracebacks import innermost
 
 
 def partial_path(out: Path) -> Path:
@@ -33,6 +36,40 @@ def partial_file(out: Path) -> Iterator[Path]:
         raise VideoError(in_the_way(part)) from None
     except OSError as error:
         raise VideoError(f"cannot write {out}: {error.strerror or error}") from None
+
+
+class Count:
+    """Counts frames.
+
+    :param on_frame: told of each.
+    """
+
+    def __init__(self, on_frame: Callable[[], None]) -> None:
+        self.frames = 0
+        self._on_frame = on_frame
+
+    def frame(self) -> None:
+        """One frame more is done."""
+        self.frames += 1
+        self._on_frame()
+
+
+def keep_begun(part: Path, out: Path, first: int, frames: int, error: Exception) -> None:
+    """Keep what was encoded before a frame failed: a whole video of fewer frames.
+
+    :param first: number of its first frame.
+    :raises VideoError: what a user can put right, with the name that the video has now. Any other error is left to the
+        caller, after that name was logged.
+    """
+    name = f"{out.stem}.{first}-{first + frames - 1}"
+    names = (f"{name}{out.suffix}" if k == 1 else f"{name}.{k}{out.suffix}" for k in itertools.count(1))
+    kept = next(path for path in map(out.with_name, names) if not path.exists())
+    part.replace(kept)
+    line = f"the {frames} frames before are kept in {kept}; --start {first + frames} makes the rest, as another file"
+    kind, text = innermost(error)
+    if kind in ("", "vapoursynth.Error"):
+        raise VideoError(f"{text}; {line}") from error
+    logging.getLogger(__name__).warning(line)
 
 
 def in_the_way(part: Path) -> str:

@@ -6,24 +6,22 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from ..errors import VideoError
+import vapoursynth as vs
+
+from ..errors import UserError, VideoError
 from .covers import attached_covers
 from .encoder import Encoder
 from .ffmpeg import find_ffmpeg
 from .formats import beside_hdr10, colour_tags, for_encoder, hdr10_options, raw_fourcc, raw_planes
 from .jumps import clock_maps, correction_options
 from .nut import NutHeader, NutWriter
-from .partial import partial_file
+from .partial import Count, keep_begun, partial_file
 from .quality import quality_options
 from .source import Source
 from .streams import container_of, is_known, plan_streams
 from .timecode import advance
 from .timeline import Timeline
-
-if TYPE_CHECKING:
-    import vapoursynth as vs
 
 _STATISTICS = ("BPS", "DURATION", "NUMBER_OF_FRAMES", "NUMBER_OF_BYTES", "SOURCE_ID", "_STATISTICS_TAGS")
 """Tags that mkvmerge computes from a stream."""
@@ -59,6 +57,8 @@ class Job:
     timeline: Timeline
     out: Path
     options: EncoderOptions
+    first: int = 0
+    """Number of its first frame in the source."""
     whole: bool = True
     """False where the clip is a part of the source; the other streams are then cut to it."""
 
@@ -81,7 +81,8 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
 
     :param on_frame: called after each frame.
     :param note: called at the end, with one line for each stream that could not be kept as it was.
-    :raises VideoError: ffmpeg is missing or failed; nothing is left behind.
+    :raises VideoError: ffmpeg is missing or failed, and nothing is left behind; or a frame failed, and the frames
+        before it are kept under another name.
     """
     codec = choose_codec(job.out, job.options)
     tracks = [track for track in job.source.tracks if job.whole or not track.is_cover]
@@ -108,8 +109,15 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
             f"file:{part}",
             *clock_output(job),
         ]
+        count = Count(on_frame)
         with Encoder(command) as encoder:
-            _feed(encoder, clip, timing.timeline.ticks, _header(job, clip, timing.timeline, props), on_frame)
+            try:
+                _feed(encoder, clip, timing.timeline.ticks, _header(job, clip, timing.timeline, props), count.frame)
+            except (UserError, vs.Error) as error:
+                if count.frames:
+                    encoder.finish()
+                    keep_begun(part, job.out, job.first, count.frames, error)
+                raise
             encoder.finish()
     for line in plan.notes:
         note(line)
