@@ -57,7 +57,7 @@ def examine() -> Iterator[Finding]:
     yield _python()
     yield Finding(subject="processor", text=_processor())
     for look in (
-        *(_packages, _torch, _vapoursynth, _bestsource, _ffmpeg, _ffprobe, _extras),
+        *(_packages, _torch, _vapoursynth, _bestsource, _deinterlacer, _ffmpeg, _ffprobe, _extras),
         *(_native, _gpu, _cupy, _device, _models),
     ):
         try:
@@ -152,6 +152,13 @@ def _bestsource() -> Finding:
         fix="" if loaded else "pip install vapoursynth-bestsource",
         fatal=True,
     )
+
+
+def _deinterlacer() -> Finding:
+    from ..video.fields import has_deinterlacer
+
+    text = "bwdif" if has_deinterlacer() else "none, and only --deinterlace needs it: pip install vapoursynth-bwdif"
+    return Finding(subject="deinterlacer", text=text)
 
 
 def _ffmpeg() -> Finding:

@@ -9,6 +9,7 @@ from pathlib import Path
 from ..errors import UsageError
 from ..filter import MEMORY, RESTART, WARMUP
 from ..jobs.spec import Spec
+from ..video.fields import FIELD_ORDERS
 from ..video.source import check_readable
 from .segments import SEGMENT_SECONDS
 from .values import count, frame_or_time, frame_size, new_size, positive, quality, rectangle, seconds, variable
@@ -62,8 +63,12 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--crop", metavar="W:H:X:Y", type=rectangle, help=crop)
     track = "number of the video stream, as ffmpeg -i counts; default: the first video"
     group.add_argument("--track", metavar="N", type=count, help=track)
-    matrix = "YUV matrix where IN names none: 709, 170m, 470bg, 2020ncl... or its code; default: by size"
+    matrix = "YUV matrix instead of what IN says: 709, 170m, 470bg, 2020ncl... or its code; default: IN's, else by size"
     group.add_argument("--matrix", metavar="M", help=matrix)
+    order = "how frames are stored, instead of what IN says; progressive: whole pictures, as film on DVD often is"
+    group.add_argument("--field-order", choices=FIELD_ORDERS, help=order)
+    deinterlace = "make one picture of each interlaced frame; needs bwdif: pip install vapoursynth-bwdif"
+    group.add_argument("--deinterlace", action="store_true", help=deinterlace)
 
 
 def _add_network(parser: argparse.ArgumentParser) -> None:
@@ -145,6 +150,8 @@ def picture_spec(args: argparse.Namespace, out: Path) -> Spec:
         matrix=args.matrix or "",
         size=args.size or "",
         square_pixels=args.square_pixels,
+        field_order=args.field_order or "",
+        deinterlace=args.deinterlace,
         codec="",
         crf=args.crf,
         preset=args.preset or "",
@@ -167,6 +174,14 @@ def check_script(args: argparse.Namespace) -> None:
         )
     if args.audio_from:
         check_readable(args.audio_from)
+
+
+def check_fields(args: argparse.Namespace) -> None:
+    """Refuse options of fields that do not fit together."""
+    if args.field_order in ("tff", "bff") and not args.deinterlace:
+        raise UsageError(f"--field-order {args.field_order} says that frames are interlaced; give --deinterlace too")
+    if args.field_order == "progressive" and args.deinterlace:
+        raise UsageError("--field-order progressive leaves nothing to --deinterlace; give one of them")
 
 
 def check_options(options: Sequence[str]) -> None:

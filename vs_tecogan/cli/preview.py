@@ -9,12 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
+from ..jobs.look import look_through
 from ..jobs.preview import Picture, enlarged, render_excerpt, side_by_side, write_png
 from ..jobs.render import open_input
 from ..video.source import Source, check_readable
 from ..video.write import EncoderOptions, choose_codec
 from .common import say
-from .options import absolute, add_encoder, add_picture, add_script, check_script, picture_spec
+from .options import absolute, add_encoder, add_picture, add_script, check_fields, check_script, picture_spec
 from .progress import Progress
 from .segments import places_of
 from .upscale import default_model
@@ -70,12 +71,14 @@ def run(args: argparse.Namespace) -> int:
     """
     check_readable(args.source)
     check_script(args)
+    check_fields(args)
     folder = args.out or Path(f"{args.source.name}.preview")
     options = EncoderOptions(codec=args.codec, crf=args.crf, preset=args.preset)
     base = replace(picture_spec(args, folder), codec=choose_codec(Path("a.mkv"), options))
     source = open_input(base)
     first, end = _excerpt(args, source)
     base = replace(base, first=first, end=end)
+    look_through(base, source)
     names = args.models.split(",") if args.models else [args.model or default_model(args.source, source.video.codec)[0]]
     _make(folder)
     pictures: list[Picture] = []

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..errors import UsageError, VideoError
 from ..jobs.cuttable import OptionSplit, cut_options
+from ..jobs.look import look_through
 from ..jobs.manifest import JobFolder
 from ..jobs.render import open_input, upscaled
 from ..jobs.run import is_finished, open_folder
@@ -35,6 +36,7 @@ from .options import (
     add_part,
     add_picture,
     add_script,
+    check_fields,
     check_options,
     check_script,
     picture_spec,
@@ -132,6 +134,7 @@ def upscale_file(args: argparse.Namespace) -> int:
         return 0
     check_out(args.source, args.out, overwrite=args.overwrite)
     check_script(args)
+    check_fields(args)
     places = places_of(args.device, args.workers, threads=args.threads, memory=args.memory)
     codec = choose_codec(args.out, _encoder(args))
     doubt = check_quality(find_ffmpeg(codec), codec, crf=args.crf, extra=args.ffmpeg_options)
@@ -187,11 +190,13 @@ def _upscale_whole(task: Task, place: Placement, args: argparse.Namespace, annou
         clip=clip,
         source=source,
         timeline=source.timeline.cut(spec.first, spec.end),
+        first=spec.first,
         out=args.out,
         options=_encoder(args),
         whole=(spec.first, spec.end) == (0, source.clip.num_frames),
     )
     known = is_known(args.out)
+    _look_through(task, args)
     announce()
     with Progress(clip.num_frames, quiet=args.quiet, within=args.overall) as progress:
         try:
@@ -204,6 +209,18 @@ def _upscale_whole(task: Task, place: Placement, args: argparse.Namespace, annou
         rate = progress.done / progress.seconds
         say(f"{args.out}: {progress.done} frames of {clip.width}x{clip.height}, {rate:.2f} fps")
     return 0
+
+
+def _look_through(task: Task, args: argparse.Namespace) -> None:
+    """Refuse frames that cannot be upscaled before the work begins."""
+    if not task.spec.model:  # a script that upscales by itself: each frame would be made twice
+        return
+    if args.quiet or args.overall is not None or not task.is_long(args.segment):
+        look_through(task.spec, task.source)
+        return
+    say(f"looking at {task.frames} frames")
+    with Progress(task.frames) as progress:
+        look_through(task.spec, task.source, progress.frame)
 
 
 def default_model(source: Path, codec: str) -> tuple[str, str]:

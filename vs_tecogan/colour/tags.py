@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from typing import Any, Literal
 
 import vapoursynth as vs
 
@@ -49,6 +49,20 @@ class Tags:
         )
 
 
+class FrameError(ColourError):
+    """A frame whose properties keep it from being converted.
+
+    :param what: what is wrong with it.
+    :param remedy: what a script can do.
+    :param kind: "fields", "matrix" or "needs" (a matrix that asks for more than the frame says).
+    """
+
+    def __init__(self, what: str, remedy: str, kind: Literal["fields", "matrix", "needs"]) -> None:
+        super().__init__(f"{what}; {remedy}")
+        self.what = what
+        self.kind = kind
+
+
 def check_format(clip: vs.VideoNode) -> None:
     """Refuse what the filter does not take.
 
@@ -68,17 +82,20 @@ def check_format(clip: vs.VideoNode) -> None:
 def read_tags(props: Mapping[str, Any], form: vs.VideoFormat) -> Tags:
     """Read the colour properties of a frame.
 
-    :raises ColourError: an interlaced frame, a single field, or a matrix that YUV cannot have or zimg does not know.
+    :raises FrameError: an interlaced frame, a single field, or a matrix that YUV cannot have or zimg does not know.
     """
     if props.get("_FieldBased", 0):
-        raise ColourError(
-            f"_FieldBased={int(props['_FieldBased'])}, an interlaced frame; deinterlace first, or mark the clip "
-            "progressive with core.std.SetFieldBased(clip, 0)"
+        raise FrameError(
+            f"_FieldBased={int(props['_FieldBased'])}, an interlaced frame",
+            "deinterlace first, for example with core.bwdif.Bwdif, or mark the clip progressive with "
+            "core.std.SetFieldBased(clip, 0)",
+            "fields",
         )
     if "_Field" in props:
-        raise ColourError(
-            f"_Field={int(props['_Field'])}, a field taken out of its frame; deinterlace first, or weave the fields "
-            "with core.std.DoubleWeave(clip)[::2]"
+        raise FrameError(
+            f"_Field={int(props['_Field'])}, a field taken out of its frame",
+            "deinterlace first, or weave the fields with core.std.DoubleWeave(clip)[::2]",
+            "fields",
         )
     full = form.color_family == vs.RGB
     if "_Range" in props:
@@ -89,9 +106,10 @@ def read_tags(props: Mapping[str, Any], form: vs.VideoFormat) -> Tags:
     if form.color_family == vs.YUV and props.get("_Matrix", _UNSPECIFIED) != _UNSPECIFIED:
         matrix = int(props["_Matrix"])
         if matrix not in MATRICES.values():
-            raise ColourError(
-                f"_Matrix={matrix} on a YUV frame; set the right one first with core.std.SetFrameProps, "
-                "for example _Matrix=1 for BT.709"
+            raise FrameError(
+                f"_Matrix={matrix} on a YUV frame",
+                "set the right one first with core.std.SetFrameProps, for example _Matrix=1 for BT.709",
+                "matrix",
             )
     subsampled = form.subsampling_w or form.subsampling_h
     location = int(props["_ChromaLocation"]) if subsampled and "_ChromaLocation" in props else None
@@ -102,14 +120,16 @@ def check_needs(matrix: int | None, props: Mapping[str, Any]) -> None:
     """Refuse a frame that does not say what its matrix needs beside it.
 
     :param matrix: of YUV, resolved.
-    :raises ColourError: no, or an unfit, ``_Transfer`` or ``_Primaries``.
+    :raises FrameError: no, or an unfit, ``_Transfer`` or ``_Primaries``.
     """
     wrong = {name: codes for name, codes in matrix_needs(matrix).items() if props.get(name) not in codes}
     if wrong:
         came = " and ".join(f"{name}={props.get(name)}" for name in wrong)
         wanted = " and ".join(f"{name} (one of {', '.join(map(str, codes))})" for name, codes in wrong.items())
-        raise ColourError(
-            f'matrix "{matrix_name(matrix)}" on a frame with {came}; set {wanted} first with core.std.SetFrameProps'
+        raise FrameError(
+            f'matrix "{matrix_name(matrix)}" on a frame with {came}',
+            f"set {wanted} first with core.std.SetFrameProps",
+            "needs",
         )
 
 

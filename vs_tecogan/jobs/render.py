@@ -14,10 +14,12 @@ from pathlib import Path
 import torch
 import vapoursynth as vs
 
+from ..colour.matrices import parse_matrix
 from ..errors import JobError
 from ..files import partial_file
 from ..filter import MEMORY, tecogan
 from ..video.cropping import crop
+from ..video.fields import Fields, as_progressive
 from ..video.formats import for_encoder
 from ..video.geometry import new_size, parse_size, resized
 from ..video.source import Source, open_source
@@ -35,15 +37,20 @@ _BLOCK = 1 << 20
 
 
 def open_input(spec: Spec, index: Path | None = None) -> Source:
-    """The source of a job, a file or a script, cropped as the job asks.
+    """The source of a job, a file or a script, cropped as the job asks, with the matrix and fields that it names.
 
     :param index: base name of BestSource's index, which is made where it is missing; None = none is kept.
     :raises VideoError: it cannot be read.
+    :raises ColourError: there is no such matrix.
     """
+    matrix, fields = parse_matrix(spec.matrix or None), Fields(order=spec.field_order, deinterlace=spec.deinterlace)
     if spec.is_script:
         source = open_script(Path(spec.source), spec.arguments, audio=Path(spec.audio) if spec.audio else None)
+        source = replace(source, clip=as_progressive(source.clip, fields))
     else:
-        source = open_source(Path(spec.source), index=index, track=spec.track)
+        source = open_source(Path(spec.source), index=index, track=spec.track, fields=fields)
+    if matrix is not None and source.clip.format.color_family == vs.YUV:
+        source = replace(source, clip=source.clip.std.SetFrameProps(_Matrix=matrix))
     if spec.crop:
         source = crop(source, *spec.crop)
     return replace(source, square=spec.square_pixels)
@@ -83,7 +90,6 @@ def _filtered(clip: vs.VideoNode, spec: Spec, place: Placement, *, stamp: bool) 
         duplicates=spec.duplicates,  # type: ignore[arg-type]  # the filter checks it
         memory=place.memory or MEMORY,
         tile=spec.tile,
-        matrix=spec.matrix or None,
     )
 
 

@@ -13,6 +13,7 @@ from .crew import Crew, Watcher
 from .encode import PictureTags, job_of, join, write_list
 from .facts import source_facts
 from .lock import JobLock
+from .look import FrameCheck
 from .manifest import JobFolder, Manifest, Record, differences
 from .parts import check_part, remove_others
 from .plan import Segment, plan_segments
@@ -24,11 +25,23 @@ from .spec import Spec
 def plan_job(
     spec: Spec, source: Source, least: int, *, kept: Path | None = None, on_frame: Callable[[], None] = lambda: None
 ) -> tuple[Segment, ...]:
-    """The segments of a job, each of ``least`` frames or more. Finds the scene cuts where the filter would."""
+    """The segments of a job, each of ``least`` frames or more. Finds the scene cuts where the filter would.
+
+    :raises VideoError: a frame cannot be upscaled.
+    """
     cuts = []
-    if spec.scene_change and spec.model and spec.end - spec.first >= 2 * least:
-        content = str(source_facts(spec)) if kept else ""
-        cuts = scan_cuts(source.clip, spec.first, spec.end, kept=kept, source=content, on_frame=on_frame)
+    if spec.model:
+        content = str([source_facts(spec), spec.picture()]) if kept else ""
+        cuts = scan_cuts(
+            source.clip,
+            spec.first,
+            spec.end,
+            kept=kept,
+            source=content,
+            check=FrameCheck(spec, source),
+            scenes=spec.scene_change,
+            on_frame=on_frame,
+        )
     return plan_segments(spec.first, spec.end, cuts=cuts, restart=spec.restart, least=least)
 
 

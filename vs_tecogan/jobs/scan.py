@@ -3,18 +3,35 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import Protocol
 
-from ..errors import JobError
+import vapoursynth as vs
+
+from ..errors import JobError, VideoError
 from ..scenes import CUT_PROP, scene_cuts
 from .sealed import Json, read_sealed, write_sealed
 
-if TYPE_CHECKING:
-    import vapoursynth as vs
-
 _SECONDS_BETWEEN_NOTES = 5.0
+
+
+class Check(Protocol):
+    """Refuses frames."""
+
+    reads: tuple[str, ...]
+    """Properties that it has to see."""
+
+    def look(self, n: int, props: Mapping[str, object]) -> None:
+        """Look at a frame.
+
+        :raises VideoError: it cannot be upscaled.
+        """
+        ...
+
+    def unreadable(self, n: int, error: vs.Error) -> VideoError:
+        """The error for a frame that cannot be had."""
+        ...
 
 
 def scan_cuts(
@@ -24,6 +41,8 @@ def scan_cuts(
     *,
     kept: Path | None = None,
     source: str = "",
+    check: Check | None = None,
+    scenes: bool = True,
     on_frame: Callable[[], None] = lambda: None,
 ) -> list[int]:
     """The frames after ``first``, up to ``end - 1``, that start a scene, by the rule that the filter uses.
@@ -32,19 +51,20 @@ def scan_cuts(
         and frames goes on where it stopped; a damaged file, or one of another source, counts as none. None = keep
         nothing.
     :param source: fingerprint of what the clip shows.
+    :param check: refuses frames that cannot be upscaled, before the work begins.
+    :param scenes: False only looks for frames to refuse.
     :param on_frame: called for each frame, also for those looked at earlier.
     :return: frame numbers in ascending order.
+    :raises VideoError: of ``check``.
     :raises OSError: ``kept`` cannot be written.
     """
-    if end - first < 2:
-        return []
     key: dict[str, Json] = {"source": source, "first": first, "end": end}
-    seen, cuts = _read(kept, key) if kept else (first + 1, [])
+    seen, cuts = _read(kept, key) if kept else (first, [])
     for _ in range(first, seen):
         on_frame()
     noted = time.monotonic()
-    for n, frame in enumerate(scene_cuts(clip)[seen:end].frames(close=True) if seen < end else (), start=seen):
-        if frame.props[CUT_PROP]:
+    for n, props in _looked_at(clip, seen, end, check, scenes):
+        if n > first and props.get(CUT_PROP):
             cuts.append(n)
         on_frame()
         if kept and time.monotonic() - noted >= _SECONDS_BETWEEN_NOTES:
@@ -53,6 +73,26 @@ def scan_cuts(
     if kept and seen < end:
         write_sealed(kept, {**key, "seen": end, "cuts": list(cuts)})
     return cuts
+
+
+def _looked_at(
+    clip: vs.VideoNode, first: int, end: int, check: Check | None, scenes: bool
+) -> Iterator[tuple[int, Mapping[str, object]]]:
+    """Frame numbers, and whether a scene starts there, from frames of one pixel."""
+    node = scene_cuts(clip) if scenes else clip.std.BlankClip(width=1, height=1, format=vs.GRAY8, keep=True)
+    if check is not None:
+        node = node.std.CopyFrameProps(clip, props=list(check.reads))
+    n = first
+    try:
+        for n, frame in enumerate(node[first:end].frames(close=True) if first < end else (), start=first):
+            if check is not None:
+                check.look(n, frame.props)
+            yield n, frame.props
+            n += 1
+    except vs.Error as error:
+        if check is None:
+            raise
+        raise check.unreadable(n, error) from None
 
 
 def _read(kept: Path, key: dict[str, Json]) -> tuple[int, list[int]]:
@@ -64,4 +104,4 @@ def _read(kept: Path, key: dict[str, Json]) -> tuple[int, list[int]]:
     match body:
         case {"seen": int(seen), "cuts": list(cuts)} if body == {**key, "seen": seen, "cuts": cuts}:
             return seen, [cut for cut in cuts if isinstance(cut, int)]
-    return int(str(key["first"])) + 1, []
+    return int(str(key["first"])), []

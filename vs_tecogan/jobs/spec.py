@@ -39,7 +39,10 @@ class Spec:
     tile: tuple[int, int] | None = None
     duplicates: str = "hold"
     matrix: str = ""
-    """Empty = by the source."""
+    """Instead of what the source says; empty = by the source."""
+    field_order: str = ""
+    """Instead of what the source says: "progressive", "tff" or "bff"; empty = by the source."""
+    deinterlace: bool = False
     size: str = ""
     """Of the new picture, as :func:`~vs_tecogan.video.geometry.parse_size` reads it; empty = what the network gives."""
     square_pixels: bool = False
@@ -91,6 +94,8 @@ class Spec:
             "matrix": self.matrix,
             "size": self.size,
             "square_pixels": self.square_pixels,
+            "field_order": self.field_order,
+            "deinterlace": self.deinterlace,
         }
 
     def encoding(self) -> dict[str, Json]:

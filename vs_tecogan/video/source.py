@@ -15,11 +15,11 @@ import vapoursynth as vs
 
 from ..errors import VideoError
 from .cropping import apply_cropping
+from .fields import Fields, as_progressive
 from .jumps import one_clock
 from .probe import Probe, VideoStream, probe
 from .timeline import Timeline, make_timeline
 
-_FRAMES_CHECKED_FOR_FIELDS = 12
 _ROUNDING = Fraction(1, 2000)
 """Seconds by which a time in whole milliseconds may be late."""
 
@@ -54,6 +54,8 @@ class Source:
     tracks: tuple[Track, ...]
     """All streams, in the file's order."""
     probe: Probe
+    varies: bool = False
+    """Whether frames differ in size or format in the file; ``clip`` has them all as the first one is."""
     jump_limit: Fraction | None = None
     """Where the file's stamps jump: seconds between packets over which ffmpeg corrects them, as the timeline has it."""
     square: bool = False
@@ -63,6 +65,11 @@ class Source:
     def is_bare(self) -> bool:
         """Whether there is no file with other streams: the picture is a script's."""
         return self.video.index < 0 and len(self.tracks) == 1
+
+    def seconds(self, frame: int) -> Fraction:
+        """Time from the start of the file to a frame."""
+        timeline = self.timeline
+        return timeline.start - self.probe.start + timeline.ticks[frame] * timeline.time_base
 
     @property
     def stored(self) -> VideoStream | None:
@@ -91,13 +98,16 @@ class Source:
         return bool(aside < upright)
 
 
-def open_source(path: Path, *, index: Path | None = None, track: int | None = None) -> Source:
+def open_source(
+    path: Path, *, index: Path | None = None, track: int | None = None, fields: Fields | None = None
+) -> Source:
     """Open a video stream of a file. Nothing is written beside it.
 
     :param index: base name of the index that BestSource makes, by decoding the whole file once: it is read where it is
         there, else written. None = it stays in memory.
     :param track: number of the stream, as ffmpeg counts; None = the first video.
-    :raises VideoError: the file is missing, a directory, unreadable, interlaced or without video; no ffmpeg.
+    :param fields: what is done with frames that are stored in fields; None = they stay as they are.
+    :raises VideoError: the file is missing, a directory, unreadable or without video; no ffmpeg.
     """
     check_readable(path)
     tracks = list_tracks(path)
@@ -107,8 +117,8 @@ def open_source(path: Path, *, index: Path | None = None, track: int | None = No
         raise VideoError(f"{path} has no video stream (found: {kinds}); give a video file")
     video = videos[0] if track is None else _chosen(path, videos, track)
     opened = _open_stream(path, video.index, index)
-    clip: vs.VideoNode = opened["clip"]
-    _refuse_interlaced(path, clip)
+    varies = _varies(opened["clip"])
+    clip = as_progressive(_of_one_size(opened["clip"]), fields or Fields())
     base = Fraction(opened["timebasenum"], opened["timebaseden"])
     timestamps = opened["timestamps"]
     ticks = [timestamps] if isinstance(timestamps, int) else list(timestamps)
@@ -125,6 +135,7 @@ def open_source(path: Path, *, index: Path | None = None, track: int | None = No
         video=video,
         tracks=tracks,
         probe=about,
+        varies=varies,
         jump_limit=clock.limit,
     )
 
@@ -210,16 +221,17 @@ def _text(value: object) -> str:
     return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
 
 
-def _refuse_interlaced(path: Path, clip: vs.VideoNode) -> None:
-    for n in range(min(_FRAMES_CHECKED_FOR_FIELDS, clip.num_frames)):
-        with clip.get_frame(n) as frame:
-            fields = int(frame.props.get("_FieldBased", 0))
-        if fields > 0:
-            order = {1: "bottom", 2: "top"}.get(fields, "some")
-            raise VideoError(
-                f"{path} is interlaced ({order} field first at frame {n}); deinterlace it first, "
-                "for example with ffmpeg -vf bwdif or QTGMC"
-            )
+def _varies(clip: vs.VideoNode) -> bool:
+    """Whether frames differ in size or format."""
+    return clip.width == 0 or clip.format is None or clip.format.color_family == vs.UNDEFINED
+
+
+def _of_one_size(clip: vs.VideoNode) -> vs.VideoNode:
+    """The clip with all frames in size and format of the first one, as ffmpeg has it."""
+    if not _varies(clip):
+        return clip
+    with clip.get_frame(0) as frame:
+        return clip.resize.Spline36(frame.width, frame.height, format=frame.format.id)
 
 
 def _refuse_xyz(path: Path, stored: VideoStream | None) -> None:

@@ -61,6 +61,12 @@ def _has_captions(source: Source) -> bool:
 
 
 def _unusual_forms(source: Source, codec: str) -> Iterator[str]:
+    if source.varies:
+        clip = source.clip
+        yield (
+            f"{source.path} changes its size or format: all frames become {clip.width}x{clip.height} "
+            f"{clip.format.name}, as the first one is; --start and --end take a part"
+        )
     if source.clip.format.color_family == vs.RGB and codec not in RGB_ENCODERS:
         yield (
             f"{source.path} is RGB and becomes YUV 4:4:4, which many players do not show; for them, give "
