@@ -9,7 +9,7 @@ import pytest
 import vapoursynth as vs
 
 from vs_tecogan.errors import VideoError
-from vs_tecogan.video.fields import Fields, as_progressive, has_deinterlacer, read_idet
+from vs_tecogan.video.fields import FieldOptions, as_progressive, has_deinterlacer, read_idet
 from vs_tecogan.video.source import open_source
 
 from ..cli.conftest import Command, ffmpeg, inspect
@@ -57,7 +57,7 @@ def test_film_in_fields_is_taken_as_it_is(command: Command, tmp_path: Path) -> N
 def test_deinterlace(order: str, deinterlacer: None, command: Command, tmp_path: Path) -> None:
     """Would catch the wrong field kept, or the wrong order believed: frame n is the picture of its own first moment."""
     source = in_fields(tmp_path, whole=False, order=order)
-    clip = open_source(source, fields=Fields(deinterlace=True)).clip
+    clip = open_source(source, fields=FieldOptions(deinterlace=True)).clip
     truth = tmp_path / "truth.mkv"
     ffmpeg("-f", "lavfi", "-i", MOVING.format(rate=50), "-c:v", "ffv1", "-pix_fmt", "yuv420p", truth)
     moments = open_source(truth).clip
@@ -79,10 +79,10 @@ def test_whole_frames_are_left_alone(deinterlacer: None) -> None:
     blank = vs.core.std.BlankClip(format=vs.YUV420P8, width=32, height=32, length=3)
     lines = _lines(blank)
     mixed = lines.std.SetFieldBased(0)[0] + lines.std.SetFieldBased(2)[1:]
-    made = as_progressive(mixed, Fields(deinterlace=True))
+    made = as_progressive(mixed, FieldOptions(deinterlace=True))
     changed = [_difference(made, n, mixed, n) > 1 for n in range(3)]
     assert changed == [False, True, True]
-    forced = as_progressive(mixed, Fields(order="tff", deinterlace=True))
+    forced = as_progressive(mixed, FieldOptions(order="tff", deinterlace=True))
     assert _difference(forced, 0, mixed, 0) > 1
     assert [frame.props["_FieldBased"] for frame in made.frames()] == [0, 0, 0]
 
@@ -100,7 +100,7 @@ def test_a_missing_deinterlacer_is_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     """Would catch an AttributeError where bwdif is not installed."""
     monkeypatch.setattr("vs_tecogan.video.fields.has_deinterlacer", lambda: False)
     with pytest.raises(VideoError, match="pip install vapoursynth-bwdif"):
-        as_progressive(vs.core.std.BlankClip(), Fields(deinterlace=True))
+        as_progressive(vs.core.std.BlankClip(), FieldOptions(deinterlace=True))
 
 
 @pytest.mark.parametrize(

@@ -19,7 +19,7 @@ from ..errors import JobError
 from ..files import partial_file
 from ..filter import MEMORY, tecogan
 from ..video.cropping import crop
-from ..video.fields import Fields, as_progressive
+from ..video.fields import FieldOptions, as_progressive
 from ..video.formats import for_encoder
 from ..video.geometry import new_size, parse_size, resized
 from ..video.source import Source, open_source
@@ -43,7 +43,10 @@ def open_input(spec: Spec, index: Path | None = None) -> Source:
     :raises VideoError: it cannot be read.
     :raises ColourError: there is no such matrix.
     """
-    matrix, fields = parse_matrix(spec.matrix or None), Fields(order=spec.field_order, deinterlace=spec.deinterlace)
+    matrix, fields = (
+        parse_matrix(spec.matrix or None),
+        FieldOptions(order=spec.field_order, deinterlace=spec.deinterlace),
+    )
     if spec.is_script:
         source = open_script(Path(spec.source), spec.arguments, audio=Path(spec.audio) if spec.audio else None)
         source = replace(source, clip=as_progressive(source.clip, fields))

@@ -25,7 +25,7 @@ _CLEAR = 0.8
 
 
 @dataclass(frozen=True, kw_only=True)
-class Fields:
+class FieldOptions:
     """What is done with frames that are stored as two fields."""
 
     order: str = ""
@@ -34,7 +34,7 @@ class Fields:
     """Make a whole picture of each frame of two moments; others stay as they are."""
 
 
-def as_progressive(clip: vs.VideoNode, fields: Fields) -> vs.VideoNode:
+def as_progressive(clip: vs.VideoNode, fields: FieldOptions) -> vs.VideoNode:
     """The clip as whole pictures, one for each frame, as far as ``fields`` ask for it.
 
     :raises VideoError: the deinterlacer is missing, or does not take the clip's format.

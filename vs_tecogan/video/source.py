@@ -15,7 +15,7 @@ import vapoursynth as vs
 
 from ..errors import VideoError
 from .cropping import apply_cropping
-from .fields import Fields, as_progressive
+from .fields import FieldOptions, as_progressive
 from .jumps import one_clock
 from .probe import Probe, VideoStream, probe
 from .timeline import Timeline, make_timeline
@@ -99,7 +99,7 @@ class Source:
 
 
 def open_source(
-    path: Path, *, index: Path | None = None, track: int | None = None, fields: Fields | None = None
+    path: Path, *, index: Path | None = None, track: int | None = None, fields: FieldOptions | None = None
 ) -> Source:
     """Open a video stream of a file. Nothing is written beside it.
 
@@ -118,7 +118,7 @@ def open_source(
     video = videos[0] if track is None else _chosen(path, videos, track)
     opened = _open_stream(path, video.index, index)
     varies = _varies(opened["clip"])
-    clip = as_progressive(_of_one_size(opened["clip"]), fields or Fields())
+    clip = as_progressive(_of_one_size(opened["clip"]), fields or FieldOptions())
     base = Fraction(opened["timebasenum"], opened["timebaseden"])
     timestamps = opened["timestamps"]
     ticks = [timestamps] if isinstance(timestamps, int) else list(timestamps)
