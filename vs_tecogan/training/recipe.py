@@ -35,6 +35,7 @@ from .data.build import check_store
 from .data.loader import batches
 from .data.store import Store
 from .objectives import Phase, objective_of
+from .objectives.networks import with_init
 from .run import checkpoint
 from .run.export import export
 from .run.loop import NO_STORE, train
@@ -238,7 +239,7 @@ def check_stage(stage: Stage, config: Config, *, data: bool) -> None:
     """
     later = not isinstance(stage.init, str)
     if isinstance(stage.init, str):
-        config = replace(config, model=replace(config.model, init=stage.init))
+        config = with_init(replace(config, model=replace(config.model, init=stage.init)))
     objective = objective_of(config, torch.device("cpu"), begin=not later)
     if not config.data.store:
         if data:

@@ -19,6 +19,8 @@ def check(config: Config, world: int) -> None:
     data, objective, loop = config.data, config.objective, config.loop
     if config.model.scale not in (2, 4):
         raise TrainingError(f"scale {config.model.scale}; expected 2 or 4")
+    if config.model.dialect == "egvsr" and config.model.channels % config.model.scale**2:
+        raise TrainingError(f"channels {config.model.channels}; dialect egvsr needs a multiple of scale x scale")
     if data.batch % world:
         raise TrainingError(f"batch {data.batch} cannot be divided over {world} processes")
     for name, side in (("crop", data.crop), ("flow_crop", config.flow.flow_crop)):

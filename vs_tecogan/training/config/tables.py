@@ -94,12 +94,15 @@ class ModelConfig:
     scale: int = option(4, "2 or 4", Range(low=2, high=4))
     blocks: int = option(10, "residual blocks: 10 (FRVSR, TecoGAN-minus) or 16 (TecoGAN)")
     channels: int = option(64, "features of the reconstruction network", COUNT)
+    dialect: Literal["auto", "tf", "bd", "bi", "egvsr"] = option(
+        "auto", "family of the generator's graph; auto: as init's, else bd, or bi for centred LR", file_only=True
+    )
     flow_rounds: int = option(
         -1,
         "rounds that refine the flow; published 0; -1: as init's, else 0, of recurrent 2",
         Range(low=-1, high=MOST_FLOW_ROUNDS),
     )
-    init: str = option("", "start from these weights (.safetensors, .pth or a shipped model's name)")
+    init: str = option("", "start from these weights (.safetensors, .pth, a run's folder, a shipped model's name)")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -209,6 +212,7 @@ FIXED = frozenset(
         "scale",
         "blocks",
         "channels",
+        "dialect",
         "degradation",
         "init",
         "discriminator",

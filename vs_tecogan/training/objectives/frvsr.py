@@ -7,13 +7,13 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...networks import Generator
+from ...networks import Generator, Network
 from ..config import Config
 from ..cpu import accelerate
 from ..data.store import Store
 from .base import Metrics, Phase, Preview, Validator
 from .flow import FlowPretraining
-from .networks import build_feature_net, build_generator, build_spec
+from .networks import build_feature_net, build_generator, network_of
 from .optimiser import Group, finite_metrics
 from .rollout import Rollout, SequenceBatch, perceptual_term, regression_terms, roll_out
 from .sequences import SequenceObjective
@@ -57,14 +57,12 @@ class Frvsr(SequenceObjective[Generator]):
         return "FRVSR"
 
     @staticmethod
-    def exported(config: Config, state: dict[str, Any]) -> Generator:
+    def exported(config: Config, state: dict[str, Any]) -> Network:
         """The network of a checkpoint, as the filter takes it.
 
         :param state: what :meth:`state_dict` gave.
         """
-        generator = Generator(build_spec(config))
-        generator.load_state_dict(state["average"] or state["generator"])
-        return generator
+        return network_of(config, state)
 
     def first(self) -> Phase | None:
         """FNet alone on known motion, where the settings ask for it and FNet is new."""

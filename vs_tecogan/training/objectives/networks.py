@@ -3,6 +3,7 @@
 import logging
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import torch
 
@@ -10,7 +11,8 @@ from ...errors import TrainingError, WeightsError
 from ...networks import Dialect, Generator, GeneratorSpec, Network, RecurrentSpec, RecurrentSR
 from ...networks.perceptual import FeatureNet, load_feature_net
 from ...weights import load_model
-from ..config import Config
+from ..config import Config, merge
+from ..run import checkpoint
 from .initialisation import initialise, initialise_for_motion
 from .transplant import transplant
 
@@ -24,13 +26,14 @@ WHERE_FROM = (
 
 
 def build_spec(config: Config) -> GeneratorSpec:
-    """Architecture; centred LR (BI, centred pairs) takes the dialect whose skip is centred."""
+    """Architecture; of itself centred LR (BI, centred pairs) takes the dialect whose skip is centred."""
     model = config.model
+    usual = Dialect.BI if config.degradation.centred else Dialect.BD
     return GeneratorSpec(
         scale=model.scale,
         blocks=model.blocks,
         channels=model.channels,
-        dialect=Dialect.BI if config.degradation.centred else Dialect.BD,
+        dialect=usual if model.dialect == "auto" else Dialect(model.dialect),
         flow_rounds=max(model.flow_rounds, 0),
     )
 
@@ -57,29 +60,66 @@ def build_recurrent(config: Config) -> RecurrentSR:
     return network
 
 
-def with_flow_rounds(config: Config) -> Config:
-    """Fill in, before a run begins, what its settings leave to ``init``: the rounds in which flow is refined.
+def with_init(config: Config) -> Config:
+    """Fill in, before a run begins, what its settings leave to ``init``: the dialect, and the rounds of the flow.
 
-    :raises TrainingError: the weights of ``init`` cannot be used.
+    :raises TrainingError: the weights of ``init`` cannot be used, or take LR pixels at other places than the run.
     """
-    if config.model.flow_rounds >= 0:
-        return config
-    usual = RecurrentSpec().flow_rounds if config.model.architecture == "recurrent" else 0
-    rounds = load_init(config.model.init).spec.flow_rounds if config.model.init else usual
-    if rounds and config.model.init:
-        log.info("flow is refined in %d rounds, as %s asks for; flow_rounds 0 leaves it", rounds, config.model.init)
-    return replace(config, model=replace(config.model, flow_rounds=rounds))
+    model = config.model
+    if model.init and (model.flow_rounds < 0 or model.dialect == "auto"):
+        spec = load_init(model.init).spec
+        if isinstance(spec, GeneratorSpec) and model.dialect == "auto":
+            _check_phase(spec, config)
+            model = replace(model, dialect=spec.dialect.value)
+        if model.flow_rounds < 0:
+            model = replace(model, flow_rounds=spec.flow_rounds)
+            if spec.flow_rounds:
+                log.info(
+                    "flow is refined in %d rounds, as %s asks for; flow_rounds 0 leaves it",
+                    spec.flow_rounds, model.init,
+                )  # fmt: skip
+    if model.flow_rounds < 0:
+        usual = RecurrentSpec().flow_rounds if model.architecture == "recurrent" else 0
+        model = replace(model, flow_rounds=usual)
+    return replace(config, model=model)
+
+
+def _check_phase(spec: GeneratorSpec, config: Config) -> None:
+    centred = spec.phase == "centred"
+    if config.model.architecture == "frvsr" and centred != config.degradation.centred:
+        wanted = "bi or pairs-centred" if centred else "bd, realistic or pairs"
+        raise TrainingError(
+            f"init: {config.model.init} was made for another place of LR pixels than degradation "
+            f"{config.degradation.degradation}; give --degradation {wanted}"
+        )
 
 
 def load_init(init: str) -> Network:
-    """The network that a run begins with.
+    """The network that a run begins with: of weights, or of another run's best checkpoint, else its newest.
 
     :raises TrainingError: its weights cannot be used.
     """
+    path = Path(init)
+    if path.is_dir() or (checkpoint.run_of(path) is not None and path.is_file()):
+        path = checkpoint.pick(path)
+        state = checkpoint.load(path)
+        return network_of(merge(Config(), state["config"], str(path)), state["objective"])
     try:
         return load_model(init).network
     except (WeightsError, OSError) as error:
         raise TrainingError(f"init: {error}") from error
+
+
+def network_of(config: Config, state: dict[str, Any]) -> Network:
+    """The network of a checkpoint, as the filter takes it: the averaged one where there is one.
+
+    :param state: what ``state_dict`` of the objective gave.
+    """
+    network: Network
+    recurrent = config.model.architecture == "recurrent"
+    network = RecurrentSR(recurrent_spec(config)) if recurrent else Generator(build_spec(config))
+    network.load_state_dict(state["average"] or state["generator"])
+    return network
 
 
 def build_generator(config: Config) -> Generator:

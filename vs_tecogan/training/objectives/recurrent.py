@@ -5,13 +5,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from ...networks import RecurrentSR
+from ...networks import Network, RecurrentSR
 from ..config import Config
 from ..cpu import accelerate_recurrent
 from ..data.store import Store
 from .base import Metrics, Phase, Preview, Validator
 from .losses import content_loss
-from .networks import build_recurrent, recurrent_spec
+from .networks import build_recurrent, network_of
 from .optimiser import finite_metrics
 from .rollout import SequenceBatch
 from .sequences import SequenceObjective
@@ -42,14 +42,12 @@ class Recurrent(SequenceObjective[RecurrentSR]):
         return "RecurrentSR"
 
     @staticmethod
-    def exported(config: Config, state: dict[str, Any]) -> RecurrentSR:
+    def exported(config: Config, state: dict[str, Any]) -> Network:
         """The network of a checkpoint, as the filter takes it.
 
         :param state: what :meth:`state_dict` gave.
         """
-        network = RecurrentSR(recurrent_spec(config))
-        network.load_state_dict(state["average"] or state["generator"])
-        return network
+        return network_of(config, state)
 
     def first(self) -> Phase | None:
         """Nothing is trained before: the flow has no weights."""

@@ -116,6 +116,16 @@ def find(run: Path) -> Path:
     return found[-1]
 
 
+def pick(run: Path, *, last: bool = False) -> Path:
+    """The best checkpoint of a run by its rule, or the newest; a file that is named itself.
+
+    :param last: the newest even where there is a best one.
+    :raises TrainingError: there is none.
+    """
+    best = checkpoint_folder(run) / "best.pt"
+    return best if run.is_dir() and best.exists() and not last else find(run)
+
+
 def run_of(named: Path) -> Path | None:
     """The run's folder that was named, or that the file named lies in; None for a file elsewhere."""
     if not named.is_file():

@@ -11,15 +11,6 @@ from ..objectives import objective_class
 from . import checkpoint
 
 
-def pick(run: Path, *, last: bool) -> Path:
-    """The checkpoint to export: the best by the run's rule, or the newest.
-
-    :raises TrainingError: there is none.
-    """
-    best = checkpoint.checkpoint_folder(run) / "best.pt"
-    return best if run.is_dir() and best.exists() and not last else checkpoint.find(run)
-
-
 def export(
     run: Path, output: Path, *, last: bool = False, half: bool = False, words: dict[str, str] | None = None
 ) -> ModelCard:
@@ -29,7 +20,7 @@ def export(
     :param words: entries of the card that replace those derived from the run.
     :raises TrainingError: no usable checkpoint, or the file cannot be written.
     """
-    path = pick(run, last=last)
+    path = checkpoint.pick(run, last=last)
     state = checkpoint.load(path)
     config = merge(Config(), state["config"], str(path))
     network = objective_class(config).exported(config, state["objective"])

@@ -19,7 +19,7 @@ from ..data.loader import batches
 from ..data.store import Store
 from ..objectives import Objective, Phase, objective_of
 from ..objectives.base import NotFiniteError, Validator
-from ..objectives.networks import with_flow_rounds
+from ..objectives.networks import with_init
 from ..precision import resolve, warn_if_slow
 from . import checkpoint
 from .divergence import leave_resumable
@@ -70,7 +70,8 @@ def train(config: Config, folder: Path, resume: dict[str, Any] | None = None) ->
     """
     own = processes()
     check(config, own.world)
-    config = with_flow_rounds(config)
+    if resume is None:
+        config = with_init(config)
     device = pick_device(config.loop.device, own)
     if config.loop.threads:
         torch.set_num_threads(config.loop.threads)
