@@ -30,7 +30,7 @@ MAY_IMPORT = {
     "video": {"video", "colour", "files", "errors", "signals", "tracebacks", "version"},
     "fluids": {"fluids", "colour", "engine", "networks", "ops", "recurrence", "weights", "errors", "version"},
     "training": {"training", "fluids", "networks", "ops", "weights", "video", "metrics", "degrade", "luma", "files",
-                 "errors", "signals", "reasons", "hardware", "version"},
+                 "errors", "signals", "reasons", "hardware", "locks", "version"},
 }  # fmt: skip
 """Rooms that each room may import from; a room that is not named here is held by the tests below alone."""
 

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import os
 import socket
-import sys
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from ..errors import JobError
+from ..locks import lock_file
 
 
 class InUseError(JobError):
     """Another process holds the lock."""
-
-
-_BYTE = 1 << 20
-"""Which byte is locked: far behind the name of the owner, which others must be able to read on Windows too."""
 
 
 class JobLock:
@@ -47,7 +43,7 @@ class JobLock:
             self._path.parent.mkdir(exist_ok=True)
             self._descriptor = os.open(self._path, os.O_RDWR | os.O_CREAT | getattr(os, "O_BINARY", 0), 0o666)
             try:
-                if not _lock(self._descriptor, shared=self._shared):
+                if not lock_file(self._descriptor, shared=self._shared):
                     raise InUseError(
                         f"{self._path.parent} is in use by {self._owner()}; wait for it or end it, then try again"
                     )
@@ -86,28 +82,3 @@ class JobLock:
     def _close(self) -> None:
         os.close(self._descriptor)
         self._descriptor = -1
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(descriptor: int, *, shared: bool) -> bool:  # noqa: ARG001 (there is no such lock)
-        """Lock at once, or return False."""
-        os.lseek(descriptor, _BYTE, os.SEEK_SET)
-        try:
-            msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)
-        except OSError:
-            return False
-        os.lseek(descriptor, 0, os.SEEK_SET)
-        return True
-
-else:
-    import fcntl
-
-    def _lock(descriptor: int, *, shared: bool) -> bool:
-        """Lock at once, or return False."""
-        try:
-            fcntl.flock(descriptor, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return False
-        return True

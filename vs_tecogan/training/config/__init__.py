@@ -3,6 +3,7 @@
 from .check import check, frame_steps
 from .command import add_options, from_arguments
 from .files import load, merge, read_toml
+from .paths import absolute
 from .tables import (
     FIXED,
     Config,
@@ -27,6 +28,7 @@ __all__ = [
     "ModelConfig",
     "ObjectiveConfig",
     "OptimiserConfig",
+    "absolute",
     "add_options",
     "check",
     "frame_steps",

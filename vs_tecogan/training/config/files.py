@@ -24,7 +24,7 @@ def read_toml(path: Path) -> dict[str, Any]:
     :raises TrainingError: unreadable, or not TOML.
     """
     try:
-        return tomllib.loads(path.read_text())
+        return tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise TrainingError(f"{path}: cannot be read ({error})") from error
     except tomllib.TOMLDecodeError as error:

@@ -47,7 +47,7 @@ def hold_one_out(folder: Path) -> str:
     write_manifest(folder, [_moved(record, files) for record in records])
     record, clip = chosen[0]
     frames = sum(clip.frames for _, clip in chosen)
-    where = f"{Path(record.source).name} from frame {clip.start}, {frames} frames"
+    where = f"{record.name} from frame {clip.start}, {frames} frames"
     if len(shots) == 1:
         return f"one shot only: its last clip is held out ({where}), which resembles what is trained on; add videos"
     return f"the share held out no shot by itself: one is held out all the same ({where})"

@@ -1,10 +1,12 @@
 """Which samples a process needs, in which order, and processes that prepare them ahead."""
 
 import os
+import shutil
 import signal
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import cv2
@@ -19,6 +21,8 @@ from .samples import SampleIndex
 
 DEPTH = 4
 """Batches that a worker prepares ahead."""
+SHARED = Path("/dev/shm")
+"""Where workers leave their batches, on Linux."""
 GRACE = 60.0
 """Seconds that a worker lives on after SIGTERM; one iteration should not take longer."""
 
@@ -108,7 +112,18 @@ def batches(samples: Dataset[Any], indices: Sampler[Any], workers: int, *, pin: 
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
-        raise TrainingError(f"a process that makes samples died ({reason(error)}); use fewer workers") from error
+        raise TrainingError(why_it_died(error, workers)) from error
+
+
+def why_it_died(error: RuntimeError, workers: int) -> str:
+    """What torch's error on a lost worker means, and what to do."""
+    if not any(sign in str(error) for sign in ("Bus error", "shared memory", "No space left")):
+        return f"a process that makes samples died ({reason(error)}); use fewer workers"
+    size = f" of {shutil.disk_usage(SHARED).total >> 20} MB" if SHARED.is_dir() else ""
+    return (
+        f"shared memory ({SHARED}{size}) is too small for {workers} workers; give the container more, as by docker run "
+        "--shm-size 2g, or take --workers 1, or 0"
+    )
 
 
 _NAME = f"{TrainingError.__module__}.{TrainingError.__qualname__}"

@@ -16,7 +16,7 @@ import json
 import os
 from dataclasses import asdict, dataclass
 from functools import lru_cache
-from pathlib import Path
+from pathlib import Path, PureWindowsPath
 from typing import Any, BinaryIO, Literal
 
 import numpy as np
@@ -67,6 +67,11 @@ class SourceRecord:
     clips: list[StoredClip]
     cropped: int = 0
     """Frames whose black bars were cut off."""
+
+    @property
+    def name(self) -> str:
+        """The source's file name, also of a store that was prepared on another system."""
+        return PureWindowsPath(self.source).name
 
 
 class Store:

@@ -113,7 +113,7 @@ class Logs:
 def append_row(path: Path, row: dict[str, float]) -> None:
     """Append to a table; when a column appears for the first time the whole table is rewritten with it."""
     if path.exists():
-        with path.open(newline="") as stream:
+        with path.open(newline="", encoding="utf-8") as stream:
             reader = csv.DictReader(stream)
             columns = list(reader.fieldnames or ())
             rows = list(reader) if set(row) - set(columns) else None
@@ -122,7 +122,7 @@ def append_row(path: Path, row: dict[str, float]) -> None:
     if rows is not None:
         columns += [name for name in row if name not in columns]
         _write_table(path, columns, rows)
-    with path.open("a", newline="") as stream:
+    with path.open("a", newline="", encoding="utf-8") as stream:
         csv.DictWriter(stream, columns, restval="").writerow({k: _short(v) for k, v in row.items()})
 
 
@@ -130,7 +130,7 @@ def trim_table(path: Path, iteration: int) -> None:
     """Drop the rows of iterations after ``iteration``, which a resumed run will write again."""
     if not path.exists():
         return
-    with path.open(newline="") as stream:
+    with path.open(newline="", encoding="utf-8") as stream:
         reader = csv.DictReader(stream)
         columns = list(reader.fieldnames or ())
         rows = [row for row in reader if (row.get("iteration") or "").isdigit() and int(row["iteration"]) <= iteration]
@@ -138,7 +138,7 @@ def trim_table(path: Path, iteration: int) -> None:
 
 
 def _write_table(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> None:
-    with partial_file(path) as part, part.open("w", newline="") as stream:
+    with partial_file(path) as part, part.open("w", newline="", encoding="utf-8") as stream:
         writer = csv.DictWriter(stream, columns, restval="", extrasaction="ignore")
         if columns:
             writer.writeheader()

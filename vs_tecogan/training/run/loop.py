@@ -3,7 +3,7 @@
 import logging
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +12,8 @@ import torch
 
 from ...errors import TrainingError
 from ...reasons import reason
-from ..config import Config, check
+from ..config import Config, absolute, check
+from ..config.paths import located
 from ..data.build import build_samples, check_store
 from ..data.degrade import describe
 from ..data.loader import batches
@@ -23,6 +24,7 @@ from ..objectives.networks import with_init
 from ..precision import resolve, warn_if_slow
 from . import checkpoint
 from .divergence import leave_resumable
+from .folder_lock import folder_lock
 from .interruption import Interruption
 from .logs import Logs
 from .parallel import Processes, any_process, connect, disconnect, pick_device, processes
@@ -72,14 +74,16 @@ def train(config: Config, folder: Path, resume: dict[str, Any] | None = None) ->
     check(config, own.world)
     if resume is None:
         config = with_init(config)
+    config = absolute(config)
     device = pick_device(config.loop.device, own)
     if config.loop.threads:
         torch.set_num_threads(config.loop.threads)
     if own.main:
         warn_if_slow(config.loop.precision, device)
     connect(own, device)
+    held = ExitStack()
     try:
-        run = set_up(config, folder, own, device, resume)
+        run = set_up(config, folder, own, device, resume, held)
         with Interruption() as interruption:
             if run.first is not None and optimise(run, run.first, interruption):
                 run.first = None
@@ -89,10 +93,16 @@ def train(config: Config, folder: Path, resume: dict[str, Any] | None = None) ->
         return objective_done(run)
     finally:
         disconnect(own)
+        held.close()
 
 
-def set_up(config: Config, folder: Path, own: Processes, device: torch.device, resume: dict[str, Any] | None) -> Run:
-    """Open the data, build the networks, take up a checkpoint."""
+def set_up(
+    config: Config, folder: Path, own: Processes, device: torch.device, resume: dict[str, Any] | None, held: ExitStack
+) -> Run:
+    """Open the data, build the networks, take up a checkpoint.
+
+    :param held: what must be let go at the end of the run is given to it: the folder's lock.
+    """
     if not config.data.store:
         raise TrainingError(NO_STORE)
     if resume is None:
@@ -106,7 +116,7 @@ def set_up(config: Config, folder: Path, own: Processes, device: torch.device, r
     if resume is not None:
         take_up(run, resume)
     if own.main:
-        open_folder(run)
+        open_folder(run, held)
         if config.loop.eval_every:
             run.validator = objective.validator(store)
     log.info(
@@ -128,18 +138,19 @@ def take_up(run: Run, state: dict[str, Any]) -> None:
         run.first = None
     run.began, run.seconds = run.objective.iteration, state["seconds"]
     run.best, run.best_iteration, run.scores = state["best"], state["best_iteration"], dict(state["scores"])
-    if run.best > float("-inf") and state["standard"] != run.objective.standard():
+    if run.best > float("-inf") and located(state["standard"]) != run.objective.standard():
         log.info("scores do not compare with earlier ones any more: the next evaluated checkpoint is the best")
         run.best = float("-inf")
     checkpoint.restore_rng(state)
 
 
-def open_folder(run: Run) -> None:
-    """Make the run's folder, or set aside what another session left there behind this iteration."""
+def open_folder(run: Run, held: ExitStack) -> None:
+    """Make the run's folder and keep others out, or set aside what another session left there behind this iteration."""
     try:
         run.folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise TrainingError(f"cannot create {run.folder}: {error.strerror}") from error
+    held.enter_context(folder_lock(run.folder))
     checkpoint.set_newer_aside(run.folder, run.objective.iteration)
     if run.best > float("-inf") and not (checkpoint.checkpoint_folder(run.folder) / "best.pt").exists():
         log.info("no best checkpoint is there any more; the next evaluation begins anew")
@@ -243,7 +254,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "degradation": describe(build_samples(run.config).degradation),
         "device": str(run.device),
         "precision": resolve(run.config.loop.precision, run.device),
-        "sources": sorted({Path(r.source).name for r in run.store.records}),
+        "sources": sorted({record.name for record in run.store.records}),
     }
     return checkpoint.pack(run.config, run.objective.iteration, run.objective.state_dict(), extra)
 
