@@ -87,7 +87,7 @@ def test_scripts(name: str, size: tuple[int, int], clip: Path, environment: dict
 @pytest.mark.slow
 def test_render(clip: Path, environment: dict[str, str], tmp_path: Path) -> None:
     """Would catch a pipe that loses frames or the colour tags."""
-    words = ("bash", EXAMPLES / "render.sh", EXAMPLES / "upscale.vpy", clip, "out.mkv", "smpte170m")
+    words = ("bash", EXAMPLES / "render.sh", EXAMPLES / "upscale.vpy", clip, "out.mkv")
     run(environment, *words, cwd=tmp_path)
     assert size_of(tmp_path / "out.mkv") == (192, 128, LENGTH)
     with vs.core.bs.VideoSource(str(tmp_path / "out.mkv"), cachemode=0).get_frame(0) as frame:

@@ -17,6 +17,7 @@ COMMANDS = {
     "preview": "try models on a short excerpt, and estimate the whole",
     "job": "render segments of a planned job, on any machine; say how far it is",
     "scenes": "write where scenes start, for other tools",
+    "vspipe-args": "print what y4m does not carry from vspipe to ffmpeg",
     "models": "list the models that come with the package",
     "doctor": "say what is installed, which device would be used, and what is missing",
     "prepare": "turn videos into a store of training clips",
@@ -25,7 +26,7 @@ COMMANDS = {
     "interpolate": "average the weights of two models into a third",
     "evaluate": "measure fidelity and steadiness of videos",
 }
-"""Name and help of each module of this package that is a subcommand, in the order of the help text."""
+"""Name and help of each subcommand, whose module has its name, in the order of the help text."""
 
 _EXAMPLES = """\
 examples:
@@ -83,5 +84,5 @@ def _parser(command: str) -> Parser:
         if name != command:
             subparsers.add_parser(name, help=text)
             continue
-        import_module(f".{name}", __name__).add_parser(subparsers)
+        import_module(f".{name.replace('-', '_')}", __name__).add_parser(subparsers)
     return parser

@@ -214,11 +214,12 @@ def told_aspect(source: Source, props: Mapping[str, object]) -> Fraction:
 
     The container's word counts before the stream's own, which is all that the properties know.
     """
-    told = (source.stored.sample_aspect if source.stored else None) or _sample_aspect(props)
+    told = (source.stored.sample_aspect if source.stored else None) or sample_aspect_of(props)
     return 1 / told if told and source.turned else told
 
 
-def _sample_aspect(props: Mapping[str, object]) -> Fraction:
+def sample_aspect_of(props: Mapping[str, object]) -> Fraction:
+    """Width over height of a sample, as the properties of a frame have it; 0 where they do not say."""
     width, height = props.get("_SARNum"), props.get("_SARDen")
     if isinstance(width, int) and isinstance(height, int) and width > 0 and height > 0:
         return Fraction(width, height)
