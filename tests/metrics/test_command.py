@@ -106,19 +106,59 @@ def test_list_of_pairs(write: Write, result: Frames, truth: Frames, capsys: pyte
     (root / "pairs.csv").write_text("x/clip,y/clip\ny/clip,y/clip\n")
     assert run("--pairs", root / "pairs.csv", "--metrics", "psnr", "--quiet") == 0
     lines = capsys.readouterr().out.splitlines()
-    assert lines[1].startswith("clip (1)")
-    assert lines[2].startswith("clip (2)")
+    assert lines[1].split()[:2] == ["clip", "x"]
+    assert lines[2].split()[:2] == ["clip", "y"]
     assert lines[2].endswith("∞")
 
 
 def test_results_of_one_reference(
     write: Write, result: Frames, truth: Frames, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Two methods compared on one reference in rows that do not say which is which."""
+    """Two methods compared on one reference in rows that do not say which is which, or averages that mix them."""
     sharp, soft, real = write("sharp", result), write("soft", truth), write("real", truth)
-    assert run(sharp, soft, "--reference", real, real, "--metrics", "psnr", "-q") == 0
+    for references in ([real], [real, real]):
+        assert run(sharp, soft, "--reference", *references, "--metrics", "psnr", "-q") == 0
+        lines = capsys.readouterr().out.splitlines()
+        assert [line.split()[:2] for line in lines[1:3]] == [["real", "sharp"], ["real", "soft"]]
+        assert not any("average" in line for line in lines), "the two are means over one clip each"
+
+
+def test_methods_side_by_side(
+    write: Write, result: Frames, truth: Frames, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Would catch "calendar (1)", averages over methods, curves apart, or pictures of different frames."""
+    other = [frame[::-1].copy() for frame in truth]
+    for folder, clips in (("soft", result), ("same", truth)):
+        write(f"{folder}/calendar", clips)
+        write(f"{folder}/city", [frame[::-1].copy() for frame in clips])
+    write("truth/calendar", truth)
+    root = write("truth/city", other).parents[1]
+    files = {kind: tmp_path / f"out.{kind}" for kind in ("json", "csv", "html")}
+    options = [part for kind, path in files.items() for part in (f"--{kind}", path)]
+    assert run(root / "soft", root / "same", "--reference", root / "truth", "--metrics", "psnr,tdiff", *options) == 0
     lines = capsys.readouterr().out.splitlines()
-    assert (lines[1].split()[0], lines[2].split()[0]) == ("sharp", "soft")
+    assert [line.split()[:2] for line in lines[1:5]] == [
+        ["calendar", "soft"], ["calendar", "same"], ["city", "soft"], ["city", "same"]
+    ]  # fmt: skip
+    frames = [line for line in lines if line.startswith("average of frames")]
+    assert [line.split()[3] for line in frames] == ["soft", "same"]
+    assert ["∞" in line for line in frames] == [False, True]
+    document = json.loads(files["json"].read_text(encoding="utf-8"))
+    assert document["methods"]["same"]["frame_average"]["psnr"] == "inf"
+    assert document["methods"]["soft"]["frame_average"]["psnr"] < 60
+    assert files["csv"].read_text(encoding="utf-8").startswith("clip,method,frame,psnr,tdiff")
+    page = files["html"].read_text(encoding="utf-8")
+    assert page.count("<details") == 2
+    charts = [json.loads(text) for text in re.findall(r'application/json">(.*?)</script>', page)]
+    assert [line["name"] for line in charts[0]] == ["soft", "same", "bicubic"]
+    assert [line["name"] for line in charts[1]] == ["soft", "same", "reference", "bicubic"]
+    assert 'data-x="frame" data-y="Y-PSNR dB"' in page
+    select = re.search(r'data-side="left">(.*?)</select>', page)
+    assert select
+    assert re.findall(r'value="([^"]*)"', select[1]) == [
+        "soft", "same", "reference", "bicubic", "difference soft", "difference same"
+    ]  # fmt: skip
+    assert page.count('data-name="same"') == page.count('data-name="soft"') > 0
 
 
 def test_untagged_video_is_named(truth: Frames, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

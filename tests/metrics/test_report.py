@@ -141,7 +141,7 @@ def test_text_table(outcome: tuple[Outcome, str]) -> None:
 
 def test_averages(outcome: tuple[Outcome, str]) -> None:
     """FrameAvg computed as FolderAvg: steps weigh by their number, here the same, and totals by clip."""
-    result, measured = outcome[0].result, outcome[0].measured
+    result, measured = outcome[0].averages[""].result, outcome[0].measured
     values = [m.scores.curves["tof"].values for m in measured]
     assert result.frames["tof"] == pytest.approx(np.mean(np.concatenate(values)))
     assert result.clips["tof"] == pytest.approx(np.mean([np.mean(v) for v in values]))

@@ -7,13 +7,13 @@ import io
 import os
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from importlib.util import find_spec
 from pathlib import Path
 
 from ..errors import UsageError
 from ..metrics.catalogue import BY_KEY, select
 from ..metrics.evaluation import Observer
+from ..metrics.methods import with_methods
 from ..metrics.picture import Picture
 from ..metrics.protocol import Crop, kept_frames
 from ..metrics.report import PictureCollector, ProfileLine, report_page
@@ -28,6 +28,7 @@ examples:
   vs-tecogan evaluate out.mkv --reference truth.mkv --html report.html
   vs-tecogan evaluate results/ --reference truth/           folders of clips, paired by name
   vs-tecogan evaluate --pairs pairs.csv --protocol plain    lines RESULT,REFERENCE
+  vs-tecogan evaluate a.mkv b.mkv --reference truth.mkv     methods side by side
   vs-tecogan evaluate out.mkv                               what needs no reference
 
 The official protocol is that of TecoGAN's metrics.py: two frames skipped at both ends, a crop to multiples of 32.
@@ -51,7 +52,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """The options."""
     add = parser.add_argument
     add("results", nargs="*", type=Path, metavar="RESULT", help="video, folder of images, or folder of such clips")
-    add("--reference", nargs="+", type=Path, default=[], metavar="TRUTH", help="the truth, one for each RESULT")
+    add(
+        "--reference",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="TRUTH",
+        help="the truth: one for all, or one for each RESULT",
+    )
     add("--pairs", type=Path, metavar="CSV", help="a list of lines RESULT,REFERENCE instead of RESULT and --reference")
     add("--protocol", choices=("official", "plain"), default="official", help="default: official; plain skips nothing")
     add("--metrics", metavar="A,B,...", help=f"only these; default: all that can be had of {', '.join(BY_KEY)}")
@@ -96,7 +104,7 @@ def _measure(args: argparse.Namespace) -> tuple[Outcome, Mapping[str, PictureCol
         raise UsageError("give RESULT with or without --reference, or --pairs alone")
     keys = select(args.metrics.split(",")) if args.metrics else tuple(BY_KEY)
     line, crop = ProfileLine.parse(args.profile), _crop(args.crop)
-    pairs = _distinct(pair_up(*(read_pairs(args.pairs) if args.pairs else (args.results, args.reference))))
+    pairs = with_methods(pair_up(*(read_pairs(args.pairs) if args.pairs else (args.results, args.reference))))
     options = Options(
         protocol=args.protocol,
         metrics=keys,
@@ -105,18 +113,21 @@ def _measure(args: argparse.Namespace) -> tuple[Outcome, Mapping[str, PictureCol
         squeezenet=args.squeezenet,
         niqe_parameters=args.niqe_params,
         i3d=args.i3d,
+        baseline_scale=args.scale if args.html is not None else 0,
     )
     collectors: dict[str, PictureCollector] = {}
-    frames = {pair.name: kept_frames(pair.result.length, args.protocol) for pair in pairs}
+    frames = {pair.label: kept_frames(pair.result.length, args.protocol) for pair in pairs}
     with Progress(sum(len(some) for some in frames.values()), quiet=args.quiet) as progress:
 
         def watch(pair: ClipPair) -> Sequence[Observer]:
             if args.html is None:
                 return [_Ticker(progress)]
-            some = frames[pair.name]
+            some = frames[pair.label]
             _check_crop(crop, pair)
-            collectors[pair.name] = PictureCollector(some[len(some) // 2], args.scale, line, crop)
-            return [_Ticker(progress), collectors[pair.name]]
+            others = (one.label for one in pairs if one.name == pair.name)
+            first = next((collectors[label] for label in others if label in collectors), None)
+            collectors[pair.label] = PictureCollector(some[len(some) // 2], args.scale, line, crop, first)
+            return [_Ticker(progress), collectors[pair.label]]
 
         return measure(pairs, options, watch), collectors
 
@@ -130,17 +141,6 @@ class _Ticker:
     def frame(self, index: int, result: Picture, truth: Picture | None, values: Mapping[str, float]) -> None:
         """One frame is done."""
         self._progress.frame()
-
-
-def _distinct(pairs: list[ClipPair]) -> list[ClipPair]:
-    """Pairs whose names do not repeat: results of one reference go by their own names, and those of one by number."""
-    names = [pair.name for pair in pairs]
-    pairs = [replace(pair, name=pair.result.name) if names.count(pair.name) > 1 else pair for pair in pairs]
-    names = [pair.name for pair in pairs]
-    return [
-        replace(pair, name=f"{pair.name} ({names[: i + 1].count(pair.name)})") if names.count(pair.name) > 1 else pair
-        for i, pair in enumerate(pairs)
-    ]
 
 
 def _crop(text: str | None) -> Crop | None:

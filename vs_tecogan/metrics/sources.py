@@ -57,6 +57,13 @@ class ClipPair:
     name: str
     result: Clip
     reference: Clip | None
+    method: str = ""
+    """What made the result, where several did it from the same truth."""
+
+    @property
+    def label(self) -> str:
+        """Name and method; no two pairs of a run share it."""
+        return f"{self.name}, {self.method}" if self.method else self.name
 
 
 def open_clip(path: Path) -> Clip:
@@ -157,12 +164,14 @@ _SAME = "; result and reference must match"
 def pair_up(results: Sequence[Path], references: Sequence[Path]) -> list[ClipPair]:
     """Pair clips given on the command line; a folder of clips stands for the clips in it, paired by name.
 
-    :param references: as many as results, or none to measure the results alone.
+    :param references: as many as results, one for all of them, or none to measure the results alone.
     :raises MetricsError: counts differ, or a clip of a folder has no partner.
     """
+    if len(references) == 1:
+        references = [*references] * len(results)
     if references and len(results) != len(references):
         raise MetricsError(
-            f"RESULT came {len(results)} times, --reference {len(references)} times; give one reference to each result"
+            f"RESULT came {len(results)} times, --reference {len(references)} times; give one for all, or one to each"
         )
     pairs: list[ClipPair] = []
     for index, result in enumerate(results):

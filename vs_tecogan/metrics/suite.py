@@ -8,7 +8,8 @@ import numpy as np
 
 from ..errors import MetricsError
 from .alignment import AlignmentObserver
-from .catalogue import BY_KEY, select
+from .bicubic import bicubic_of
+from .catalogue import BY_KEY, WEIGHTLESS, select
 from .evaluation import Instruments, Observer, Scores, evaluate_pair
 from .features import FeatureDistance
 from .fvd import CLIP_LENGTH, FvdObserver
@@ -43,6 +44,8 @@ class Options:
     """Published pristine parameters; None = those of an installed BasicSR."""
     i3d: Path | None = None
     """TorchScript I3D."""
+    baseline_scale: int = 0
+    """Factor of a bicubic enlargement that is measured too, once per truth; 0 = none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,6 +54,8 @@ class Measured:
 
     pair: ClipPair
     scores: Scores
+    baseline: Scores | None = None
+    """Those of bicubic enlargement, where they were asked for: once per truth."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,6 +69,15 @@ class Averages:
 
 
 @dataclass(frozen=True, kw_only=True)
+class MethodAverages:
+    """Means over the pairs of one method."""
+
+    result: Averages
+    reference: Averages
+    """The references' own values of the metrics that need none."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Outcome:
     """Everything measured in one run."""
 
@@ -71,13 +85,12 @@ class Outcome:
     keys: tuple[str, ...]
     """Metrics that were measured, in the order of the tables."""
     measured: tuple[Measured, ...]
-    result: Averages
-    reference: Averages
-    """The references' own values of the metrics that need none."""
+    averages: Mapping[str, MethodAverages]
+    """By method, in the order in which they came; of a single one by the empty name."""
     not_measured: Mapping[str, str] = field(default_factory=dict)
     """Reason for each metric that was wanted and could not be had."""
     misaligned: Mapping[str, str] = field(default_factory=dict)
-    """By the name of a pair, how its result lies to the reference where it should not: late, mirrored, shifted."""
+    """By the label of a pair, how its result lies to the reference where it should not: late, mirrored, shifted."""
 
 
 type Watch = Callable[[ClipPair], Sequence[Observer]]
@@ -97,17 +110,18 @@ def measure(pairs: Sequence[ClipPair], options: Options, watch: Watch = lambda _
     if not keys:
         raise MetricsError(f"no reference was given, which {', '.join(options.metrics)} needs; give --reference TRUTH")
     instruments = find_instruments(keys, options)
-    fvd = FvdObserver(options.i3d) if options.i3d and "fvd" in keys else None
-    measured, small, misaligned = [], dict[str, str](), dict[str, str]()
+    methods = list(dict.fromkeys(pair.method for pair in pairs))
+    fvd = {method: FvdObserver(options.i3d) for method in methods} if options.i3d and "fvd" in keys else {}
+    measured, small, misaligned = list[Measured](), dict[str, str](), dict[str, str]()
     for pair in pairs:
         reasons = _too_small_for(pair, options.protocol)
         small |= reasons
         observers = [*watch(pair)]
         aligned = AlignmentObserver(len(kept_frames(pair.result.length, options.protocol)))
         observers.append(aligned)
-        if fvd is not None:
-            fvd.next_pair()
-            observers.append(fvd)
+        if pair.method in fvd:
+            fvd[pair.method].next_pair()
+            observers.append(fvd[pair.method])
         scores = evaluate_pair(
             pair.result.frames(),
             None if pair.reference is None else pair.reference.frames(),
@@ -117,11 +131,23 @@ def measure(pairs: Sequence[ClipPair], options: Options, watch: Watch = lambda _
             jobs=options.jobs,
             observers=observers,
         )
-        measured.append(Measured(pair=pair, scores=scores))
+        first = pair.name not in {entry.pair.name for entry in measured}
+        baseline = _baseline(pair, options, keys) if first else None
+        measured.append(Measured(pair=pair, scores=scores, baseline=baseline))
         if words := aligned.words():
-            misaligned[pair.name] = words
+            misaligned[pair.label] = words
     outcome = _outcome(options.protocol, keys, measured, {**small, **instruments.not_measured}, fvd)
     return replace(outcome, misaligned=misaligned)
+
+
+def _baseline(pair: ClipPair, options: Options, keys: Sequence[str]) -> Scores | None:
+    """Scores of bicubic enlargement, of the metrics without weights that the pair's pictures are large enough for."""
+    wanted = [key for key in _all_but(_too_small_for(pair, options.protocol), keys) if key in WEIGHTLESS]
+    if pair.reference is None or not options.baseline_scale or not wanted:
+        return None
+    enlarged = (bicubic_of(truth, options.baseline_scale) for truth in pair.reference.frames())
+    truths = pair.reference.frames()
+    return evaluate_pair(enlarged, truths, protocol=options.protocol, metrics=wanted, jobs=options.jobs)
 
 
 def _outcome(
@@ -129,23 +155,28 @@ def _outcome(
     keys: tuple[str, ...],
     measured: list[Measured],
     missing: dict[str, str],
-    fvd: FvdObserver | None,
+    fvd: Mapping[str, FvdObserver],
 ) -> Outcome:
+    averages: dict[str, MethodAverages] = {}
     for entry in measured:
         missing |= entry.scores.not_measured
-    result = average([entry.scores for entry in measured])
-    if fvd is not None and fvd.clips >= 2:
-        value = {"fvd": fvd.distance()}
-        result = Averages(frames={**result.frames, **value}, clips={**result.clips, **value})
-    elif fvd is not None:
-        missing["fvd"] = f"{fvd.clips} whole clips of {CLIP_LENGTH} frames; a Fréchet distance needs two"
+    for method in dict.fromkeys(entry.pair.method for entry in measured):
+        scores = [entry.scores for entry in measured if entry.pair.method == method]
+        averages[method] = MethodAverages(result=average(scores), reference=average(scores, reference=True))
+    for method, observer in fvd.items():
+        if observer.clips < 2:
+            missing["fvd"] = f"{observer.clips} whole clips of {CLIP_LENGTH} frames; a Fréchet distance needs two"
+            continue
+        value, mine = {"fvd": observer.distance()}, averages[method].result
+        with_it = Averages(frames={**mine.frames, **value}, clips={**mine.clips, **value})
+        averages[method] = replace(averages[method], result=with_it)
+    there = set().union(*(one.result.frames for one in averages.values()))
     return Outcome(
         protocol=protocol,
-        keys=tuple(key for key in keys if key in result.frames),
+        keys=tuple(key for key in keys if key in there),
         measured=tuple(measured),
-        result=result,
-        reference=average([entry.scores for entry in measured], reference=True),
-        not_measured={key: missing[key] for key in keys if key in missing and key not in result.frames},
+        averages=averages,
+        not_measured={key: missing[key] for key in keys if key in missing and key not in there},
     )
 
 

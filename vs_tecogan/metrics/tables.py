@@ -4,6 +4,7 @@ import csv
 import json
 import math
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import TextIO
 
 from .catalogue import BY_KEY
@@ -25,28 +26,51 @@ def heading(key: str) -> str:
     return " ".join(part for part in (metric.label, metric.unit, ARROWS[metric.better]) if part)
 
 
-def rows(outcome: Outcome) -> list[tuple[str, Mapping[str, float], Mapping[str, float]]]:
-    """Name, result's and reference's values of every pair, then the averages of several."""
-    table = [(m.pair.name, m.scores.means, m.scores.reference_means) for m in outcome.measured]
-    averages: list[tuple[str, Mapping[str, float], Mapping[str, float]]] = [
-        ("average of frames", outcome.result.frames, outcome.reference.frames),
-        ("average of clips", outcome.result.clips, outcome.reference.clips),
+@dataclass(frozen=True, kw_only=True)
+class Row:
+    """A line of the table."""
+
+    name: str
+    method: str
+    """Empty where there is a single one."""
+    mine: Mapping[str, float]
+    """The result's values."""
+    theirs: Mapping[str, float]
+    """The reference's own."""
+    average: bool = False
+
+
+def rows(outcome: Outcome) -> list[Row]:
+    """Every pair, then the averages of several: of each method by itself."""
+    table = [
+        Row(name=m.pair.name, method=m.pair.method, mine=m.scores.means, theirs=m.scores.reference_means)
+        for m in outcome.measured
     ]
-    return [*table, *(averages if len(table) > 1 or "fvd" in outcome.keys else [])]
+    if len({row.name for row in table}) < 2 and "fvd" not in outcome.keys:
+        return table
+    for name, of in (("average of frames", "frames"), ("average of clips", "clips")):
+        for method, average in outcome.averages.items():
+            mine, theirs = getattr(average.result, of), getattr(average.reference, of)
+            table.append(Row(name=name, method=method, mine=mine, theirs=theirs, average=True))
+    return table
 
 
 def text_table(outcome: Outcome) -> str:
     """Columns of equal width; beside a metric without reference the reference's own value, after a slash."""
-    cells = [["", *(heading(key) for key in outcome.keys)]]
-    for name, mine, theirs in rows(outcome):
-        line = [name]
+    named = 2 if len(outcome.averages) > 1 else 1
+    cells = [[*(["", ""][:named]), *(heading(key) for key in outcome.keys)]]
+    for row in rows(outcome):
+        line = [row.name, row.method][:named]
         for key in outcome.keys:
-            value = number(key, mine.get(key))
-            line.append(f"{value} / {number(key, theirs[key])}" if key in theirs else value)
+            value = number(key, row.mine.get(key))
+            line.append(f"{value} / {number(key, row.theirs[key])}" if key in row.theirs else value)
         cells.append(line)
     widths = [max(len(line[column]) for line in cells) for column in range(len(cells[0]))]
     lines = [
-        "  ".join([line[0].ljust(widths[0]), *(cell.rjust(w) for cell, w in zip(line[1:], widths[1:], strict=True))])
+        "  ".join(
+            cell.ljust(width) if column < named else cell.rjust(width)
+            for column, (cell, width) in enumerate(zip(line, widths, strict=True))
+        )
         for line in cells
     ]
     notes = [
@@ -94,6 +118,7 @@ def as_json(outcome: Outcome) -> str:
     pairs = [
         {
             "name": m.pair.name,
+            "method": m.pair.method,
             "result": str(m.pair.result.path),
             "reference": None if m.pair.reference is None else str(m.pair.reference.path),
             "frames": m.scores.total,
@@ -111,16 +136,23 @@ def as_json(outcome: Outcome) -> str:
         }
         for m in outcome.measured
     ]  # fmt: skip
+    by_method = {
+        method: {
+            "frame_average": plain(average.result.frames),
+            "clip_average": plain(average.result.clips),
+            "reference_frame_average": plain(average.reference.frames),
+            "reference_clip_average": plain(average.reference.clips),
+        }
+        for method, average in outcome.averages.items()
+    }
+    averages = {"methods": by_method} if len(by_method) > 1 else next(iter(by_method.values()))
     document = {
         "protocol": outcome.protocol,
         "metrics": {
             key: {"label": BY_KEY[key].label, "unit": BY_KEY[key].unit, "better": BY_KEY[key].better}
             for key in outcome.keys
         },
-        "frame_average": plain(outcome.result.frames),
-        "clip_average": plain(outcome.result.clips),
-        "reference_frame_average": plain(outcome.reference.frames),
-        "reference_clip_average": plain(outcome.reference.clips),
+        **averages,
         "not_measured": dict(outcome.not_measured),
         "misaligned": dict(outcome.misaligned),
         "pairs": pairs,
@@ -130,13 +162,15 @@ def as_json(outcome: Outcome) -> str:
 
 def write_csv(outcome: Outcome, file: TextIO) -> None:
     """One line a frame and pair: the result's values, and the reference's own as ``reference_...``."""
-    curves = [(m.pair.name, m.scores.curves, m.scores.reference_curves) for m in outcome.measured]
+    curves = [(m.pair, m.scores.curves, m.scores.reference_curves) for m in outcome.measured]
     mine = [key for key in BY_KEY if any(key in c for _, c, _ in curves)]
     theirs = [key for key in BY_KEY if any(key in c for _, _, c in curves)]
+    several = len(outcome.averages) > 1
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["clip", "frame", *mine, *(f"reference_{key}" for key in theirs)])
-    for name, result, reference in curves:
+    writer.writerow(["clip", *(["method"] if several else []), "frame", *mine, *(f"reference_{key}" for key in theirs)])
+    for pair, result, reference in curves:
         tables = [dict(zip(c[k].frames, c[k].values, strict=True)) if k in c else {}
                   for c, keys in ((result, mine), (reference, theirs)) for k in keys]  # fmt: skip
+        names = [pair.name, pair.method] if several else [pair.name]
         for frame in sorted(set().union(*tables)):
-            writer.writerow([name, frame, *(finite(t[frame]) if frame in t else "" for t in tables)])
+            writer.writerow([*names, frame, *(finite(t[frame]) if frame in t else "" for t in tables)])

@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from html import escape
 from importlib import resources
 from string import Template
@@ -10,29 +10,30 @@ from string import Template
 import numpy as np
 
 from ..catalogue import BY_KEY, METRICS
-from ..evaluation import Scores
+from ..evaluation import Curve
 from ..picture import Picture
 from ..protocol import Crop
 from ..suite import Measured, Outcome
-from ..tables import ARROWS, finite, heading, misaligned, missing, number, protocol_text, rows
+from ..tables import ARROWS, Row, finite, heading, misaligned, missing, number, protocol_text, rows
 from .pictures import Exhibit, Still
 
 GAIN = 4
 """Factor of the difference view."""
 JPEG_QUALITY = 92
-NAMES = {"result": "Result", "reference": "Reference", "bicubic": "Bicubic", "difference": f"Difference ×{GAIN}"}
+COLOURS = 6
+"""Methods that have a colour of their own; the next one begins again."""
 
 
 def report_page(outcome: Outcome, exhibits: Mapping[str, Exhibit], title: str) -> str:
     """The whole page.
 
-    :param exhibits: pictures by the name of their pair.
+    :param exhibits: pictures by the label of their pair.
     :param title:    heading and window title.
     """
-    sections = "\n".join(
-        _pair_section(measured, exhibits.get(measured.pair.name), first=index == 0)
-        for index, measured in enumerate(outcome.measured)
-    )
+    clips: dict[str, list[Measured]] = {}
+    for measured in outcome.measured:
+        clips.setdefault(measured.pair.name, []).append(measured)
+    sections = "\n".join(_clip_section(some, exhibits, first=index == 0) for index, some in enumerate(clips.values()))
     return Template(asset("page.html")).substitute(
         title=escape(title),
         style=asset("style.css"),
@@ -55,11 +56,15 @@ def _summary(outcome: Outcome) -> str:
         f"<span>{BY_KEY[key].unit} {ARROWS[BY_KEY[key].better]}</span></th>"
         for key in outcome.keys
     )
+    several = len(outcome.averages) > 1
     body = []
-    for index, (name, mine, theirs) in enumerate(rows(outcome)):
-        cells = "".join(f"<td>{_cell(key, mine, theirs)}</td>" for key in outcome.keys)
-        kind = "" if index < len(outcome.measured) else ' class="average"'
-        body.append(f'<tr{kind}><th scope="row">{escape(name)}</th>{cells}</tr>')
+    for row in [*rows(outcome), *_baseline_rows(outcome)]:
+        cells = "".join(f"<td>{_cell(key, row.mine, row.theirs)}</td>" for key in outcome.keys)
+        kind = ' class="average"' if row.average else ""
+        method = f"<td class=method>{escape(row.method)}</td>" if several else ""
+        body.append(f'<tr{kind}><th scope="row">{escape(row.name)}</th>{method}{cells}</tr>')
+    if several:
+        head = f'<th scope="col" class=method>Method</th>{head}'
     notes = "".join(f"<li><b>{escape(label)}</b>: not measured: {escape(why)}</li>" for label, why in missing(outcome))
     notes += "".join(f"<li><b>{escape(line)}</b></li>" for line in misaligned(outcome))
     return f"""<section>
@@ -69,6 +74,21 @@ def _summary(outcome: Outcome) -> str:
 <p class="note">↑ higher is better, ↓ lower is better, ≈ good where it is near the reference's own value (in grey).</p>
 {f'<ul class="missing">{notes}</ul>' if notes else ""}
 </section>"""
+
+
+def _baseline_rows(outcome: Outcome) -> list[Row]:
+    """The means of bicubic enlargement, where it was measured."""
+    found = [m for m in outcome.measured if m.baseline is not None]
+    several = len(outcome.averages) > 1
+    return [
+        Row(
+            name=m.pair.name if several else f"{m.pair.name}, bicubic",
+            method="bicubic",
+            mine=m.baseline.means if m.baseline else {},
+            theirs={},
+        )
+        for m in found
+    ]
 
 
 def _cell(key: str, mine: Mapping[str, float], theirs: Mapping[str, float]) -> str:
@@ -85,50 +105,88 @@ def _definitions(outcome: Outcome) -> str:
     return f"<section><h2>What the metrics say</h2><dl>{items}</dl></section>"
 
 
-def _pair_section(measured: Measured, exhibit: Exhibit | None, *, first: bool) -> str:
-    parts = [_curves(measured.scores)]
-    if exhibit is not None:
-        parts += [_still(still) for still in exhibit.stills]
-        parts.append(_profile(exhibit))
-    clip = measured.pair.reference or measured.pair.result
-    facts = f"{clip.width}×{clip.height}, {measured.scores.total} frames"
+def _clip_section(some: Sequence[Measured], exhibits: Mapping[str, Exhibit], *, first: bool) -> str:
+    """One truth, and what the methods made of it."""
+    names = [measured.pair.method or "result" for measured in some]
+    shown = {name: exhibits[m.pair.label] for name, m in zip(names, some, strict=True) if m.pair.label in exhibits}
+    parts = [_curves(some, names)]
+    if shown:
+        leader = next(iter(shown.values()))
+        for still in leader.stills:
+            others = {name: _at(exhibit, still.index) for name, exhibit in shown.items()}
+            parts.append(_still(still, {name: picture for name, picture in others.items() if picture is not None}))
+        parts.append(_profile(leader, {name: exhibit.profiles["result"] for name, exhibit in shown.items()}))
+    clip = some[0].pair.reference or some[0].pair.result
+    facts = f"{clip.width}×{clip.height}, {some[0].scores.total} frames"
     return f"""<details class="pair"{" open" if first else ""}>
-<summary><h2>{escape(measured.pair.name)}</h2> <span class="note">{facts}</span></summary>
+<summary><h2>{escape(some[0].pair.name)}</h2> <span class="note">{facts}</span></summary>
 {"".join(parts)}
 </details>"""
 
 
-def _curves(scores: Scores) -> str:
+def _at(exhibit: Exhibit, index: int) -> Picture | None:
+    return next((still.pictures["result"] for still in exhibit.stills if still.index == index), None)
+
+
+def _curves(some: Sequence[Measured], names: Sequence[str]) -> str:
+    """One chart per metric: all methods, the reference's own values, and bicubic."""
+    reference = some[0].scores.reference_curves
+    baseline = next((m.baseline.curves for m in some if m.baseline is not None), {})
     figures = []
-    for key, curve in scores.curves.items():
-        theirs = scores.reference_curves.get(key)
-        lines = {"result": curve} | ({} if theirs is None else {"reference": theirs})
-        data = {
-            name: [[frame, finite(value)] for frame, value in zip(line.frames, line.values, strict=True)]
-            for name, line in lines.items()
-        }
-        means = ", ".join(f"{name} {number(key, line.mean)}" for name, line in lines.items())
-        label = escape(f"{heading(key)} over time; mean: {means}")
-        figures.append(
-            f'<figure class="curve"><figcaption><b>{escape(heading(key))}</b> <span class="note">mean: {means}</span>'
-            f'</figcaption><div class="chart" role="img" aria-label="{label}" data-digits="{BY_KEY[key].digits}">'
-            f'<script type="application/json">{_script_json(data)}</script></div></figure>'
-        )
-    legend = ""
-    if scores.reference_curves:
-        legend = (
-            '<p class="legend"><span class="key result"></span>result <span class="key reference"></span>reference</p>'
-        )
+    for key in dict.fromkeys(key for measured in some for key in measured.scores.curves):
+        lines = [
+            (name, f"m{number % COLOURS}", measured.scores.curves.get(key))
+            for number, (name, measured) in enumerate(zip(names, some, strict=True))
+        ]
+        lines += [("reference", "reference", reference.get(key)), ("bicubic", "bicubic", baseline.get(key))]
+        figures.append(_chart(key, [(name, kind, curve) for name, kind, curve in lines if curve is not None]))
+    kinds = [(name, f"m{number % COLOURS}") for number, name in enumerate(names)]
+    kinds += [("reference", "reference")] * bool(reference) + [("bicubic", "bicubic")] * bool(baseline)
+    legend = "".join(f'<span class="key {kind}"></span>{escape(name)}' for name, kind in kinds)
+    legend = f'<p class="legend">{legend}</p>' if len(kinds) > 1 else ""
     return f'<h3>Over time</h3>{legend}<div class="curves">{"".join(figures)}</div>'
 
 
-def _still(still: Still) -> str:
-    pictures = {name: _jpeg(picture) for name, picture in still.pictures.items()}
+def _chart(key: str, lines: Sequence[tuple[str, str, Curve]]) -> str:
+    metric = BY_KEY[key]
+    data = [
+        {
+            "name": name,
+            "kind": kind,
+            "points": [[frame, finite(value)] for frame, value in zip(curve.frames, curve.values, strict=True)],
+        }
+        for name, kind, curve in lines
+    ]
+    means = escape(", ".join(f"{name} {number(key, curve.mean)}" for name, _, curve in lines))
+    label = f"{escape(heading(key))} over time; mean: {means}"
+    return (
+        f'<figure class="curve"><figcaption><b>{escape(heading(key))}</b> <span class="note">mean: {means}</span>'
+        f'</figcaption><div class="chart" role="img" aria-label="{label}" data-digits="{metric.digits}" '
+        f'data-x="frame" data-y="{escape(" ".join(part for part in (metric.label, metric.unit) if part))}">'
+        f'<script type="application/json">{_script_json(data)}</script></div></figure>'
+    )
+
+
+def _still(still: Still, results: Mapping[str, Picture]) -> str:
+    """A frame: a slider between any two of the pictures, and crops of all.
+
+    :param results: by method.
+    """
+    pictures = {name: ("" if name != "result" else "Result", picture) for name, picture in results.items()}
+    for name in ("reference", "bicubic"):
+        if name in still.pictures:
+            pictures[name] = (name.capitalize(), still.pictures[name])
+    shown = {name: (label or name, _jpeg(picture)) for name, (label, picture) in pictures.items()}
     if "reference" in still.pictures:
-        pictures["difference"] = _jpeg(difference(still.pictures["result"], still.pictures["reference"]))
-    crops = "".join(_crop_row(still, crop) for crop in still.crops)
+        for name, result in results.items():
+            what = "Difference" if name == "result" else f"Difference, {name},"
+            picture = difference(result, still.pictures["reference"])
+            shown["difference" if name == "result" else f"difference {name}"] = (f"{what} ×{GAIN}", _jpeg(picture))
+    crops = "".join(
+        _crop_row({label or name: picture for name, (label, picture) in pictures.items()}, crop) for crop in still.crops
+    )
     return f"""<h3>Frame {still.index} <span class="note">{escape(still.why)}</span></h3>
-{_slider(pictures, still)}
+{_slider(shown, still)}
 <h4>Crops <span class="note">pixel for pixel, enlarged</span></h4><div class="crops">{crops}</div>"""
 
 
@@ -137,49 +195,55 @@ def difference(result: Picture, truth: Picture) -> Picture:
     return np.asarray(np.minimum(np.abs(result.astype(np.int16) - truth) * GAIN, 255), np.uint8)
 
 
-def _slider(pictures: Mapping[str, str], still: Still) -> str:
+def _slider(pictures: Mapping[str, tuple[str, str]], still: Still) -> str:
+    """:param pictures: what each is called, and the picture as a data URI."""
     height, width = still.pictures["result"].shape[:2]
     size = f'width="{width}" height="{height}"'
-    if len(pictures) == 1:
-        return f'<img class="whole" src="{pictures["result"]}" {size} alt="Result, frame {still.index}">'
+    names = list(pictures)
+    if len(names) == 1:
+        label, uri = pictures[names[0]]
+        return f'<img class="whole" src="{uri}" {size} alt="{escape(label)}, frame {still.index}">'
     images = "".join(
-        f'<img data-name="{name}" src="{uri}" {size} alt="{NAMES[name]}, frame {still.index}">'
-        for name, uri in pictures.items()
+        f'<img data-name="{escape(name)}" src="{uri}" {size} alt="{escape(label)}, frame {still.index}">'
+        for name, (label, uri) in pictures.items()
     )
 
     def choice(side: str, chosen: str) -> str:
         options = "".join(
-            f'<option value="{name}"{" selected" if name == chosen else ""}>{NAMES[name]}</option>' for name in pictures
+            f'<option value="{escape(name)}"{" selected" if name == chosen else ""}>{escape(label)}</option>'
+            for name, (label, _) in pictures.items()
         )
         return f'<label>{side.capitalize()} <select data-side="{side}">{options}</select></label>'
 
+    right = "reference" if "reference" in names else names[1]
     return f"""<div class="compare">
-<div class="choices">{choice("left", "result")}{choice("right", "reference")}</div>
+<div class="choices">{choice("left", names[0])}{choice("right", right)}</div>
 <div class="stage" style="aspect-ratio:{width}/{height}">{images}<span class="edge"></span></div>
 <input type="range" min="0" max="100" step="0.1" value="50" aria-label="Share of the left picture, percent">
 </div>"""
 
 
-def _crop_row(still: Still, crop: Crop) -> str:
+def _crop_row(pictures: Mapping[str, Picture], crop: Crop) -> str:
     cells = "".join(
         f'<figure><img src="{_png(picture[crop.window])}" width="{crop.width}" height="{crop.height}" '
-        f'alt="{NAMES[name]} at {crop.left}, {crop.top}"><figcaption>{NAMES[name]}</figcaption></figure>'
-        for name, picture in still.pictures.items()
+        f'alt="{escape(label)} at {crop.left}, {crop.top}"><figcaption>{escape(label)}</figcaption></figure>'
+        for label, picture in pictures.items()
     )
     return f'<div class="row"><p class="note">at {crop.left}, {crop.top}</p><div class="cells">{cells}</div></div>'
 
 
-def _profile(exhibit: Exhibit) -> str:
+def _profile(exhibit: Exhibit, results: Mapping[str, Picture]) -> str:
     row = exhibit.line.along == "row"
     figures = []
-    for name, picture in exhibit.profiles.items():
+    others = {name.capitalize(): picture for name, picture in exhibit.profiles.items() if name != "result"}
+    for name, picture in ({"Result" if k == "result" else k: v for k, v in results.items()} | others).items():
         length, breadth = (picture.shape[0], picture.shape[1]) if row else (picture.shape[1], picture.shape[0])
         # A short clip is stretched along time, so that each frame's line can be seen.
         stretch = max(1, min(4, 240 // length))
         size = (breadth, length * stretch) if row else (length * stretch, breadth)
         shape = f'width="{size[0]}" height="{size[1]}" style="aspect-ratio:{size[0]}/{size[1]}"'
-        image = f'<img src="{_png(picture)}" {shape} alt="Temporal profile of the {name}">'
-        figures.append(f"<figure><figcaption>{NAMES[name]}</figcaption>{image}</figure>")
+        image = f'<img src="{_png(picture)}" {shape} alt="Temporal profile, {escape(name)}">'
+        figures.append(f"<figure><figcaption>{escape(name)}</figcaption>{image}</figure>")
     where = "middle" if exhibit.line.at is None else str(exhibit.line.at)
     way = "time runs down" if row else "time runs to the right"
     what = f"{exhibit.line.along} {where} of every frame from {exhibit.first} on"

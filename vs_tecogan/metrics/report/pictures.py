@@ -89,8 +89,13 @@ class PictureCollector:
     scale: int = 4
     line: ProfileLine = field(default_factory=ProfileLine)
     crop: Crop | None = None
+    follow: "PictureCollector | None" = None
+    """One that has seen another method's result of the same truth: the same frames and places are kept."""
 
     def __post_init__(self) -> None:
+        followed = () if self.follow is None else self.follow.exhibit().stills
+        self._followed = {still.index: still for still in followed}
+        self._same: dict[int, Still] = {}
         self._lines: dict[str, list[Line]] = {}
         self._first: int | None = None
         self._middle: tuple[int, Picture, Picture | None] | None = None
@@ -99,10 +104,12 @@ class PictureCollector:
     def frame(self, index: int, result: Picture, truth: Picture | None, values: Mapping[str, float]) -> None:
         """Look at one frame."""
         self._first = index if self._first is None else self._first
-        if index <= self.middle:
+        if (wanted := self._followed.get(index)) is not None:
+            self._same[index] = Still(index=index, why=wanted.why, pictures={"result": result}, crops=wanted.crops)
+        if index <= self.middle and self.follow is None:
             self._middle = index, result, truth
         badness, why = _badness(values)
-        if badness is not None and (self._worst is None or badness > self._worst[0]):
+        if self.follow is None and badness is not None and (self._worst is None or badness > self._worst[0]):
             self._worst = badness, index, result, truth, why
         if len(self._lines.get("result", ())) < LONGEST_PROFILE:
             for name, picture in sources(result, truth, self.scale).items():
@@ -110,7 +117,7 @@ class PictureCollector:
 
     def exhibit(self) -> Exhibit:
         """What was kept."""
-        stills = []
+        stills = [self._same[index] for index in self._followed if index in self._same]
         if self._worst is not None:
             _, index, result, truth, why = self._worst
             stills.append(self._still(index, why, result, truth))

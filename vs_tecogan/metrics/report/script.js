@@ -17,14 +17,14 @@ const draw = chart => {
   const width = chart.clientWidth, height = chart.clientHeight;
   if (!width) return;
   chart.querySelectorAll("svg, output").forEach(old => old.remove());
-  const points = Object.values(lines).flat(), finite = points.filter(p => typeof p[1] === "number");
+  const points = lines.flatMap(line => line.points), finite = points.filter(p => typeof p[1] === "number");
   const first = Math.min(...points.map(p => p[0])), last = Math.max(...points.map(p => p[0]));
   let low = Math.min(...finite.map(p => p[1])), high = Math.max(...finite.map(p => p[1]));
   if (!finite.length) { low = 0; high = 1; }
   const pad = (high - low) * 0.08 || Math.abs(high) * 0.05 || 1;
   low = low >= 0 ? Math.max(0, low - pad) : low - pad; high += pad;
   const [levels, digits] = ticks(low, high, 4);
-  const left = 14 + 6.5 * Math.max(...levels.map(v => v.toFixed(digits).length)), top = 14, right = 8, bottom = 20;
+  const left = 30 + 6.5 * Math.max(...levels.map(v => v.toFixed(digits).length)), top = 14, right = 8, bottom = 34;
   const x = frame => left + (width - left - right) * (last > first ? (frame - first) / (last - first) : 0.5);
   const y = value => value === "inf" ? top - 6 : top + (height - top - bottom) * (high - value) / (high - low);
   const svg = make("svg", {viewBox: `0 0 ${width} ${height}`}, chart);
@@ -34,8 +34,13 @@ const draw = chart => {
   }
   if (finite.length < points.length) make("text", {x: left - 5, y: 12, "text-anchor": "end"}, svg).textContent = "∞";
   for (const frame of last > first ? ticks(first, last, 5)[0].filter(Number.isInteger) : [first])
-    make("text", {x: x(frame), y: height - 4, "text-anchor": "middle"}, svg).textContent = frame;
-  for (const [name, line] of Object.entries(lines).reverse()) {
+    make("text", {x: x(frame), y: height - 19, "text-anchor": "middle"}, svg).textContent = frame;
+  const middle = top + (height - top - bottom) / 2;
+  make("text", {x: left + (width - left - right) / 2, y: height - 4, "text-anchor": "middle", class: "axis"}, svg)
+    .textContent = chart.dataset.x;
+  make("text", {x: 10, y: middle, "text-anchor": "middle", transform: `rotate(-90 10 ${middle})`, class: "axis"}, svg)
+    .textContent = chart.dataset.y;
+  for (const {kind: name, points: line} of [...lines].reverse()) {
     let path = "", gap = true;
     for (const [frame, value] of line) {
       if (value === "inf") {
@@ -54,11 +59,11 @@ const draw = chart => {
   svg.onpointermove = event => {
     const share = (event.clientX - svg.getBoundingClientRect().left - left) / (width - left - right);
     const frame = Math.round(first + Math.min(1, Math.max(0, share)) * (last - first));
-    const said = Object.entries(lines).map(([name, line]) => {
+    const said = lines.map(({name, points: line}) => {
       const hit = line.find(p => p[0] === frame);
       return hit && `${name} ${hit[1] === "inf" ? "∞" : hit[1].toFixed(chart.dataset.digits)}`;
     }).filter(Boolean);
-    output.textContent = `frame ${frame}: ${said.join(", ") || "–"}`;
+    output.textContent = `${chart.dataset.x} ${frame}: ${said.join(", ") || "–"}`;
     now.setAttribute("x1", x(frame)); now.setAttribute("x2", x(frame)); now.setAttribute("visibility", "visible");
   };
   svg.onpointerleave = () => { output.textContent = ""; now.setAttribute("visibility", "hidden"); };
@@ -71,7 +76,7 @@ for (const compare of document.querySelectorAll(".compare")) {
   const show = () => {
     for (const image of stage.querySelectorAll("img")) image.className = "";
     for (const select of compare.querySelectorAll("select")) {
-      const image = stage.querySelector(`img[data-name="${select.value}"]`);
+      const image = [...stage.querySelectorAll("img")].find(one => one.dataset.name === select.value);
       image.classList.add(select.dataset.side);
     }
     const [left, right] = [...compare.querySelectorAll("select")].map(select => select.value);
