@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .errors import UsageError
 from .files import write_file
-from .networks import Generator, Network
+from .networks import FluidSR, Generator, VideoNetwork
 from .ops import backward_warp, depth_to_space, refine_flow, space_to_depth
 from .weights import Model
 
@@ -44,7 +44,7 @@ class FrvsrGraph(nn.Module):
         return picture, torch.cat((frames, space_to_depth(picture, scale)), dim=1)
 
 
-def step_of(network: Network) -> nn.Module:
+def step_of(network: VideoNetwork) -> nn.Module:
     """The module whose ``forward(frames, state)`` is a step of ``network``, by torch's own operators."""
     if isinstance(network, Generator):
         return FrvsrGraph(network).eval()
@@ -52,12 +52,12 @@ def step_of(network: Network) -> nn.Module:
     return network.eval()
 
 
-def frame_channels(network: Network) -> int:
+def frame_channels(network: VideoNetwork) -> int:
     """Channels of ``frames``: the current frame alone (FRVSR), or the window of RecurrentSR."""
     return 3 if isinstance(network, Generator) else 3 * network.spec.window
 
 
-def state_channels(network: Network) -> int:
+def state_channels(network: VideoNetwork) -> int:
     """Channels of ``state``."""
     return 3 + 3 * network.spec.scale**2 if isinstance(network, Generator) else network.spec.state_channels
 
@@ -76,6 +76,8 @@ def export_onnx(model: Model, path: Path, *, height: int, width: int) -> None:
     except ImportError:
         raise UsageError("ONNX export needs the onnx package; install it: pip install onnx") from None
     net = model.network
+    if isinstance(net, FluidSR):
+        raise UsageError(f"model {model.card.name!r} enlarges smoke; ONNX export is for models of video")
     frames, state = (torch.zeros(1, count, height, width) for count in (frame_channels(net), state_channels(net)))
     graph: Any = io.BytesIO()  # torch takes it, its annotation does not say so
     with torch.no_grad(), warnings.catch_warnings():
@@ -86,14 +88,14 @@ def export_onnx(model: Model, path: Path, *, height: int, width: int) -> None:
             opset_version=OPSET, dynamo=False,
         )  # fmt: skip
     proto = onnx.load_from_string(graph.getvalue())
-    onnx.helper.set_model_props(proto, _words(model))
+    onnx.helper.set_model_props(proto, _words(model.card.name, net))
     try:
         write_file(path, proto.SerializeToString())
     except OSError as error:
         raise UsageError(f"cannot write {path}: {error.strerror or error}") from error
 
 
-def _words(model: Model) -> dict[str, str]:
-    spec = model.network.spec
-    ahead = 0 if isinstance(model.network, Generator) else model.network.spec.ahead
-    return {"model": model.card.name, "scale": str(spec.scale), "look_ahead": str(ahead), "phase": spec.phase}
+def _words(name: str, network: VideoNetwork) -> dict[str, str]:
+    spec = network.spec
+    ahead = 0 if isinstance(network, Generator) else network.spec.ahead
+    return {"model": name, "scale": str(spec.scale), "look_ahead": str(ahead), "phase": spec.phase}

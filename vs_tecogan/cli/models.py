@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import WeightsError
-from ..networks import Alignment, GeneratorSpec, Spec
+from ..networks import Alignment, FluidSpec, GeneratorSpec, Spec
 from ..weights import DEFAULT_MODEL, ModelCard, load_model, models_folder, shipped_models, shipped_use
 
 if TYPE_CHECKING:
@@ -69,6 +69,8 @@ def details(card: ModelCard, use: str = "") -> str:
 def _network(spec: Spec) -> str:
     if isinstance(spec, GeneratorSpec):
         return f"FRNet, {spec.blocks} blocks of {spec.channels} channels, dialect {spec.dialect.value}"
+    if isinstance(spec, FluidSpec):
+        return f"tempoGAN for smoke in {spec.dimensions}-D, design {spec.design}, sees {spec.inputs}"
     ahead = f", looks {spec.ahead} frame ahead" if spec.ahead else ""
     return f"RecurrentSR, {spec.blocks} blocks of {spec.channels} channels{ahead}"
 
@@ -76,4 +78,6 @@ def _network(spec: Spec) -> str:
 def _flow(spec: Spec) -> str:
     if isinstance(spec, GeneratorSpec):
         return f"refined in {spec.flow_rounds} rounds" if spec.flow_rounds else "as the flow network gives it"
+    if isinstance(spec, FluidSpec):
+        return "none"
     return "none" if spec.alignment is Alignment.NONE else f"without weights, {spec.flow_rounds} rounds"

@@ -12,9 +12,9 @@ def sample(field: Tensor, offset: Tensor, *, nearest: bool = False) -> Tensor:
     """``field`` at p + offset(p), linearly, clamped to the border.
 
     :param field:  (N, C, ...) of two or three axes.
-    :param offset: (N, d, ...) in cells, x first.
+    :param offset: (N, d, ...) in cells, x first; of any size; its first point lies on the field's first.
     """
-    if field.dim() == 4 and not nearest:
+    if field.dim() == 4 and not nearest and field.shape[2:] == offset.shape[2:]:
         return backward_warp(field, offset)
     sizes = field.shape[2:]
     axes = [torch.arange(size, device=field.device, dtype=torch.float32) for size in offset.shape[2:]]

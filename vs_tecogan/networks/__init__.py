@@ -5,16 +5,21 @@ from .generator import Generator
 from .recurrent import Alignment, RecurrentSpec, RecurrentSR
 from .spec import Dialect, GeneratorSpec
 from .srnet import SRNet
+from .tempogan import FluidSpec, FluidSR
 
-Network = Generator | RecurrentSR
+VideoNetwork = Generator | RecurrentSR
+"""What enlarges video."""
+Network = VideoNetwork | FluidSR
 """What a weight file can hold."""
-Spec = GeneratorSpec | RecurrentSpec
+Spec = GeneratorSpec | RecurrentSpec | FluidSpec
 """What distinguishes one network from another; its type tells the architecture."""
 
 __all__ = [
     "Alignment",
     "Dialect",
     "FNet",
+    "FluidSR",
+    "FluidSpec",
     "Generator",
     "GeneratorSpec",
     "Network",
@@ -22,4 +27,5 @@ __all__ = [
     "RecurrentSpec",
     "SRNet",
     "Spec",
+    "VideoNetwork",
 ]

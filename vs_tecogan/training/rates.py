@@ -9,6 +9,8 @@ EASING = 0.1
 """Part of the iterations that are left in which the rate of a run made longer moves over to its new schedule."""
 LEAP = 0.005
 """Change of the factor on the rates that needs no easing."""
+HALF_POWER = 1.1
+"""Of the polynomial by which the rate of the schedule "half" falls (``tempoGAN.py``)."""
 
 
 def learning_rate(options: OptimiserConfig, iteration: int, iterations: int) -> float:
@@ -20,6 +22,9 @@ def learning_rate(options: OptimiserConfig, iteration: int, iterations: int) -> 
     if options.schedule == "cosine":
         position = min(iteration / max(iterations, 1), 1.0)
         factor *= options.lr_floor + (1 - options.lr_floor) * 0.5 * (1 + math.cos(math.pi * position))
+    if options.schedule == "half":
+        later = max(iteration - iterations // 2, 0) / max(iterations // 2, 1)
+        factor *= options.lr_floor + (1 - options.lr_floor) * (1 - min(later, 1.0)) ** HALF_POWER
     if options.eased_from:
         part = min(max(iteration - options.eased_from, 0) / easing(options.eased_from, iterations), 1.0)
         return options.eased_factor + part * (factor - options.eased_factor)

@@ -33,12 +33,13 @@ from ..weights import Model, interpolate, load_model, save_model
 from .config import Config, check, load, merge, read_toml
 from .data.build import check_store
 from .data.loader import batches
+from .data.opened import needs_store, open_store
 from .data.store import Store
 from .objectives import Phase, objective_of
 from .objectives.networks import with_init
 from .run import checkpoint
 from .run.export import export
-from .run.loop import NO_STORE, train
+from .run.loop import train
 from .run.parallel import Processes, pick_device, processes
 
 log = logging.getLogger(__name__)
@@ -201,7 +202,7 @@ def run_recipe(recipe: Recipe, changes: Tables, out: Path) -> Path | None:
             licence=recipe.licence,
             training=f"recipe {recipe.name}, iterations by stage: {steps}",
         )
-        save_model(target, model.generator, card, half=recipe.half)
+        save_model(target, model.network, card, half=recipe.half)
         log.info("finished: %s", target)
     return target
 
@@ -241,11 +242,9 @@ def check_stage(stage: Stage, config: Config, *, data: bool) -> None:
     if isinstance(stage.init, str):
         config = with_init(replace(config, model=replace(config.model, init=stage.init)))
     objective = objective_of(config, torch.device("cpu"), begin=not later)
-    if not config.data.store:
-        if data:
-            raise TrainingError(NO_STORE)
+    if needs_store(config) and not data:
         return
-    store = Store(Path(config.data.store))
+    store = open_store(config)
     check_store(config.degradation, store)
     objective.dataset(store)
     if not later and (first := objective.first()) is not None:
@@ -264,7 +263,7 @@ def run_stage(stage: Stage, changes: Tables, folder: Path, files: Mapping[str, P
         begin = folder.with_name(f"{folder.name}-init.safetensors")
         if main:
             model = average({files[name]: part for name, part in init.items()})
-            save_model(begin, model.generator, model.card)
+            save_model(begin, model.network, model.card)
         wait_for(begin)
         init = str(begin)
     return train(replace(config, model=replace(config.model, init=init)), folder)
@@ -328,7 +327,7 @@ def seconds_per_iteration(config: Config) -> float:
     """Measured on this machine; the phase before the first iteration is spread over all of them."""
     if config.loop.threads:
         torch.set_num_threads(config.loop.threads)
-    device, store = pick_device(config.loop.device, Processes()), Store(Path(config.data.store))
+    device, store = pick_device(config.loop.device, Processes()), open_store(config)
     objective = objective_of(config, device, begin=False)
     seconds = _seconds(objective, store, config.data.workers, device)
     if (first := objective.first()) is not None:

@@ -2,10 +2,12 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import get_args
 
 from ..errors import WeightsError
-from ..networks import Alignment, Dialect, GeneratorSpec, RecurrentSpec, Spec
+from ..networks import Alignment, Dialect, FluidSpec, GeneratorSpec, RecurrentSpec, Spec
+from ..networks.tempogan import Design, FieldNames
 
 FORMAT = "vs_tecogan/1"
 """Value of the ``format`` entry in the metadata of the project's own safetensors files."""
@@ -69,6 +71,9 @@ class ModelCard:
 
 def _spec_words(spec: Spec) -> dict[str, str]:
     """What :func:`_spec` reads."""
+    if isinstance(spec, FluidSpec):
+        words = {key: str(value) for key, value in asdict(spec).items()}
+        return {"architecture": "tempogan", **words, "phase": spec.phase}
     shared = {
         "scale": str(spec.scale),
         "blocks": str(spec.blocks),
@@ -91,8 +96,10 @@ def _spec(metadata: Mapping[str, str]) -> Spec:
     if architecture == "frnet":
         dialect = Dialect(metadata["dialect"])
         return GeneratorSpec(scale=scale, blocks=blocks, channels=channels, dialect=dialect, flow_rounds=rounds)
+    if architecture == "tempogan":
+        return _fluid_spec(metadata)
     if architecture != "recurrent":
-        raise ValueError(f"architecture {architecture!r}; this version knows frnet and recurrent")
+        raise ValueError(f"architecture {architecture!r}; this version knows frnet, recurrent and tempogan")
     return RecurrentSpec(
         scale=scale,
         blocks=blocks,
@@ -102,3 +109,11 @@ def _spec(metadata: Mapping[str, str]) -> Spec:
         alignment=Alignment(metadata["alignment"]),
         flow_rounds=rounds,
     )
+
+
+def _fluid_spec(metadata: Mapping[str, str]) -> FluidSpec:
+    """:raises KeyError, ValueError: an entry is missing or makes no sense."""
+    numbers = {key: int(metadata[key]) for key in ("scale", "dimensions", "blocks", "channels")}
+    inputs: dict[str, FieldNames] = {key: key for key in get_args(FieldNames)}
+    design: dict[str, Design] = {key: key for key in get_args(Design)}
+    return FluidSpec(**numbers, inputs=inputs[metadata["inputs"]], design=design[metadata["design"]])

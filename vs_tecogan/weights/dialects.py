@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from ..errors import WeightsError
-from ..networks import Dialect, Generator, GeneratorSpec, Network, RecurrentSpec, RecurrentSR, Spec
+from ..networks import Dialect, FluidSpec, FluidSR, Generator, GeneratorSpec, Network, RecurrentSpec, RecurrentSR, Spec
 
 StateDict = Mapping[str, Tensor]
 
@@ -37,6 +37,8 @@ def build(spec: GeneratorSpec, state: StateDict) -> Generator: ...
 @overload
 def build(spec: RecurrentSpec, state: StateDict) -> RecurrentSR: ...
 @overload
+def build(spec: FluidSpec, state: StateDict) -> FluidSR: ...
+@overload
 def build(spec: Spec, state: StateDict) -> Network: ...
 def build(spec: Spec, state: StateDict) -> Network:
     """A network of ``spec`` holding ``state``, in eval mode, fp32.
@@ -47,9 +49,7 @@ def build(spec: Spec, state: StateDict) -> Network:
         raise WeightsError(f"{len(state)} tensors; expected more for a generator of {spec.blocks} blocks")
     with torch.device("meta"):  # shapes alone: a wrong number of channels must not cost memory
         expected = _empty(spec).state_dict()
-    name = (
-        f"{spec.dialect} x{spec.scale} generator" if isinstance(spec, GeneratorSpec) else f"RecurrentSR x{spec.scale}"
-    )
+    name = _name(spec)
     for key, tensor in expected.items():
         if key not in state:
             raise WeightsError(f"tensor {key} is missing; expected a complete {name}")
@@ -71,8 +71,16 @@ def build(spec: Spec, state: StateDict) -> Network:
     return network.eval().requires_grad_(False)
 
 
+def _name(spec: Spec) -> str:
+    if isinstance(spec, GeneratorSpec):
+        return f"{spec.dialect} x{spec.scale} generator"
+    return f"{'RecurrentSR' if isinstance(spec, RecurrentSpec) else 'tempoGAN'} x{spec.scale}"
+
+
 def _empty(spec: Spec) -> Network:
-    return Generator(spec) if isinstance(spec, GeneratorSpec) else RecurrentSR(spec)
+    if isinstance(spec, GeneratorSpec):
+        return Generator(spec)
+    return RecurrentSR(spec) if isinstance(spec, RecurrentSpec) else FluidSR(spec)
 
 
 class TecoGanPyTorch:

@@ -5,6 +5,7 @@ from dataclasses import replace
 import torch
 
 from ..errors import WeightsError
+from ..networks import FluidSpec, Spec
 from .card import ModelCard
 from .dialects import build
 from .store import Model
@@ -24,13 +25,22 @@ def interpolate(first: Model, second: Model, share: float, *, name: str = "") ->
     if not 0 <= share <= 1:
         raise WeightsError(f"share {share:g} is outside 0 to 1; give the second model's part of the average")
     one, two = first.network.spec, second.network.spec
-    rounds = (one if share < 0.5 else two).flow_rounds
-    if replace(one, flow_rounds=rounds) != replace(two, flow_rounds=rounds):
+    spec = _spec_between(one, two, share)
+    if spec is None:
         raise WeightsError(f"models of different architectures cannot be averaged: {one} and {two}")
     ours, theirs = first.network.state_dict(), second.network.state_dict()
     state = {key: torch.lerp(own.float(), theirs[key].float(), share) for key, own in ours.items()}
-    network = build(replace(one, flow_rounds=rounds), state)
+    network = build(spec, state)
     return Model(network, replace(_card(first.card, second.card, share, name), spec=network.spec))
+
+
+def _spec_between(one: Spec, two: Spec, share: float) -> Spec | None:
+    """One architecture with the rounds of the larger share; None where there are two."""
+    if isinstance(one, FluidSpec) or isinstance(two, FluidSpec):
+        return one if one == two else None
+    rounds = (one if share < 0.5 else two).flow_rounds
+    spec = replace(one, flow_rounds=rounds)
+    return spec if spec == replace(two, flow_rounds=rounds) else None
 
 
 def _card(first: ModelCard, second: ModelCard, share: float, name: str) -> ModelCard:

@@ -4,6 +4,7 @@ from .check import check, frame_steps
 from .command import add_options, from_arguments
 from .files import load, merge, read_toml
 from .paths import absolute
+from .smoke import SmokeConfig
 from .tables import (
     FIXED,
     Config,
@@ -28,6 +29,7 @@ __all__ = [
     "ModelConfig",
     "ObjectiveConfig",
     "OptimiserConfig",
+    "SmokeConfig",
     "absolute",
     "add_options",
     "check",

@@ -2,6 +2,7 @@
 
 from ...errors import TrainingError
 from .option import check_option
+from .smoke_check import check_smoke
 from .tables import Config, options
 
 DISCRIMINATOR_GRID = 64
@@ -23,6 +24,9 @@ def check(config: Config, world: int) -> None:
         raise TrainingError(f"channels {config.model.channels}; dialect egvsr needs a multiple of scale x scale")
     if data.batch % world:
         raise TrainingError(f"batch {data.batch} cannot be divided over {world} processes")
+    if config.model.architecture == "tempogan":
+        check_smoke(config)
+        return
     for name, side in (("crop", data.crop), ("flow_crop", config.flow.flow_crop)):
         if side % 8:
             raise TrainingError(f"{name} {side}; expected a multiple of 8, the grid of FNet")

@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ...networks.spec import MOST_FLOW_ROUNDS
 from .option import COUNT, DECAY, NO_LIMIT, POSITIVE, PROBABILITY, Range, option
+from .smoke import SmokeConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -88,8 +89,10 @@ class DegradationConfig:
 class ModelConfig:
     """The generator."""
 
-    architecture: Literal["frvsr", "recurrent"] = option(
-        "frvsr", "FRVSR's and TecoGAN's generator, or RecurrentSR, which needs no flow network", file_only=True
+    architecture: Literal["frvsr", "recurrent", "tempogan"] = option(
+        "frvsr",
+        "FRVSR's and TecoGAN's generator; RecurrentSR, which needs no flow network; or tempoGAN's, for smoke",
+        file_only=True,
     )
     scale: int = option(4, "2 or 4", Range(low=2, high=4))
     blocks: int = option(10, "residual blocks: 10 (FRVSR, TecoGAN-minus) or 16 (TecoGAN)")
@@ -159,8 +162,10 @@ class OptimiserConfig:
     lr: float = option(5e-5, "learning rate of the generator")
     flow_lr_factor: float = option(1.0, "learning rate of FNet as a multiple of lr; 0 freezes FNet")
     d_lr: float = option(5e-5, "learning rate of the discriminators (Dt of dsdt takes 0.3 of it, as published)")
-    schedule: Literal["constant", "cosine"] = option("constant", "learning rate over the run")
-    lr_floor: float = option(0.01, "cosine: part of the learning rate left at the end", PROBABILITY, file_only=True)
+    schedule: Literal["constant", "cosine", "half"] = option(
+        "constant", "learning rate over the run; half: constant for half of it, then falling, as tempoGAN's"
+    )
+    lr_floor: float = option(0.01, "part of the learning rate left at the end", PROBABILITY, file_only=True)
     eased_from: int = option(
         0, "iteration from which the rate moves over to the schedule of a run made longer; --resume sets it",
         file_only=True,
@@ -204,6 +209,7 @@ class Config:
     objective: ObjectiveConfig = field(default_factory=ObjectiveConfig)
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
+    smoke: SmokeConfig = field(default_factory=SmokeConfig)
 
 
 FIXED = frozenset(
@@ -218,6 +224,11 @@ FIXED = frozenset(
         "discriminator",
         "normalisation",
         "optimiser",
+        "dimensions",
+        "inputs",
+        "design",
+        "discriminator_width",
+        "dense",
     ]
 )
 """Fields that a resumed run cannot change: its weights or the state of its optimiser depend on them."""

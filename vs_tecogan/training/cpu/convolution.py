@@ -8,7 +8,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...networks import RecurrentSR
+from ...networks import FluidSR, RecurrentSR
+from ...networks.tempogan import CoarseBlock
 from ...ops import native
 from ...ops.winograd import kernel_gradient, transform_kernel, turned, winograd_conv
 from .residual import accelerate_blocks
@@ -102,3 +103,21 @@ def accelerate_recurrent(network: RecurrentSR) -> None:
         layer = network.trunk[k]
         assert isinstance(layer, nn.Conv2d)
         network.trunk[k], network.trunk[k + 1] = FastConvolution(layer, relu=True), nn.Identity()
+
+
+def accelerate_fluid(network: FluidSR) -> None:
+    """Likewise of a network for smoke in 2-D of the coarse design, but for its narrow last layer."""
+    if not native.available() or network.spec.dimensions != 2 or network.spec.design != "coarse":
+        return
+    for holder, name in ((network, "conv_in"), (network, "conv_up")):
+        _replace(holder, name)
+    for block in network.trunk:
+        assert isinstance(block, CoarseBlock)
+        _replace(block, "first")
+        _replace(block, "second")
+
+
+def _replace(holder: nn.Module, name: str) -> None:
+    layer = getattr(holder, name)
+    assert isinstance(layer, nn.Conv2d)
+    setattr(holder, name, FastConvolution(layer, relu=False))

@@ -9,14 +9,17 @@ from .base import Objective, Phase
 from .frvsr import Frvsr
 from .recurrent import Recurrent
 from .tecogan import TecoGan
+from .tempogan import TempoGan
 
 __all__ = ["Objective", "Phase", "objective_class", "objective_of"]
 
 
-def objective_class(config: Config) -> type[Frvsr] | type[Recurrent]:
+def objective_class(config: Config) -> type[Frvsr] | type[Recurrent] | type[TempoGan]:
     """Which system the settings name."""
     if config.model.architecture == "recurrent":
         return Recurrent
+    if config.model.architecture == "tempogan":
+        return TempoGan
     return Frvsr if config.objective.discriminator == "none" else TecoGan
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ...errors import TrainingError, WeightsError
-from ...networks import Dialect, Generator, GeneratorSpec, Network, RecurrentSpec, RecurrentSR
+from ...networks import Dialect, FluidSR, Generator, GeneratorSpec, RecurrentSpec, RecurrentSR, VideoNetwork
 from ...networks.perceptual import FeatureNet, load_feature_net
 from ...weights import load_model
 from ..config import Config, merge
@@ -66,6 +66,8 @@ def with_init(config: Config) -> Config:
     :raises TrainingError: the weights of ``init`` cannot be used, or take LR pixels at other places than the run.
     """
     model = config.model
+    if model.architecture == "tempogan":
+        return config
     if model.init and (model.flow_rounds < 0 or model.dialect == "auto"):
         spec = load_init(model.init).spec
         if isinstance(spec, GeneratorSpec) and model.dialect == "auto":
@@ -94,7 +96,7 @@ def _check_phase(spec: GeneratorSpec, config: Config) -> None:
         )
 
 
-def load_init(init: str) -> Network:
+def load_init(init: str) -> VideoNetwork:
     """The network that a run begins with: of weights, or of another run's best checkpoint, else its newest.
 
     :raises TrainingError: its weights cannot be used.
@@ -103,19 +105,25 @@ def load_init(init: str) -> Network:
     if path.is_dir() or (checkpoint.run_of(path) is not None and path.is_file()):
         path = checkpoint.pick(path)
         state = checkpoint.load(path)
-        return network_of(merge(Config(), state["config"], str(path)), state["objective"])
+        config = merge(Config(), state["config"], str(path))
+        if config.model.architecture == "tempogan":
+            raise TrainingError(f"init: {init} enlarges smoke; give a model of video")
+        return network_of(config, state["objective"])
     try:
-        return load_model(init).network
+        network = load_model(init).network
     except (WeightsError, OSError) as error:
         raise TrainingError(f"init: {error}") from error
+    if isinstance(network, FluidSR):
+        raise TrainingError(f"init: {init} enlarges smoke; give a model of video")
+    return network
 
 
-def network_of(config: Config, state: dict[str, Any]) -> Network:
+def network_of(config: Config, state: dict[str, Any]) -> VideoNetwork:
     """The network of a checkpoint, as the filter takes it: the averaged one where there is one.
 
     :param state: what ``state_dict`` of the objective gave.
     """
-    network: Network
+    network: VideoNetwork
     recurrent = config.model.architecture == "recurrent"
     network = RecurrentSR(recurrent_spec(config)) if recurrent else Generator(build_spec(config))
     network.load_state_dict(state["average"] or state["generator"])

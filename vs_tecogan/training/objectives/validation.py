@@ -19,7 +19,7 @@ from torch import Tensor
 from ...degrade import Frames
 from ...errors import TrainingError
 from ...luma import luma
-from ...networks import Generator, Network, RecurrentSR
+from ...networks import Generator, RecurrentSR, VideoNetwork
 from ...networks.perceptual import FeatureNet
 from ...networks.srnet import image_upsampler
 from ...ops import upsample_bicubic
@@ -73,7 +73,7 @@ def video_validator(
     store: Store,
     device: torch.device,
     features: FeatureNet | None,
-    network: Callable[[], Network],
+    network: Callable[[], VideoNetwork],
     precision: Callable[[], AbstractContextManager[None]],
 ) -> Validator | None:
     """Scores on held-out clips and the flow's error on known motion; says what of both the store does not allow.
@@ -187,7 +187,7 @@ def _degrade(hr: Frame, samples: SampleOptions, rng: np.random.Generator) -> tup
 
 @torch.no_grad()
 def evaluate(
-    network: Network, clips: list[HeldOutClip], device: torch.device, features: FeatureNet | None
+    network: VideoNetwork, clips: list[HeldOutClip], device: torch.device, features: FeatureNet | None
 ) -> tuple[ValidationScores, list[Tensor]]:
     """Run the network over each clip from a zero state.
 
@@ -218,7 +218,7 @@ def evaluate(
     return scores, shown
 
 
-def _outputs(network: Network, clip: Tensor, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
+def _outputs(network: VideoNetwork, clip: Tensor, device: torch.device) -> Iterator[tuple[Tensor, Tensor]]:
     """Each frame of a clip (T, 3, h, w) on the device, (1, 3, h, w), and the output for it, from a zero state."""
     frames = [clip[t : t + 1].to(device).contiguous(memory_format=torch.channels_last) for t in range(len(clip))]
     if isinstance(network, RecurrentSR):

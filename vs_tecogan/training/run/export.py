@@ -55,4 +55,16 @@ def card_of(config: Config, spec: Spec, state: dict[str, Any], name: str, words:
             f"{state['seconds'] / 3600:.1f} hours"
         ),
     }
+    if config.model.architecture == "tempogan":
+        derived |= _of_smoke(config)
     return ModelCard(name=name, spec=spec, scores=scores, **(derived | words))
+
+
+def _of_smoke(config: Config) -> dict[str, str]:
+    """What a card says otherwise where the samples are smoke."""
+    smoke = config.smoke
+    return {
+        "description": f"{objective_class(config).title(config)}, {config.model.scale}x, {smoke.dimensions}-D",
+        "degradation": "Gaussian blur of fine simulations, then the middle of each coarse cell",
+        "data": f"smoke of our own solver, simulated while training on grids of {smoke.grid}",
+    }

@@ -17,6 +17,7 @@ from ..config.paths import located
 from ..data.build import build_samples, check_store
 from ..data.degrade import describe
 from ..data.loader import batches
+from ..data.opened import open_store
 from ..data.store import Store
 from ..objectives import Objective, Phase, objective_of
 from ..objectives.base import NotFiniteError, Validator
@@ -31,8 +32,6 @@ from .parallel import Processes, any_process, connect, disconnect, pick_device, 
 from .progress import Means, TrainingProgress
 
 log = logging.getLogger(__name__)
-
-NO_STORE = "no data: give --store, a folder made by vs-tecogan prepare"
 
 
 @dataclass
@@ -103,11 +102,9 @@ def set_up(
 
     :param held: what must be let go at the end of the run is given to it: the folder's lock.
     """
-    if not config.data.store:
-        raise TrainingError(NO_STORE)
     if resume is None:
         checkpoint.refuse_another_run(folder)
-    store = Store(Path(config.data.store))
+    store = open_store(config)
     if resume is None and own.main:
         check_store(config.degradation, store)
     objective = objective_of(config, device, own.world, begin=resume is None)
