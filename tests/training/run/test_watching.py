@@ -2,19 +2,27 @@
 
 import csv
 import logging
+import re
 import time
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pytest
+import torch
 
 from vs_tecogan.training.config import merge
 from vs_tecogan.training.data.augment import Augmentation
 from vs_tecogan.training.data.samples import SampleOptions, Samples
 from vs_tecogan.training.data.store import Store
+from vs_tecogan.training.objectives.base import Preview
 from vs_tecogan.training.rates import easing, learning_rate
 from vs_tecogan.training.run import checkpoint
+from vs_tecogan.training.run.logs import read_table
+from vs_tecogan.training.run.page import chart, duration, series
+from vs_tecogan.training.run.picture import BAND, LEAST_WIDTH, one_picture
 from vs_tecogan.training.run.progress import LEAST_ENDS, SPAN_SECONDS, Means, Speed
+from vs_tecogan.training.run.watch import Watch
 
 from ..conftest import TINY, options
 from .test_run import train
@@ -108,3 +116,69 @@ def test_samples_take_no_longer_from_many_clips(store: Path) -> None:
         return time.perf_counter() - began
 
     assert seconds(20_000) < 5 * seconds(1) + 0.01
+
+
+def test_a_run_is_watched(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Would catch a run that shows nothing without TensorBoard, or a page that needs a network or a second file."""
+    run = tmp_path / "run"
+    words = f"{TINY} --store {store} --iterations 3 --eval-every 2 --set watch_minutes=0.0001 eval_frames=6"
+    assert train(f"{words} --out {run}") == 0
+    assert f"open {run}/run.html" in capfd.readouterr().err
+    page = (run / "run.html").read_text(encoding="utf-8")
+    assert "3 of 3" in page
+    assert "this session has ended" in page
+    assert "Held-out clip, iteration 3" in page
+    assert "Training sample, iteration 3" in page
+    assert page.count("<polyline") >= 6
+    assert "eval_psnr" in page
+    assert "channels = 8" in page
+    assert 'http-equiv="refresh"' not in page
+    assert all(link.startswith("data:image/png") for link in re.findall(r'(?:src|href)="([^"]*)"', page))
+    assert "http" not in page.replace("http-equiv", "")
+    for name in ("now.png", "held-out.png"):
+        picture = cv2.imread(str(run / name))
+        assert picture is not None
+        assert picture.shape[1] >= 3 * LEAST_WIDTH
+    assert train(f"{words.replace('0.0001', '0')} --out {tmp_path}/dark") == 0
+    assert not (tmp_path / "dark" / "run.html").exists()
+
+
+def test_the_picture_shows_all_three_and_time() -> None:
+    """Would catch columns that change places, and a profile of the wrong row or with frames out of order."""
+    lr, hr = torch.zeros(4, 3, 4, 75), torch.zeros(4, 3, 16, 300)
+    output = hr.clone()
+    output[:, 0, 8] = torch.arange(4)[:, None] / 4
+    hr[:, 1] = 1
+    picture = one_picture(Preview(lr=lr, output=output, target=hr))
+    assert picture.shape[1] == 3 * 300 + 12
+    profile = picture[2 * BAND + 16 :, 306 + 150]
+    assert list(dict.fromkeys(profile[:, 0].tolist())) == [0, 64, 128, 191]
+    assert picture[BAND + 4, 612 + 150].tolist() == [0, 255, 0]
+
+
+def test_curves_of_long_runs(tmp_path: Path) -> None:
+    """Would catch a page that grows with the run, gaps taken for zeros, and a curve of one point."""
+    rows = [{"iteration": str(k), "content": str(k % 2), "eval_psnr": "30" if k == 500 else ""} for k in range(1000)]
+    points = series(rows, "content")
+    assert len(points) <= 300
+    assert all(value == pytest.approx(0.5, abs=0.26) for _, value in points)
+    assert series(rows, "eval_psnr") == [(500.0, 30.0)]
+    assert "polyline" in chart([("eval_psnr", series(rows, "eval_psnr"))])
+    assert chart([("x", [])]) == ""
+    assert read_table(tmp_path / "none.csv") == []
+
+
+def test_a_full_disk_ends_the_pictures_alone(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """Would catch a run that ends for its pictures, or a warning per picture."""
+    watch = Watch(tmp_path / "gone", options(""), "cpu", active=True)
+    preview = Preview(lr=torch.zeros(3, 3, 4, 4), output=torch.zeros(3, 3, 16, 16), target=torch.zeros(3, 3, 16, 16))
+    for _ in range(2):
+        watch.write("metrics", (1, 2), 1.0, 1.0, preview)
+    assert len(caplog.records) == 1
+    assert "goes on without it" in caplog.text
+    assert not watch.due()
+
+
+def test_words_for_times() -> None:
+    """Would catch minutes that overflow."""
+    assert [duration(s) for s in (59, 3599, 3 * 24 * 3600)] == ["0 h 01 min", "1 h 00 min", "3 days 0 h"]

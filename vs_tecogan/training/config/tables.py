@@ -195,6 +195,9 @@ class LoopConfig:
     eval_clips: int = option(8, "clips in an evaluation, 0 is all", file_only=True)
     eval_frames: int = option(30, "frames of each clip in an evaluation", COUNT, file_only=True)
     log_every: int = option(100, "iterations between lines in metrics.csv and TensorBoard", COUNT, file_only=True)
+    watch_minutes: float = option(
+        5.0, "minutes between pictures of the run and its page run.html; 0 is never", NO_LIMIT, file_only=True
+    )
     tensorboard: bool = option(True, "write TensorBoard files where tensorboard is installed", file_only=True)
 
 

@@ -1,24 +1,19 @@
 """What a run leaves to look at: metrics.csv, TensorBoard, animated pictures, a progress line."""
 
 import csv
-import io
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-import torch
 from torch import Tensor
 
 from ...files import partial_file
 from ..objectives.base import Preview
+from .picture import gif, side_by_side
 
 log = logging.getLogger(__name__)
-
-GIF_FRAME_MS = 120
 
 
 class Logs:
@@ -84,7 +79,7 @@ class Logs:
             self._flow(iteration, preview.flows)
         if not self._wanted(self._samples) and not self._on_board():
             return
-        frames = side_by_side(preview.lr, preview.output, preview.target)
+        frames = side_by_side(preview)
         data = gif(frames)
         if data and self._wanted(self._samples):
             with self._writing(self._samples):
@@ -126,6 +121,15 @@ def append_row(path: Path, row: dict[str, float]) -> None:
         csv.DictWriter(stream, columns, restval="").writerow({k: _short(v) for k, v in row.items()})
 
 
+def read_table(path: Path) -> list[dict[str, str]]:
+    """The rows of a table; none where there is no file that can be read."""
+    try:
+        with path.open(newline="", encoding="utf-8") as stream:
+            return [row for row in csv.DictReader(stream) if row.get("iteration")]
+    except OSError:
+        return []
+
+
 def trim_table(path: Path, iteration: int) -> None:
     """Drop the rows of iterations after ``iteration``, which a resumed run will write again."""
     if not path.exists():
@@ -147,28 +151,6 @@ def _write_table(path: Path, columns: list[str], rows: list[dict[str, Any]]) -> 
 
 def _short(value: float) -> str:
     return f"{value:.7g}" if isinstance(value, float) else str(value)
-
-
-def side_by_side(lr: Tensor, output: Tensor, target: Tensor) -> npt.NDArray[np.uint8]:
-    """(T, sH, 3 sW, 3): enlarged input, output and target in one picture."""
-    scale = output.shape[-1] // lr.shape[-1]
-    enlarged = lr.detach().float().cpu().repeat_interleave(scale, 2).repeat_interleave(scale, 3)
-    images = torch.cat((enlarged, output.detach().float().cpu(), target.detach().float().cpu()), dim=3)
-    result: npt.NDArray[np.uint8] = (images.clamp(0, 1) * 255).round().to(torch.uint8).permute(0, 2, 3, 1).numpy()
-    return result
-
-
-def gif(frames: npt.NDArray[np.uint8]) -> bytes:
-    """Animated GIF of (T, H, W, 3); empty without Pillow."""
-    try:  # an optional extra
-        from PIL import Image
-    except ImportError:
-        log.warning("pillow is not installed; no animated pictures")
-        return b""
-    first, *rest = (Image.fromarray(frame) for frame in frames)
-    buffer = io.BytesIO()
-    first.save(buffer, "GIF", save_all=True, append_images=rest, duration=GIF_FRAME_MS, loop=0)
-    return buffer.getvalue()
 
 
 def add_gif(board: Any, tag: str, data: bytes, shape: tuple[int, ...], iteration: int) -> None:

@@ -30,6 +30,7 @@ from .interruption import Interruption
 from .logs import Logs
 from .parallel import Processes, any_process, connect, disconnect, pick_device, processes
 from .progress import Means, TrainingProgress
+from .watch import Watch
 
 log = logging.getLogger(__name__)
 
@@ -47,6 +48,7 @@ class Run:
     first: Phase | None
     """The phase in progress before the first iteration of the objective, or None."""
     validator: Validator | None = None
+    watch: Watch | None = None
     began: int = 0
     """Iteration that this session began from."""
     best: float = float("-inf")
@@ -114,6 +116,7 @@ def set_up(
         take_up(run, resume)
     if own.main:
         open_folder(run, held)
+        run.watch = Watch(folder, config, str(device), active=True)
         if config.loop.eval_every:
             run.validator = objective.validator(store)
     log.info(
@@ -176,11 +179,15 @@ def optimise(run: Run, phase: Phase, interruption: Interruption) -> bool:
             if loop.eval_every and (iteration % loop.eval_every == 0 or over) and phase is run.objective:
                 show(run, logs, batch)
                 validate(run, logs)
+            if run.watch is not None and run.watch.due():
+                watch(run, phase, batch, bar.speed)
             if over:
                 phase.finish()
             stop = any_process(time_is_up(run) or interruption.came, own.world, run.device)
             if stop or over or checkpoint_due(run, iteration):
                 save(run)
+            if stop or (over and phase is run.objective):
+                watch(run, phase, batch, bar.speed, ended=True)
             if stop:
                 break
     logs.close()
@@ -223,6 +230,14 @@ def show(run: Run, logs: Logs, batch: Any) -> None:
         logs.motion(run.objective.iteration, "train", preview)
 
 
+def watch(run: Run, phase: Phase, batch: Any, speed: float, *, ended: bool = False) -> None:
+    """The picture and the page of the run."""
+    if run.watch is not None:
+        preview = run.objective.preview(batch) if phase is run.objective else None
+        at = (phase.iteration, phase.iterations)
+        run.watch.write(phase.name, at, elapsed(run), speed, preview, ended=ended)
+
+
 def validate(run: Run, logs: Logs) -> None:
     """Evaluate on the held-out clips, and keep the checkpoint if it is the best."""
     if run.validator is None:
@@ -232,6 +247,8 @@ def validate(run: Run, logs: Logs) -> None:
     logs.scalars(iteration, {f"eval_{name}": value for name, value in result.values.items()} | result.motion)
     if result.preview is not None:
         logs.motion(iteration, "eval", result.preview)
+        if run.watch is not None:
+            run.watch.held_out(iteration, result.preview)
     shown = (result.values | result.motion).items()
     log.info("iteration %d: %s", iteration, ", ".join(f"{name} {value:.4f}" for name, value in shown))
     if result.score is not None and result.score > run.best:
