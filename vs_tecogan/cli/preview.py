@@ -16,7 +16,7 @@ from ..video.source import Source, check_readable
 from ..video.write import EncoderOptions, choose_codec
 from .common import say
 from .options import absolute, add_encoder, add_picture, add_script, check_fields, check_script, picture_spec
-from .progress import Progress
+from .progress import Opening, Progress
 from .segments import places_of
 from .upscale import default_model
 from .values import moment
@@ -75,7 +75,8 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or Path(f"{args.source.name}.preview")
     options = EncoderOptions(codec=args.codec, crf=args.crf, preset=args.preset)
     base = replace(picture_spec(args, folder), codec=choose_codec(Path("a.mkv"), options))
-    source = open_input(base)
+    with Opening(args.source, quiet=args.quiet) as opening:
+        source = open_input(base, on_index=opening.percent)
     first, end = _excerpt(args, source)
     base = replace(base, first=first, end=end)
     look_through(base, source)

@@ -5,14 +5,46 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import Self, TextIO
 
 from tqdm import tqdm
 
-from .common import lost_reader_is_no_error
+from .common import lost_reader_is_no_error, say
 
 _SECONDS_BETWEEN_LINES = 30.0
+
+
+class Opening:
+    """Shows how much of a large file has been read while its index is made; nothing where that is not done.
+
+    :param path: the file.
+    :param quiet: True shows nothing.
+    """
+
+    def __init__(self, path: Path, *, quiet: bool = False) -> None:
+        self._path = path
+        self._quiet = quiet
+        self._bar: Progress | None = None
+        self._seen = 0
+
+    def percent(self, percent: int) -> None:
+        """So much has been read."""
+        if self._bar is None:
+            if not self._quiet:
+                say(f"reading {self._path} once to number its frames; the next time this is known")
+            self._bar = Progress(100, quiet=self._quiet, unit="%")
+        self._bar.advance(percent - self._seen)
+        self._seen = percent
+
+    def __enter__(self) -> Self:
+        """Nothing is shown before it is needed."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, value: BaseException | None, tb: TracebackType | None) -> None:
+        if self._bar is not None:
+            self._bar.__exit__(kind, value, tb)
 
 
 class Progress:
@@ -22,6 +54,7 @@ class Progress:
     :param quiet: True shows nothing.
     :param begun: frames that were done before.
     :param within: the bar over all files, which shows these frames instead.
+    :param unit: what is counted.
     """
 
     def __init__(
@@ -32,7 +65,9 @@ class Progress:
         stream: TextIO | None = None,
         begun: int = 0,
         within: Overall | None = None,
+        unit: str = " frames",
     ) -> None:
+        self._unit = unit
         self.done = self._begun = begun
         self._total = total
         self._within = within
@@ -45,7 +80,7 @@ class Progress:
         self._bar = tqdm(
             total=total,
             initial=begun,
-            unit=" frames",
+            unit=unit,
             file=self._stream,
             disable=quiet or self._lines,
             dynamic_ncols=True,
@@ -107,7 +142,8 @@ class Progress:
         rate = max(self.done - self._begun, 1) / (now - self._begin)
         minutes, seconds = divmod(int((self._total - self.done) / rate), 60)
         left = f"{minutes // 60:02}:{minutes % 60:02}:{seconds:02}"  # a film on a CPU takes days
-        return f"{self.done}/{self._total} frames, {rate:.2f} fps, {left} left"
+        speed = f", {rate:.2f} fps" if self._unit == " frames" else ""
+        return f"{self.done}/{self._total}{self._unit}{speed}, {left} left"
 
 
 class Overall:

@@ -16,7 +16,7 @@ from ..filter import RESTART
 from ..jobs.scan import scan_cuts
 from ..recurrence.chains import chain_starts
 from ..video.source import open_source
-from .progress import Progress
+from .progress import Opening, Progress
 
 _DESCRIPTION = """\
 Find the scene cuts of IN, by the rule that the filter uses, and write them for other tools.
@@ -61,7 +61,8 @@ def run(args: argparse.Namespace) -> int:
     """
     if args.out is not None and not args.out.parent.is_dir():
         raise UsageError(f"{args.out.parent} is no directory; make it first")
-    clip = open_source(args.source).clip
+    with Opening(args.source, quiet=args.quiet) as opening:
+        clip = open_source(args.source, on_index=opening.percent).clip
     frames = clip.num_frames
     with Progress(frames, quiet=args.quiet) as progress:
         cuts = scan_cuts(clip, 0, frames, on_frame=progress.frame)

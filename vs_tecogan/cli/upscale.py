@@ -42,7 +42,7 @@ from .options import (
     picture_spec,
 )
 from .outputs import check_out
-from .progress import Progress
+from .progress import Opening, Progress
 from .segments import Task, places_of, refuse_begun, upscale_in_segments
 from .values import suffix
 
@@ -160,7 +160,8 @@ def _encoder(args: argparse.Namespace) -> EncoderOptions:
 def _open(args: argparse.Namespace, codec: str, cut: OptionSplit, index: Path | None = None) -> Task:
     """Open IN, and say all that is to be done with it."""
     spec = replace(picture_spec(args, args.out), codec=codec, encoder=cut.encoder, muxer=cut.muxer)
-    source = open_input(spec, index)
+    with Opening(args.source, quiet=args.quiet or args.overall is not None) as opening:
+        source = open_input(spec, index, opening.percent)
     first, end = _part(source, args.start, args.end)
     model, reason = args.model, ""
     if model == "":

@@ -22,6 +22,7 @@ from ..video.cropping import crop
 from ..video.fields import FieldOptions, as_progressive
 from ..video.formats import for_encoder
 from ..video.geometry import new_size, parse_size, resized
+from ..video.index import OnPercent
 from ..video.source import Source, open_source
 from ..video.write import told_aspect
 from . import facts
@@ -36,10 +37,11 @@ from .spec import Placement, Spec
 _BLOCK = 1 << 20
 
 
-def open_input(spec: Spec, index: Path | None = None) -> Source:
+def open_input(spec: Spec, index: Path | None = None, on_index: OnPercent = lambda _: None) -> Source:
     """The source of a job, a file or a script, cropped as the job asks, with the matrix and fields that it names.
 
     :param index: base name of BestSource's index, which is made where it is missing; None = none is kept.
+    :param on_index: told how many percent of a large file have been read, while its index is made.
     :raises VideoError: it cannot be read.
     :raises ColourError: there is no such matrix.
     """
@@ -51,7 +53,7 @@ def open_input(spec: Spec, index: Path | None = None) -> Source:
         source = open_script(Path(spec.source), spec.arguments, audio=Path(spec.audio) if spec.audio else None)
         source = replace(source, clip=as_progressive(source.clip, fields))
     else:
-        source = open_source(Path(spec.source), index=index, track=spec.track, fields=fields)
+        source = open_source(Path(spec.source), index=index, track=spec.track, fields=fields, on_index=on_index)
     if matrix is not None and source.clip.format.color_family == vs.YUV:
         source = replace(source, clip=source.clip.std.SetFrameProps(_Matrix=matrix))
     if spec.crop:

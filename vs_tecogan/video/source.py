@@ -16,6 +16,7 @@ import vapoursynth as vs
 from ..errors import VideoError
 from .cropping import apply_cropping
 from .fields import FieldOptions, as_progressive
+from .index import OnPercent, base_of_index
 from .jumps import one_clock
 from .probe import Probe, VideoStream, probe
 from .timeline import Timeline, make_timeline
@@ -99,14 +100,20 @@ class Source:
 
 
 def open_source(
-    path: Path, *, index: Path | None = None, track: int | None = None, fields: FieldOptions | None = None
+    path: Path,
+    *,
+    index: Path | None = None,
+    track: int | None = None,
+    fields: FieldOptions | None = None,
+    on_index: OnPercent = lambda _: None,
 ) -> Source:
     """Open a video stream of a file. Nothing is written beside it.
 
     :param index: base name of the index that BestSource makes, by decoding the whole file once: it is read where it is
-        there, else written. None = it stays in memory.
+        there, else written. None = that of a large file is kept for the next time, see :mod:`~vs_tecogan.video.index`.
     :param track: number of the stream, as ffmpeg counts; None = the first video.
     :param fields: what is done with frames that are stored in fields; None = they stay as they are.
+    :param on_index: told how many percent of the file have been read, where the index of a large file is made.
     :raises VideoError: the file is missing, a directory, unreadable or without video; no ffmpeg.
     """
     check_readable(path)
@@ -116,6 +123,7 @@ def open_source(
         kinds = ", ".join(dict.fromkeys(track.kind for track in tracks)) or "nothing"
         raise VideoError(f"{path} has no video stream (found: {kinds}); give a video file")
     video = videos[0] if track is None else _chosen(path, videos, track)
+    index = base_of_index(path, video.index, wanted=index, on_percent=on_index)
     opened = _open_stream(path, video.index, index)
     varies = _varies(opened["clip"])
     clip = as_progressive(_of_one_size(opened["clip"]), fields or FieldOptions())
