@@ -4,9 +4,27 @@ Their text is one line: what came, what was expected, and what to do. The comman
 raises it as ``vapoursynth.Error``. Every other exception is a fault of the program.
 """
 
+LONGEST = 500
+"""Characters of a message."""
+
+
+def one_line(text: object) -> str:
+    """`text` as one line without control characters, which a terminal would obey; a long middle is cut out."""
+    words = " ".join(str(text).split())
+    clean = "".join(_shown(character) for character in words)
+    half = (LONGEST - 3) // 2
+    return clean if len(clean) <= LONGEST else f"{clean[:half]}...{clean[-half:]}"
+
+
+def _shown(character: str) -> str:
+    return character if character.isprintable() else character.encode("unicode_escape").decode()
+
 
 class UserError(ValueError):
-    """The base of them all; catch this one."""
+    """The base of them all; catch this one. Its text is made :func:`one_line`: file names and cards are strangers'."""
+
+    def __init__(self, text: object = "") -> None:
+        super().__init__(one_line(text))
 
 
 class UsageError(UserError):

@@ -16,7 +16,7 @@ from threading import Timer, main_thread
 from types import FrameType, TracebackType
 from typing import TYPE_CHECKING, NoReturn, TextIO
 
-from ..errors import UserError
+from ..errors import UserError, one_line
 from ..tracebacks import innermost
 
 if TYPE_CHECKING:
@@ -57,11 +57,6 @@ class Parser(argparse.ArgumentParser):
         files = [word for word in self._words if word.startswith("-") and Path(word).exists()]
         hint = f"; write ./{files[0]} for the file of that name" if files else ""
         self.exit(2, f"{PROGRAM}: {one_line(message)}{hint}; see {self.prog} --help\n")
-
-
-def one_line(text: object) -> str:
-    """`text` without line breaks."""
-    return " ".join(str(text).split())
 
 
 def say(text: object) -> None:

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from ..ops import backward_warp, depth_to_space, pyramid_flow, space_to_depth, upsample_bicubic
 from ..ops.native import Impl
 from ..ops.resample import upsample_by_products
+from .spec import check_size
 from .srnet import ResidualBlock
 
 
@@ -50,8 +51,7 @@ class RecurrentSpec:
     def __post_init__(self) -> None:
         if self.scale not in (2, 4):
             raise ValueError(f"scale {self.scale} is not supported; expected 2 or 4")
-        if self.blocks < 0 or self.channels < 1:
-            raise ValueError(f"blocks={self.blocks}, channels={self.channels}; expected blocks >= 0 and channels >= 1")
+        check_size(blocks=self.blocks, channels=self.channels, flow_rounds=self.flow_rounds)
         if self.ahead not in (0, 1):
             raise ValueError(f"ahead {self.ahead} is not supported; expected 0 or 1")
 

@@ -5,6 +5,17 @@ from enum import StrEnum
 
 MOST_FLOW_ROUNDS = 8
 """Beyond two or three rounds nothing is gained; a limit keeps damaged files from working forever."""
+MOST_CHANNELS = 1024
+MOST_BLOCKS = 1000
+"""Far beyond any published network; limits that keep damaged files from taking all memory."""
+
+
+def check_size(*, blocks: int, channels: int, flow_rounds: int) -> None:
+    """:raises ValueError: numbers that no network has."""
+    if not (0 <= blocks <= MOST_BLOCKS and 1 <= channels <= MOST_CHANNELS):
+        raise ValueError(f"blocks={blocks}, channels={channels}; expected 0 to {MOST_BLOCKS} and 1 to {MOST_CHANNELS}")
+    if not 0 <= flow_rounds <= MOST_FLOW_ROUNDS:
+        raise ValueError(f"flow_rounds={flow_rounds}; expected 0 to {MOST_FLOW_ROUNDS}")
 
 
 class Dialect(StrEnum):
@@ -38,10 +49,7 @@ class GeneratorSpec:
     def __post_init__(self) -> None:
         if self.scale not in (2, 4):
             raise ValueError(f"scale {self.scale} is not supported; expected 2 or 4")
-        if self.blocks < 0 or self.channels < 1:
-            raise ValueError(f"blocks={self.blocks}, channels={self.channels}; expected blocks >= 0 and channels >= 1")
-        if not 0 <= self.flow_rounds <= MOST_FLOW_ROUNDS:
-            raise ValueError(f"flow_rounds={self.flow_rounds}; expected 0 to {MOST_FLOW_ROUNDS}")
+        check_size(blocks=self.blocks, channels=self.channels, flow_rounds=self.flow_rounds)
 
     @property
     def phase(self) -> str:

@@ -5,12 +5,14 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import get_args
 
-from ..errors import WeightsError
+from ..errors import WeightsError, one_line
 from ..networks import Alignment, Dialect, FluidSpec, GeneratorSpec, RecurrentSpec, Spec
 from ..networks.tempogan import Design, FieldNames
 
 FORMAT = "vs_tecogan/1"
 """Value of the ``format`` entry in the metadata of the project's own safetensors files."""
+LONGEST_SCORES = 100_000
+"""Characters of the scores' JSON; the shipped models take a thousand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,13 +62,21 @@ class ModelCard:
             )
         try:
             spec = _spec(metadata)
-            scores = {str(key): float(value) for key, value in json.loads(metadata.get("scores", "{}")).items()}
-        except (KeyError, ValueError, TypeError, AttributeError) as error:
+            scores = _scores(metadata.get("scores", "{}"))
+        except (KeyError, ValueError, TypeError, AttributeError, OverflowError, RecursionError) as error:
             raise WeightsError(f"its model card is damaged ({error!r}); export the model again") from error
         words = {
-            key: metadata.get(key, "") for key in ("name", "description", "degradation", "data", "licence", "training")
+            key: " ".join(map(one_line, metadata.get(key, "").split()))
+            for key in ("name", "description", "degradation", "data", "licence", "training")
         }
         return ModelCard(spec=spec, scores=scores, **words)
+
+
+def _scores(text: str) -> dict[str, float]:
+    """:raises ValueError, TypeError, AttributeError, OverflowError, RecursionError: no plain table of numbers."""
+    if len(text) > LONGEST_SCORES:
+        raise ValueError(f"scores of {len(text)} characters")
+    return {one_line(key): float(value) for key, value in json.loads(text).items()}
 
 
 def _spec_words(spec: Spec) -> dict[str, str]:

@@ -61,6 +61,8 @@ def build(spec: Spec, state: StateDict) -> Network:
         if state[key].layout is not torch.strided or state[key].is_meta or state[key].dtype not in _FLOATS:
             kind = f"{str(state[key].dtype).removeprefix('torch.')}, {state[key].layout}, {state[key].device.type}"
             raise WeightsError(f"tensor {key} is {kind}; expected dense float16, bfloat16, float32 or float64")
+        if stored_bytes(state[key]) < state[key].numel() * state[key].element_size():
+            raise WeightsError(f"tensor {key} holds fewer numbers than its shape {tuple(tensor.shape)}; not opened")
         if not bool(state[key].float().isfinite().all()):
             raise WeightsError(f"tensor {key} holds NaN or infinity; the training that made it diverged")
     surplus = sorted(set(state) - set(expected))
@@ -75,6 +77,11 @@ def _name(spec: Spec) -> str:
     if isinstance(spec, GeneratorSpec):
         return f"{spec.dialect} x{spec.scale} generator"
     return f"{'RecurrentSR' if isinstance(spec, RecurrentSpec) else 'tempoGAN'} x{spec.scale}"
+
+
+def stored_bytes(tensor: Tensor) -> int:
+    """What lies in memory behind a tensor, whose strides may pretend more."""
+    return tensor.untyped_storage().nbytes()
 
 
 def _empty(spec: Spec) -> Network:
@@ -172,7 +179,14 @@ def load_published(state: StateDict) -> Network:
     """
     for layout in LAYOUTS:
         if layout.detect(state):
-            return layout.load(state)
+            try:
+                return layout.load(state)
+            except WeightsError:
+                raise
+            except ValueError as error:
+                raise WeightsError(
+                    f"no network of this size is known ({error}); give a generator's state dict"
+                ) from error
     if any(key.startswith("discriminator_block.") for key in state):
         raise WeightsError("this is a discriminator; expected the generator's file (G_iter*.pth)")
     keys = ", ".join(sorted(state)[:3]) or "none"

@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,6 +24,10 @@ REAL_MODEL = "tecogan-real-4x"
 """The one for compressed and noisy sources."""
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
+LARGEST = 512 << 20
+"""Bytes of a weight file, unpacked: a hundred times a generator's."""
+LONGEST_NAME = 4096
+"""Characters of a path, as on Linux."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +79,9 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     text = os.fspath(model)
     if not text:
         raise WeightsError("model '' is no name; give that of a shipped model, the path of a weight file, or None")
-    path = Path(text).expanduser()
+    if len(text) > LONGEST_NAME or "\0" in text:
+        raise WeightsError(f"model {text!r} is no name or path; give a shipped model's name or a weight file")
+    path = _expanded(Path(text))
     shipped = {file.stem: file for file in models_folder().glob("*.safetensors")}
     if isinstance(model, str) and text in shipped and not path.is_file():
         return shipped[text]
@@ -90,6 +97,14 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     raise WeightsError(f"model {text!r} is not known; shipped models: {names}; or give the path of a weight file")
 
 
+def _expanded(path: Path) -> Path:
+    """With ~ replaced where there is such a home."""
+    try:
+        return path.expanduser()
+    except RuntimeError:  # no such user: a file may still begin with ~
+        return path
+
+
 def load_model(model: str | os.PathLike[str]) -> Model:
     """Open a shipped model by name, or a weight file by path; its architecture is read off the file.
 
@@ -99,8 +114,12 @@ def load_model(model: str | os.PathLike[str]) -> Model:
     :return: network in eval mode, float32, on the CPU, and its card.
     :raises WeightsError: anything that is wrong with the name or the file, in one line.
     """
-    path = find_model(model)
     try:
+        path = find_model(model)
+    except OSError as error:  # a name too long, a folder that may not be looked into
+        raise WeightsError(f"model {os.fspath(model)!r}: {error.strerror or error}; check the path") from error
+    try:
+        _check_size(path)
         if path.suffix.lower() == ".safetensors":
             return _load_safetensors(path)
         return _load_pickle(path)
@@ -122,6 +141,19 @@ def save_model(path: str | os.PathLike[str], network: Network, card: ModelCard, 
         write_file(Path(path), save(tensors, metadata=card.metadata()))  # save_file makes it private to its owner
     except OSError as error:
         raise WeightsError(f"cannot write {os.fspath(path)}: {error.strerror or error}") from error
+
+
+def _check_size(path: Path) -> None:
+    """:raises WeightsError: more than a generator can hold, in the file or unpacked from it."""
+    size = path.stat().st_size
+    if path.suffix.lower() != ".safetensors" and zipfile.is_zipfile(path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                size = max(size, sum(entry.file_size for entry in archive.infolist()))
+        except (zipfile.BadZipFile, ValueError, NotImplementedError):  # torch's own reader says what is wrong
+            pass
+    if size > LARGEST:
+        raise WeightsError(f"holds {size >> 20} MiB; expected a generator's weights, of at most {LARGEST >> 20} MiB")
 
 
 def _open_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
