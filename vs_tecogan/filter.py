@@ -12,6 +12,7 @@ from .colour.tags import check_format
 from .colour.zimg import Colour
 from .engine import Engine, create_engine
 from .engine.adapter import EngineRecurrence
+from .engine.select import NAMES
 from .engine.thread import EngineThread
 from .errors import UsageError, UserError
 from .recurrence import recurrent
@@ -58,7 +59,8 @@ def tecogan(
     :param model:           Name of a shipped model (``vs-tecogan models`` lists them), path of a weight file
                             (``.safetensors``, ``.pth``), or a loaded :class:`~vs_tecogan.weights.Model`. Architecture
                             and scale are read off the weights. None = ``tecogan-4x``, for clean sources.
-    :param device:          "cpu", "cuda" or "cuda:N". None = CUDA where there is one, else the CPU.
+    :param device:          "cpu", "cuda", "xpu" or "mps", with ":N" for another than the first ("cuda:1"). None = the
+                            first GPU that works, else the CPU.
     :param precision:       Arithmetic of the convolutions: "fp32", "fp16" (CUDA only) or "bf16". "auto" = the fastest
                             that the device has in hardware. Flow and warps are float32 always.
     :param scene_change:    Start anew at scene cuts, so that nothing of one scene is smeared into the next. Frames are
@@ -140,7 +142,7 @@ def _open(model: object) -> Model:
 
 def _engine(model: Model, device: object, precision: object, tile: object) -> Engine:
     if not (device is None or isinstance(device, str)):
-        raise UsageError(f'device {device!r}; give None, "cpu", "cuda" or "cuda:N"')
+        raise UsageError(f"device {device!r}; give None, {NAMES}")
     if not isinstance(precision, str):
         raise UsageError(f'precision {precision!r}; give "auto", "fp32", "fp16" or "bf16"')
     if tile is None:

@@ -3,6 +3,7 @@
 import argparse
 import os
 import platform
+import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -226,19 +227,41 @@ def _native() -> Finding:
 def _gpu() -> Finding:
     import torch
 
-    if not torch.cuda.is_available():
-        reason = "no CUDA device" if torch.version.cuda else "this torch is a CPU build"
-        return Finding(subject="gpu", text=f"none ({reason})")
-    names = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    return Finding(subject="gpu", text=", ".join(f"cuda:{index} {name}" for index, name in enumerate(names)))
+    from ..engine import accelerators
+
+    listed = [
+        "mps" if kind == "mps" else f"{kind}:{index}"
+        for kind in accelerators.KINDS
+        for index in range(accelerators.count(kind))
+    ]
+    if not listed:
+        reason = "no device" if torch.version.cuda or torch.version.hip else "this torch is a CPU build"
+        return Finding(subject="gpu", text=f"none ({reason})", fix=_cuda_torch() if _nvidia_driver() else "")
+    states = {place: accelerators.trouble(place) for place in listed}
+    texts = [
+        f"{place} {accelerators.name(place)}" + (f" does not work ({why})" if why else "")
+        for place, why in states.items()
+    ]
+    fix = "update the driver, or install the torch that pytorch.org names for it" if any(states.values()) else ""
+    return Finding(subject="gpu", text=", ".join(texts), fix=fix)
+
+
+def _nvidia_driver() -> bool:
+    """Whether NVIDIA's driver is installed, whatever torch sees."""
+    return shutil.which("nvidia-smi") is not None
+
+
+def _cuda_torch() -> str:
+    """The line that replaces a CPU build of torch."""
+    return "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu130"
 
 
 def _cupy() -> Finding:
     import torch
 
     installed = next((f"{name} {found}" for name in _CUPY_NAMES if (found := _version(name))), None)
-    if not torch.cuda.is_available():
-        return Finding(subject="cupy", text=f"{installed or 'not installed'}, not needed without a GPU")
+    if torch.version.hip is not None or not torch.cuda.is_available():
+        return Finding(subject="cupy", text=f"{installed or 'not installed'}, not needed without an NVIDIA GPU")
     major = (torch.version.cuda or "13").split(".")[0]
     fix = f"pip install cupy-cuda{major}x"
     if installed is None:
@@ -256,7 +279,7 @@ def _device() -> Finding:
 
     device = resolve_device(None)
     precision, reason = resolve_precision(device, "auto")
-    why = "no CUDA device" if device == "cpu" else "a CUDA device is there"
+    why = "no GPU that works" if device == "cpu" else "the first GPU that works"
     return Finding(subject="would use", text=f"{device} ({why}), {precision} ({reason})")
 
 

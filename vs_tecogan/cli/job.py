@@ -49,7 +49,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     run.add_argument("folder", metavar="OUT.job", type=Path, help="folder of the job")
     segments = "such as 10-19, 7 or 0-3,8; default: all"
     run.add_argument("--segments", metavar="LIST", type=_ranges, help=segments)
-    run.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N; default: CUDA where there is one, else CPU")
+    run.add_argument(
+        "--device", metavar="D", help="cpu, cuda:N, xpu:N or mps; default: the first GPU that works, else cpu"
+    )
     run.add_argument("-q", "--quiet", action="store_true", help="no progress; warnings and errors only")
     run.set_defaults(run=run_segments)
     show = actions.add_parser("show", help="say how far a job is", allow_abbrev=False)

@@ -84,7 +84,7 @@ def _add_network(parser: argparse.ArgumentParser) -> None:
 
 def _add_speed(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("speed and memory")
-    device = "cpu, cuda or cuda:N, several with commas between them; default: CUDA where there is one, else CPU"
+    device = "cpu, cuda:N, xpu:N or mps, several with commas between them; default: the first GPU that works, else cpu"
     group.add_argument("--device", metavar="D", help=device)
     group.add_argument(
         "--precision",

@@ -10,6 +10,7 @@ from ..errors import EngineError
 from ..networks import Generator, RecurrentSR
 from ..ops import cuda, native
 from ..weights import Model
+from .accelerators import is_rocm
 from .base import Engine, NetworkStep
 from .cpu.device import NativeDevice
 from .cpu.frvsr import NativeFrvsr
@@ -43,7 +44,7 @@ def create_engine(
 ) -> Engine:
     """An engine for ``model``.
 
-    :param device:    None (CUDA where there is one, else the CPU), "cpu", "cuda" or "cuda:N".
+    :param device:    see :func:`~vs_tecogan.engine.select.resolve_device`.
     :param precision: "auto", "fp32", "fp16" or "bf16"; see :func:`~vs_tecogan.engine.select.resolve_precision`.
     :param tile:      (height, width) in LR pixels: larger frames are computed in overlapping tiles of this size. None
                       tiles only what would not fit into half of the device's memory.
@@ -59,7 +60,8 @@ def make_engine(
 ) -> NetworkEngine:
     """The fastest engine for a network on a device, of those that there are.
 
-    :param device:    "cpu" or "cuda:N"; :param precision: one that the device has.
+    :param device:    as :func:`~vs_tecogan.engine.select.resolve_device` returns it.
+    :param precision: one that the device has.
     :raises EngineError: a network without a step, or an unusable tile.
     """
     fast = (
@@ -92,7 +94,7 @@ def _native_engine(network: nn.Module, precision: str, tile: tuple[int, int] | N
 
 
 def _cuda_engine(network: nn.Module, device: str, precision: str, tile: tuple[int, int] | None) -> NetworkEngine | None:
-    if (type(network), CudaDevice) not in STEPS:
+    if (type(network), CudaDevice) not in STEPS or not device.startswith("cuda") or is_rocm():
         return None
     reason = cuda.missing()
     if cuda.available():

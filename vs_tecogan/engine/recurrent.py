@@ -8,6 +8,7 @@ from torch import Tensor
 from ..networks import Alignment, RecurrentSR
 from ..ops import space_to_depth
 from ..ops.native import Impl
+from .accelerators import without_tf32
 from .base import Memory
 from .device import Device
 from .frvsr import BESIDES, DTYPES
@@ -80,6 +81,7 @@ class TorchRecurrent(RecurrentStep):
 
     def __init__(self, network: RecurrentSR, device: Device, precision: str) -> None:
         super().__init__(network, device, precision, "torch")
+        without_tf32(self._net)
         self._net = self._net.to(memory_format=torch.channels_last)
 
     def step(self, memory: Memory, lr: Tensor, guide: Tensor | None) -> Memory:

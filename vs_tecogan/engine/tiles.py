@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from types import EllipsisType
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..errors import EngineError
+from .accelerators import memory as memory_of
 from .base import NetworkStep
 
 OVERLAP = 32
@@ -117,7 +117,7 @@ class Tiling:
 
     def _automatic(self, height: int, width: int) -> tuple[int, int]:
         """Halve the longer side until a step fits."""
-        memory = machine_memory(self._device) // 2 if self._memory is None else self._memory
+        memory = memory_of(self._device) // 2 if self._memory is None else self._memory
         h, w, besides = height, width, 0
         while self._network.step_bytes(h, w) + besides > memory and max(h, w) > 4 * OVERLAP:
             besides = self._network.guide_bytes(height, width)
@@ -179,13 +179,3 @@ def _total(parts: dict[Span, np.ndarray], size: int, scale: int) -> np.ndarray:
     for span, values in parts.items():
         total[scale * span.start : scale * span.stop] += values
     return total
-
-
-def machine_memory(device: str) -> int:
-    """All the memory of a device, in bytes; 16 GiB where the system does not tell."""
-    if device != "cpu":
-        return int(torch.cuda.get_device_properties(device).total_memory)
-    try:
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-    except (AttributeError, ValueError, OSError):
-        return 16 << 30

@@ -8,6 +8,7 @@ from torch import Tensor
 from ..networks import Dialect, Generator
 from ..networks.srnet import image_upsampler
 from ..ops import backward_warp, refine_flow, space_to_depth
+from .accelerators import without_tf32
 from .base import Memory
 from .device import Device
 from .frvsr import FrvsrStep
@@ -26,6 +27,7 @@ class TorchFrvsr(FrvsrStep):
     def __init__(self, generator: Generator, device: Device, precision: str) -> None:
         super().__init__(generator.spec, precision)
         net = copy.deepcopy(generator).eval().to(device=device.name, dtype=self._dtype)
+        without_tf32(net)
         self._net = net.to(memory_format=torch.channels_last)
 
     def guide(self, previous: Tensor | None, current: Tensor, following: Tensor | None = None) -> Tensor | None:

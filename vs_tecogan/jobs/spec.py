@@ -114,7 +114,7 @@ class Placement:
     """Where a worker computes. Other places of the same kind give the same pixels."""
 
     device: str | None = None
-    """"cpu", "cuda" or "cuda:N"; None = CUDA where there is one, else the CPU."""
+    """As the filter's; None = the first GPU that works, else the CPU."""
     threads: int | None = None
     """Of the arithmetic and of VapourSynth each; None = as many as they take."""
     memory: int | None = None

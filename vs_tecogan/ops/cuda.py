@@ -38,8 +38,8 @@ SUFFIXES = {torch.float32: "f32", torch.float16: "f16", torch.bfloat16: "bf16"}
 
 
 def available() -> bool:
-    """Whether torch sees a CUDA device and CuPy is installed."""
-    return torch.cuda.is_available() and importlib.util.find_spec("cupy") is not None
+    """Whether torch sees a CUDA device of NVIDIA's and CuPy is installed."""
+    return torch.version.hip is None and torch.cuda.is_available() and importlib.util.find_spec("cupy") is not None
 
 
 def missing() -> str:
