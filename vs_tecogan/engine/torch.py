@@ -11,7 +11,10 @@ from ..ops import backward_warp, refine_flow, space_to_depth
 from .accelerators import without_tf32
 from .base import Memory
 from .device import Device
-from .frvsr import FrvsrStep
+from .frvsr import FEATURES, FrvsrStep
+
+LIVE_AT_OUTPUT = 1.25
+"""Feature maps at the output's size that live at once: one, and what torch unfolds of it."""
 
 
 class TorchFrvsr(FrvsrStep):
@@ -29,6 +32,14 @@ class TorchFrvsr(FrvsrStep):
         net = copy.deepcopy(generator).eval().to(device=device.name, dtype=self._dtype)
         without_tf32(net)
         self._net = net.to(memory_format=torch.channels_last)
+
+    def step_bytes(self, height: int, width: int) -> int:
+        """As the other engines', and the last convolution's input at the output's size, which they make in bands.
+
+        Measured at 4x in float32: 6 kB a pixel of 800x450.
+        """
+        features = round(LIVE_AT_OUTPUT * FEATURES) * self.scale**2 * self._dtype.itemsize
+        return super().step_bytes(height, width) + height * width * features
 
     def guide(self, previous: Tensor | None, current: Tensor, following: Tensor | None = None) -> Tensor | None:
         """The flow, (1, 2, H, W) float32, LR pixels, from ``current`` back to ``previous``."""
