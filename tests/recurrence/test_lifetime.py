@@ -155,6 +155,37 @@ def test_two_cores_in_one_process() -> None:
     assert result.returncode == 0 and result.stdout == "passed\n", result.stderr
 
 
+LEAVING = """
+import atexit, time
+from tests.recurrence.standin import Hash, Source, build
+from vs_tecogan.recurrence import Schedule
+
+class Slow(Hash):
+    steps = 0
+    def step(self, state, frame):
+        self.steps += 1
+        time.sleep(0.02)
+        return super().step(state, frame)
+
+recurrence = Slow()
+clip = build(Source(3000), Schedule(restart=0, warmup=0), set(), recurrence)
+left = [clip.get_frame_async(n) for n in range(2000)]
+left[3].result()
+begun = recurrence.steps
+atexit._run_exitfuncs()  # as at the end of the program; VapourSynth waits for all requests here
+print(recurrence.steps - begun)
+"""
+
+
+def test_leaving_with_requests_in_flight() -> None:
+    """Catches an exit that computes what was asked for and nobody will see: here 40 seconds of it."""
+    result = subprocess.run(
+        [sys.executable, "-c", LEAVING], cwd=REPOSITORY, capture_output=True, text=True, timeout=60, check=False
+    )
+    assert result.returncode == 0, result.stderr
+    assert int(result.stdout) < 50  # those that were under way
+
+
 def test_the_scheduler_needs_no_torch() -> None:
     """Catches an import of torch, which would make scripts slow to evaluate and the scheduler hard to test."""
     code = "import sys, vs_tecogan.recurrence; sys.exit('torch' in sys.modules)"

@@ -13,7 +13,7 @@ import vapoursynth as vs
 
 from .api import Recurrence, Schedule
 from .chains import Chain, grid_start
-from .lifetime import close_with_core
+from .lifetime import Exit, close_with_core
 from .nodes import Emitters, Stages, Taps
 from .plan import Missing, Planner, Route, Search, Wait, from_entry
 from .store import Entry, FlagStore, FrameCache, Role, StateStore, frame_bytes
@@ -112,6 +112,7 @@ class Scheduler[S]:
             self._upstream,
         )
         self._warned: OrderedDict[int, None] = OrderedDict()
+        self._exit = Exit()
         close_with_core(self)
 
     def close(self) -> None:
@@ -125,6 +126,7 @@ class Scheduler[S]:
 
     def plan(self, n: int) -> vs.VideoNode:
         """The node whose frame n is output frame n. Never waits for a frame of this request."""
+        self._exit.check()
         base = token = None
         with self._lock:
             follows = self._seems_to_follow(n)
@@ -210,6 +212,7 @@ class Scheduler[S]:
 
     def _plan(self, search: Search[S], frames: Frames) -> vs.VideoNode:
         """The node for frame `search.n`; `frames`: inputs at hand."""
+        self._exit.check()
         route = self._route(search)
         if isinstance(route, Missing):
             return self._ask_flags(route, frames)
@@ -298,6 +301,7 @@ class Scheduler[S]:
 
     def _take(self, token: Token, order: list[int], arrived: list[vs.VideoFrame], frames: Frames) -> None:
         """Complete `frames` by those that arrived, which are also kept for the plans to come."""
+        self._exit.check()
         frames.update(zip(order, arrived, strict=True))
         with self._lock:
             self._upstream.arrive(token)
@@ -339,6 +343,7 @@ class Scheduler[S]:
 
     def _step(self, state: S, k: int, chain: Chain, frame: vs.VideoFrame) -> Entry[S]:
         """Frame k, a step from `state` unless it repeats its predecessor."""
+        self._exit.check()
         if not (self._hold and k > chain.start and self._recurrence.is_repeat(state, frame)):
             state = self._recurrence.step(state, frame)
         return Entry(k, chain, state, self._recurrence.nbytes(state))
