@@ -4,8 +4,6 @@ import logging
 import re
 from functools import cache
 
-import torch
-
 from ..errors import EngineError
 from ..hardware import has_native_bf16
 from . import accelerators

@@ -10,7 +10,7 @@ MOST_BLOCKS = 1000
 """Far beyond any published network; limits that keep damaged files from taking all memory."""
 
 
-def check_size(*, blocks: int, channels: int, flow_rounds: int) -> None:
+def check_size(*, blocks: int, channels: int, flow_rounds: int = 0) -> None:
     """:raises ValueError: numbers that no network has."""
     if not (0 <= blocks <= MOST_BLOCKS and 1 <= channels <= MOST_CHANNELS):
         raise ValueError(f"blocks={blocks}, channels={channels}; expected 0 to {MOST_BLOCKS} and 1 to {MOST_CHANNELS}")

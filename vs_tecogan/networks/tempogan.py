@@ -8,6 +8,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from .spec import check_size
+
 FieldNames = Literal["density", "velocity", "vorticity"]
 """What a network sees: the density alone, with the velocity, or with velocity and vorticity."""
 Design = Literal["published", "coarse"]
@@ -39,8 +41,7 @@ class FluidSpec:
             raise ValueError(f"{self.dimensions} dimensions, scale {self.scale}; expected 2 or 3, and 2 to 8")
         if self.inputs not in get_args(FieldNames) or self.design not in get_args(Design):
             raise ValueError(f"inputs {self.inputs!r}, design {self.design!r}; expected names that are known")
-        if self.blocks < 0 or self.channels < 1:
-            raise ValueError(f"blocks={self.blocks}, channels={self.channels}; expected blocks >= 0 and channels >= 1")
+        check_size(blocks=self.blocks, channels=self.channels)
 
     @property
     def input_channels(self) -> int:
