@@ -8,7 +8,7 @@ import pytest
 
 from vs_tecogan.errors import MetricsError
 from vs_tecogan.metrics import NotMeasured
-from vs_tecogan.metrics.fvd import FvdObserver, frechet_distance
+from vs_tecogan.metrics.fvd import LENGTHS, FvdObserver, frechet_distance
 from vs_tecogan.metrics.lpips import lpips_distance
 from vs_tecogan.metrics.niqe import asymmetric_gaussian, halved, load_parameters, niqe, niqe_metric
 from vs_tecogan.metrics.squeeze import squeeze_distance
@@ -151,18 +151,20 @@ def test_frechet_distance_against_scipy() -> None:
         frechet_distance(a[:1], b)
 
 
-def test_fvd_observer(tmp_path: Path) -> None:
-    """Clips that span two videos, frames in another order or range, or results mixed up with references."""
+@pytest.mark.parametrize("length", [16, 20])
+def test_fvd_observer(tmp_path: Path, length: int) -> None:
+    """Another length of clips than was asked for, clips that span two videos, frames in another order or range, or results mixed up with references."""
     torch = pytest.importorskip("torch")
     source = (
         "def forward(self, x, rescale: bool, resize: bool, return_features: bool):\n"
-        "    assert x.size(0) == 1 and x.size(1) == 3 and x.size(2) == 16 and rescale and resize and return_features\n"
+        "    assert x.size(0) == 1 and x.size(1) == 3 and x.size(2) == LENGTH and rescale and resize and return_features\n"
         "    return x.mean([3, 4]).reshape(1, -1)\n"
-    )
+    ).replace("LENGTH", str(length))
+    assert LENGTHS == {"fvd": 16, "fvd128": 128}
     module = torch.jit.ScriptModule()
     module.define(source)
     module.save(str(tmp_path / "i3d.pt"))
-    observer = FvdObserver(tmp_path / "i3d.pt")
+    observer = FvdObserver(tmp_path / "i3d.pt", length)
     rng = np.random.default_rng(0)
     videos = rng.integers(0, 256, (3, 40, 4, 4, 3), np.uint8)
     for video in videos:
@@ -170,7 +172,7 @@ def test_fvd_observer(tmp_path: Path) -> None:
         for n, frame in enumerate(video):
             observer.frame(n, frame, frame // 2, {})
     assert observer.clips == 6
-    clips = [video[k : k + 16] for video in videos for k in (0, 16)]
+    clips = [video[k : k + length] for video in videos for k in (0, length)]
     sets = [
         np.array([c.mean(axis=(1, 2), dtype=float).T.ravel() for c in side])
         for side in (clips, [c // 2 for c in clips])

@@ -66,6 +66,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--json", type=Path, metavar="FILE", help="write everything there as JSON")
     add("--csv", type=Path, metavar="FILE", help="write the values of every frame there as CSV")
     add("--html", type=Path, metavar="FILE", help="write a report with curves and pictures there, one offline file")
+    add("--drift", type=int, default=0, metavar="N", help="S(x, t) over N random windows, mean and deviation")
+    add("--drift-frames", type=int, default=128, metavar="T", help="frames of each window; default: 128")
     add("--jobs", type=int, default=os.cpu_count() or 1, metavar="N", help="threads; default: one for each core")
     add("-q", "--quiet", action="store_true", help="no progress bar")
     weights = parser.add_argument_group("files of weights and parameters").add_argument
@@ -98,6 +100,8 @@ def _measure(args: argparse.Namespace) -> tuple[Outcome, Mapping[str, PictureCol
     if find_spec("cv2") is None:
         raise UsageError("measuring needs OpenCV: pip install 'vs-tecogan[metrics]'")
     _check_files([args.json, args.csv, args.html])
+    if args.drift < 0 or args.drift_frames < 1:
+        raise UsageError(f"--drift {args.drift} --drift-frames {args.drift_frames}; expected 0 and 1 or more")
     if args.jobs < 1 or args.scale < 1:
         raise UsageError(f"--jobs {args.jobs} --scale {args.scale}; both are 1 or more")
     if bool(args.results) == bool(args.pairs) or (args.pairs and args.reference):
@@ -113,6 +117,8 @@ def _measure(args: argparse.Namespace) -> tuple[Outcome, Mapping[str, PictureCol
         squeezenet=args.squeezenet,
         niqe_parameters=args.niqe_params,
         i3d=args.i3d,
+        drift=args.drift,
+        drift_frames=args.drift_frames,
         baseline_scale=args.scale if args.html is not None else 0,
     )
     collectors: dict[str, PictureCollector] = {}

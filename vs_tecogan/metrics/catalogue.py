@@ -37,6 +37,8 @@ METRICS: tuple[Metric, ...] = (
            about="difference of the LPIPS steps of result and reference"),
     Metric(key="fvd", label="FVD", unit="", better="lower", digits=2, compares=True,
            about="Fréchet distance of I3D features over 16-frame clips"),
+    Metric(key="fvd128", label="FVD 128", unit="", better="lower", digits=2, compares=True,
+           about="the same over 128-frame clips, as LongVideoGAN reports it"),
     Metric(key="tdiff", label="T-diff", unit="×100", better="reference", digits=4, compares=False,
            about="mean change that motion does not explain (own definition)"),
     Metric(key="flicker", label="Flicker", unit="×100", better="reference", digits=4, compares=False,

@@ -172,7 +172,7 @@ def evaluate_pair(
     :param result_frames: pictures of the evaluated clip, (H, W, 3) uint8 RGB, all of one size.
     :param truth_frames:  those of the reference; None measures only what needs none.
     :param protocol:      "official" (TecoGAN ``metrics.py``) or "plain" (every frame, no crop).
-    :param metrics:       keys of :data:`~vs_tecogan.metrics.catalogue.METRICS`; "fvd" is left to its own observer.
+    :param metrics:       keys of :data:`~vs_tecogan.metrics.catalogue.METRICS`; FVD is left to observers of its own.
     :param instruments:   metrics that need weights or parameters.
     :param jobs:          threads.
     :param observers:     see every counted frame, in order, in the calling thread.
@@ -227,7 +227,7 @@ def evaluate_pair(
 def _possible(keys: tuple[str, ...], compared: bool, instruments: Instruments) -> frozenset[str]:
     """Those of the metrics that can be computed with what is there."""
     missing = set() if compared else {"psnr", "ssim", "lpips", "squeeze", "tof", "tlp"}
-    missing |= {"fvd"}
+    missing |= {"fvd", "fvd128"}
     if instruments.lpips is None:
         missing |= {"lpips", "tlp"}
     missing |= {"squeeze"} if instruments.squeeze is None else set()

@@ -16,8 +16,8 @@ import torch
 from ..errors import MetricsError
 from .picture import Picture
 
-CLIP_LENGTH = 16
-"""Frames a clip; clips follow each other without overlap, a rest is left out."""
+LENGTHS = {"fvd": 16, "fvd128": 128}
+"""Frames per clip of each metric; clips follow each other without overlap, a rest is left out."""
 
 type Features = npt.NDArray[np.float64]
 
@@ -28,7 +28,7 @@ def frechet_distance(a: Features, b: Features) -> float:
     :raises MetricsError: a set has fewer than two features.
     """
     if min(len(a), len(b)) < 2:
-        raise MetricsError(f"FVD needs two clips of {CLIP_LENGTH} frames or more; there are {min(len(a), len(b))}")
+        raise MetricsError(f"FVD needs two clips or more; there are {min(len(a), len(b))}")
     # The trace needs only the singular values of the centred sets' product, D x D matrices need not be formed.
     centred = [(x - x.mean(axis=0)) / np.sqrt(len(x) - 1) for x in (a, b)]
     cross = float(np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum())
@@ -40,11 +40,13 @@ class FvdObserver:
     """Collects features of result and reference while frames go by; one for all pairs of a run.
 
     :param path: TorchScript network, called as ``network(clips, rescale=True, resize=True, return_features=True)`` on
-        (1, 3, 16, H, W) float32 of 0 to 255, giving (1, D).
+        (1, 3, length, H, W) float32 of 0 to 255, giving (1, D).
+    :param length: frames per clip.
     :raises MetricsError: the file is not TorchScript.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
+    def __init__(self, path: str | os.PathLike[str], length: int = 16) -> None:
+        self._length = length
         if not Path(path).is_file():
             raise MetricsError(f"no I3D network at {path}; give a TorchScript file such as i3d_torchscript.pt")
         try:
@@ -61,7 +63,7 @@ class FvdObserver:
         if truth is None:
             return
         self._waiting.append((result, truth))
-        if len(self._waiting) == CLIP_LENGTH:
+        if len(self._waiting) == self._length:
             for side, kept in enumerate(self._features):
                 kept.append(self._features_of([pair[side] for pair in self._waiting]))
             self._waiting.clear()

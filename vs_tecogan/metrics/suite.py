@@ -10,9 +10,10 @@ from ..errors import MetricsError
 from .alignment import AlignmentObserver
 from .bicubic import bicubic_of
 from .catalogue import BY_KEY, WEIGHTLESS, select
+from .drift import Drift, DriftObserver, choose_windows
 from .evaluation import Instruments, Observer, Scores, evaluate_pair
 from .features import FeatureDistance
-from .fvd import CLIP_LENGTH, FvdObserver
+from .fvd import LENGTHS, FvdObserver
 from .lpips import lpips_distance
 from .niqe import BLOCK, niqe_metric
 from .not_measured import NotMeasured
@@ -21,9 +22,11 @@ from .sources import ClipPair, check_pair
 from .squeeze import squeeze_distance
 from .ssim import SSIM_WINDOW
 
+NO_I3D = "no I3D network was given (--i3d FILE)"
 OPTIONAL = {
     "squeeze": "no SqueezeNet weights were given (--squeezenet FILE)",
-    "fvd": "no I3D network was given (--i3d FILE)",
+    "fvd": NO_I3D,
+    "fvd128": NO_I3D,
 }
 
 
@@ -44,6 +47,10 @@ class Options:
     """Published pristine parameters; None = those of an installed BasicSR."""
     i3d: Path | None = None
     """TorchScript I3D."""
+    drift: int = 0
+    """Random windows over which S(x, t) is averaged; 0 = none."""
+    drift_frames: int = 128
+    """Frames of each window."""
     baseline_scale: int = 0
     """Factor of a bicubic enlargement that is measured too, once per truth; 0 = none."""
 
@@ -89,8 +96,15 @@ class Outcome:
     """By method, in the order in which they came; of a single one by the empty name."""
     not_measured: Mapping[str, str] = field(default_factory=dict)
     """Reason for each metric that was wanted and could not be had."""
+    drift: Mapping[str, Drift] = field(default_factory=dict)
+    """S(x, t) over random windows, by method, where it was asked for."""
     misaligned: Mapping[str, str] = field(default_factory=dict)
     """By the label of a pair, how its result lies to the reference where it should not: late, mirrored, shifted."""
+
+    @property
+    def averages_differ(self) -> bool:
+        """Whether the averages hold what no single pair has: distances of many clips."""
+        return bool(LENGTHS.keys() & set(self.keys))
 
 
 type Watch = Callable[[ClipPair], Sequence[Observer]]
@@ -111,7 +125,14 @@ def measure(pairs: Sequence[ClipPair], options: Options, watch: Watch = lambda _
         raise MetricsError(f"no reference was given, which {', '.join(options.metrics)} needs; give --reference TRUTH")
     instruments = find_instruments(keys, options)
     methods = list(dict.fromkeys(pair.method for pair in pairs))
-    fvd = {method: FvdObserver(options.i3d) for method in methods} if options.i3d and "fvd" in keys else {}
+    fvd = {
+        (method, key): FvdObserver(options.i3d, length)
+        for method in methods
+        for key, length in LENGTHS.items()
+        if options.i3d and key in keys
+    }
+    windows = _windows(pairs, options)
+    drift = {method: DriftObserver(windows, options.drift_frames) for method in methods}
     measured, small, misaligned = list[Measured](), dict[str, str](), dict[str, str]()
     for pair in pairs:
         reasons = _too_small_for(pair, options.protocol)
@@ -119,9 +140,12 @@ def measure(pairs: Sequence[ClipPair], options: Options, watch: Watch = lambda _
         observers = [*watch(pair)]
         aligned = AlignmentObserver(len(kept_frames(pair.result.length, options.protocol)))
         observers.append(aligned)
-        if pair.method in fvd:
-            fvd[pair.method].next_pair()
-            observers.append(fvd[pair.method])
+        for (method, _), observer in fvd.items():
+            if method == pair.method:
+                observer.next_pair()
+                observers.append(observer)
+        drift[pair.method].next_pair(pair.name)
+        observers.append(drift[pair.method])
         scores = evaluate_pair(
             pair.result.frames(),
             None if pair.reference is None else pair.reference.frames(),
@@ -137,7 +161,24 @@ def measure(pairs: Sequence[ClipPair], options: Options, watch: Watch = lambda _
         if words := aligned.words():
             misaligned[pair.label] = words
     outcome = _outcome(options.protocol, keys, measured, {**small, **instruments.not_measured}, fvd)
-    return replace(outcome, misaligned=misaligned)
+    found = {method: curve for method, observer in drift.items() if (curve := observer.drift()) is not None}
+    return replace(outcome, misaligned=misaligned, drift=found)
+
+
+def _windows(pairs: Sequence[ClipPair], options: Options) -> dict[str, tuple[int, ...]]:
+    """The windows of S(x, t), by clip.
+
+    :raises MetricsError: they were asked for, and no clip is long enough.
+    """
+    if not options.drift:
+        return {}
+    clips = {pair.name: kept_frames(pair.result.length, options.protocol) for pair in pairs}
+    if windows := choose_windows(clips, options.drift, options.drift_frames):
+        return windows
+    longest = max(map(len, clips.values()))
+    raise MetricsError(
+        f"no clip has {options.drift_frames} frames that count, the longest has {longest}; give --drift-frames"
+    )
 
 
 def _baseline(pair: ClipPair, options: Options, keys: Sequence[str]) -> Scores | None:
@@ -155,7 +196,7 @@ def _outcome(
     keys: tuple[str, ...],
     measured: list[Measured],
     missing: dict[str, str],
-    fvd: Mapping[str, FvdObserver],
+    fvd: Mapping[tuple[str, str], FvdObserver],
 ) -> Outcome:
     averages: dict[str, MethodAverages] = {}
     for entry in measured:
@@ -163,11 +204,11 @@ def _outcome(
     for method in dict.fromkeys(entry.pair.method for entry in measured):
         scores = [entry.scores for entry in measured if entry.pair.method == method]
         averages[method] = MethodAverages(result=average(scores), reference=average(scores, reference=True))
-    for method, observer in fvd.items():
+    for (method, key), observer in fvd.items():
         if observer.clips < 2:
-            missing["fvd"] = f"{observer.clips} whole clips of {CLIP_LENGTH} frames; a Fréchet distance needs two"
+            missing[key] = f"{observer.clips} whole clips of {LENGTHS[key]} frames; a Fréchet distance needs two"
             continue
-        value, mine = {"fvd": observer.distance()}, averages[method].result
+        value, mine = {key: observer.distance()}, averages[method].result
         with_it = Averages(frames={**mine.frames, **value}, clips={**mine.clips, **value})
         averages[method] = replace(averages[method], result=with_it)
     there = set().union(*(one.result.frames for one in averages.values()))
@@ -236,7 +277,7 @@ def find_instruments(keys: Iterable[str], options: Options) -> Instruments:
             niqe = niqe_metric(options.niqe_parameters)
         except NotMeasured as reason:
             missing["niqe"] = str(reason)
-    given = {"squeeze": options.squeezenet, "fvd": options.i3d}
+    given = {"squeeze": options.squeezenet, "fvd": options.i3d, "fvd128": options.i3d}
     missing |= {key: reason for key, reason in OPTIONAL.items() if given[key] is None}
     return Instruments(
         lpips=lpips,

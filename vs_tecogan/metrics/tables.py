@@ -4,10 +4,11 @@ import csv
 import json
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TextIO
 
 from .catalogue import BY_KEY
+from .drift import Drift, DriftCurve
 from .suite import Outcome
 
 ARROWS = {"higher": "↑", "lower": "↓", "reference": "≈"}
@@ -46,7 +47,7 @@ def rows(outcome: Outcome) -> list[Row]:
         Row(name=m.pair.name, method=m.pair.method, mine=m.scores.means, theirs=m.scores.reference_means)
         for m in outcome.measured
     ]
-    if len({row.name for row in table}) < 2 and "fvd" not in outcome.keys:
+    if len({row.name for row in table}) < 2 and not outcome.averages_differ:
         return table
     for name, of in (("average of frames", "frames"), ("average of clips", "clips")):
         for method, average in outcome.averages.items():
@@ -77,7 +78,7 @@ def text_table(outcome: Outcome) -> str:
         f"{protocol_text(outcome)}; ↑ higher is better, ↓ lower, ≈ near the reference's own value (after the slash)"
     ]
     notes += [f"{label}: not measured: {reason}" for label, reason in missing(outcome)]
-    notes += misaligned(outcome)
+    notes += misaligned(outcome) + [drift_text(method, drift) for method, drift in outcome.drift.items()]
     return "\n".join([line.rstrip() for line in lines] + notes)
 
 
@@ -95,6 +96,20 @@ def misaligned(outcome: Outcome) -> list[str]:
         f"{name}: the result looks {words}, compared with the reference; the scores mean little then"
         for name, words in outcome.misaligned.items()
     ]
+
+
+def drift_text(method: str, drift: Drift) -> str:
+    """S(x, t) at the end of the windows, in a line."""
+
+    def end(curve: DriftCurve) -> str:
+        return f"{curve.mean[-1]:.4f} ± {curve.deviation[-1]:.4f}"
+
+    whose = f"{method}: " if method else ""
+    beside = "" if drift.reference is None else f", reference {end(drift.reference)}"
+    return (
+        f"{whose}S(x, t) over {drift.windows} windows of {drift.frames} frames, at their end (mean ± standard "
+        f"deviation): result {end(drift.result)}{beside}"
+    )
 
 
 def protocol_text(outcome: Outcome) -> str:
@@ -155,6 +170,7 @@ def as_json(outcome: Outcome) -> str:
         **averages,
         "not_measured": dict(outcome.not_measured),
         "misaligned": dict(outcome.misaligned),
+        "drift": {method: asdict(drift) for method, drift in outcome.drift.items()},
         "pairs": pairs,
     }
     return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"

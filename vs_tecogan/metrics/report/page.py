@@ -10,11 +10,12 @@ from string import Template
 import numpy as np
 
 from ..catalogue import BY_KEY, METRICS
+from ..drift import DriftCurve
 from ..evaluation import Curve
 from ..picture import Picture
 from ..protocol import Crop
 from ..suite import Measured, Outcome
-from ..tables import ARROWS, Row, finite, heading, misaligned, missing, number, protocol_text, rows
+from ..tables import ARROWS, Row, drift_text, finite, heading, misaligned, missing, number, protocol_text, rows
 from .pictures import Exhibit, Still
 
 GAIN = 4
@@ -39,7 +40,7 @@ def report_page(outcome: Outcome, exhibits: Mapping[str, Exhibit], title: str) -
         style=asset("style.css"),
         protocol=escape(protocol_text(outcome)),
         summary=_summary(outcome),
-        sections=sections,
+        sections=_drift(outcome) + sections,
         definitions=_definitions(outcome),
         script=asset("script.js"),
     )
@@ -94,6 +95,36 @@ def _baseline_rows(outcome: Outcome) -> list[Row]:
 def _cell(key: str, mine: Mapping[str, float], theirs: Mapping[str, float]) -> str:
     own = f' <span class="own">{number(key, theirs[key])}</span>' if key in theirs else ""
     return number(key, mine.get(key)) + own
+
+
+def _drift(outcome: Outcome) -> str:
+    """S(x, t) over random windows: mean, and the band of one standard deviation, of each method and of the data."""
+    if not outcome.drift:
+        return ""
+    lines: list[tuple[str, str, DriftCurve]] = [
+        (method or "result", f"m{number % COLOURS}", drift.result)
+        for number, (method, drift) in enumerate(outcome.drift.items())
+    ]
+    first = next(iter(outcome.drift.values()))
+    if first.reference is not None:
+        lines.append(("reference", "reference", first.reference))
+    data = [
+        {
+            "name": name,
+            "kind": kind,
+            "points": [[t, value] for t, value in enumerate(curve.mean)],
+            "band": list(curve.deviation),
+        }
+        for name, kind, curve in lines
+    ]
+    legend = "".join(f'<span class="key {kind}"></span>{escape(name)}' for name, kind, _ in lines)
+    notes = "".join(f"<li>{escape(drift_text(method, drift))}</li>" for method, drift in outcome.drift.items())
+    return f"""<section><h2>Colours over time, over many windows</h2>
+<p class="legend">{legend}</p>
+<figure class="curve"><div class="chart" role="img" aria-label="S(x, t) over t" data-digits="4" data-x="t"
+data-y="S(x, t)"><script type="application/json">{_script_json(data)}</script></div></figure>
+<p class="note">S(x, t): the part of the first picture's colours that picture t still has. Line: mean over the windows;
+band: one standard deviation.</p><ul class="note">{notes}</ul></section>"""
 
 
 def _definitions(outcome: Outcome) -> str:

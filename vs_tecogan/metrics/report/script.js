@@ -19,7 +19,8 @@ const draw = chart => {
   chart.querySelectorAll("svg, output").forEach(old => old.remove());
   const points = lines.flatMap(line => line.points), finite = points.filter(p => typeof p[1] === "number");
   const first = Math.min(...points.map(p => p[0])), last = Math.max(...points.map(p => p[0]));
-  let low = Math.min(...finite.map(p => p[1])), high = Math.max(...finite.map(p => p[1]));
+  const spread = lines.flatMap(line => (line.band || []).map((d, k) => [line.points[k][1] - d, line.points[k][1] + d])).flat();
+  let low = Math.min(...finite.map(p => p[1]), ...spread), high = Math.max(...finite.map(p => p[1]), ...spread);
   if (!finite.length) { low = 0; high = 1; }
   const pad = (high - low) * 0.08 || Math.abs(high) * 0.05 || 1;
   low = low >= 0 ? Math.max(0, low - pad) : low - pad; high += pad;
@@ -40,6 +41,11 @@ const draw = chart => {
     .textContent = chart.dataset.x;
   make("text", {x: 10, y: middle, "text-anchor": "middle", transform: `rotate(-90 10 ${middle})`, class: "axis"}, svg)
     .textContent = chart.dataset.y;
+  for (const {kind, points, band} of lines.filter(line => line.band)) {
+    const up = points.map(([t, value], k) => `${x(t).toFixed(1)},${y(Math.min(high, value + band[k])).toFixed(1)}`);
+    const down = points.map(([t, value], k) => `${x(t).toFixed(1)},${y(Math.max(low, value - band[k])).toFixed(1)}`);
+    make("path", {d: `M${up.join("L")}L${down.reverse().join("L")}Z`, class: `${kind} band`}, svg);
+  }
   for (const {kind: name, points: line} of [...lines].reverse()) {
     let path = "", gap = true;
     for (const [frame, value] of line) {
