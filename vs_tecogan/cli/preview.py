@@ -12,7 +12,8 @@ from ..errors import UsageError
 from ..jobs.look import look_through
 from ..jobs.preview import Picture, enlarged, render_excerpt, side_by_side, write_png
 from ..jobs.render import open_input
-from ..video.source import Source, check_readable
+from ..video.pictures import check_input
+from ..video.source import Source
 from ..video.write import EncoderOptions, choose_codec
 from .common import say
 from .options import absolute, add_encoder, add_picture, add_script, check_fields, check_script, picture_spec
@@ -69,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
     :raises VideoError: IN cannot be read, or the encoder failed.
     :raises vapoursynth.Error: an option or weight file that the filter refuses.
     """
-    check_readable(args.source)
+    check_input(args.source)
     check_script(args)
     check_fields(args)
     folder = args.out or Path(f"{args.source.name}.preview")

@@ -20,14 +20,15 @@ from ..jobs.script import upscales
 from ..jobs.spec import Placement
 from ..video.compression import is_clean
 from ..video.ffmpeg import find_ffmpeg
+from ..video.pictures import check_input
 from ..video.quality import check_quality
-from ..video.source import Source, check_readable
+from ..video.source import Source
 from ..video.streams import container_of, is_known, plan_streams
 from ..video.warnings import warnings
 from ..video.write import EncoderOptions, Job, choose_codec, encode
 from ..weights import DEFAULT_MODEL, REAL_MODEL
 from ..weights.store import find_model
-from .batch import SUFFIX, upscale_all, works_of
+from .batch import PICTURE_SUFFIX, VIDEO_SUFFIX, upscale_all, works_of
 from .common import say
 from .options import (
     absolute,
@@ -41,7 +42,7 @@ from .options import (
     check_script,
     picture_spec,
 )
-from .outputs import check_out
+from .outputs import check_out, check_pictures
 from .progress import Opening, Progress
 from .segments import Task, places_of, refuse_begun, upscale_in_segments
 from .values import suffix
@@ -71,6 +72,7 @@ examples:
   vs-tecogan upscale in.mkv out.mkv -- -an                   without audio
   vs-tecogan upscale in.mkv out.mkv --device cuda:0,cuda:1   two GPUs at once
   vs-tecogan upscale season1/ --out-dir big --size 1080p     every video of a folder; run it again to go on
+  vs-tecogan upscale a.png b.png                             a picture; also in/%04d.png out/%04d.png, and folders
 
 Exit code: 0 done, 1 internal error (VS_TECOGAN_DEBUG=1 shows where), 2 wrong input or encoder failed (one line on
 stderr says what), 128 + signal when interrupted (130 Ctrl-C, 143 SIGTERM).
@@ -87,13 +89,15 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    source = "any video file that BestSource (ffmpeg) opens, or a VapourSynth script (.vpy)"
-    words = f"IN: {source}. OUT: new file; its suffix names the container"
+    words = (
+        "IN: any video file that BestSource (ffmpeg) opens, a VapourSynth script (.vpy), a picture, numbered pictures "
+        "(in/%%04d.png) or a folder of them. OUT: new file, whose suffix names the container; pictures likewise"
+    )
     parser.add_argument("paths", metavar="IN OUT", type=Path, nargs="+", help=words)
     folder = "folder of the new files; all other names are inputs then: files, and folders whose videos are taken"
     parser.add_argument("--out-dir", metavar="DIR", type=Path, help=folder)
-    container = f"what names in DIR end in, and so the container; default: {SUFFIX}"
-    parser.add_argument("--suffix", metavar=".S", type=suffix, default=SUFFIX, help=container)
+    container = f"what new names in DIR end in; default: {VIDEO_SUFFIX}, for pictures {PICTURE_SUFFIX}"
+    parser.add_argument("--suffix", metavar=".S", type=suffix, help=container)
     parser.add_argument("-y", "--overwrite", action="store_true", help="replace what exists")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary; warnings and errors only")
     add_part(parser)
@@ -127,12 +131,12 @@ def upscale_file(args: argparse.Namespace) -> int:
     :raises JobError: what an interrupted run left is not of this one, or in use.
     :raises vapoursynth.Error: an option or weight file that the filter refuses, or a frame that fails.
     """
-    check_readable(args.source)
+    check_input(args.source)
     folder = JobFolder.beside(args.out)
     if is_finished(folder, args.out):
         say(f"{args.out} is done: an earlier run was interrupted after its last step")
         return 0
-    check_out(args.source, args.out, overwrite=args.overwrite)
+    check_out(args.source, args.out, overwrite=args.overwrite, whole=args.end is None)
     check_script(args)
     check_fields(args)
     places = places_of(args.device, args.workers, threads=args.threads, memory=args.memory)
@@ -163,6 +167,8 @@ def _open(args: argparse.Namespace, codec: str, cut: OptionSplit, index: Path | 
     with Opening(args.source, quiet=args.quiet or args.overall is not None) as opening:
         source = open_input(spec, index, opening.percent)
     first, end = _part(source, args.start, args.end)
+    begun = JobFolder.beside(args.out).manifest.exists()
+    check_pictures(args.out, source, first, end, overwrite=args.overwrite, begun=begun)
     model, reason = args.model, ""
     if model == "":
         find_model(model)  # says what is wrong with it

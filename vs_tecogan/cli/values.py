@@ -7,6 +7,10 @@ import re
 from fractions import Fraction
 
 from ..video.geometry import parse_size
+from ..video.probe import exact_rate
+
+_MOST_FRAMES = 1000
+"""A second; a number above is a slip."""
 
 
 def count(text: str) -> int:
@@ -104,3 +108,14 @@ def suffix(text: str) -> str:
     if not re.fullmatch(r"\.?\w+", text):
         raise argparse.ArgumentTypeError(f"{text!r} is no suffix; give one such as .mkv or .mp4")
     return f".{text.lstrip('.')}"
+
+
+def frame_rate(text: str) -> Fraction:
+    """Frames a second: "24", "23.976" (24000/1001) or "30000/1001"."""
+    try:
+        rate = Fraction(text)
+    except (ValueError, ZeroDivisionError):
+        rate = Fraction(0)
+    if not 0 < rate <= _MOST_FRAMES:
+        raise argparse.ArgumentTypeError(f"{text!r} is no frame rate; give one such as 24, 23.976 or 30000/1001")
+    return rate if "/" in text else exact_rate(rate) or rate

@@ -13,7 +13,7 @@ from pathlib import Path
 from ..video.compression import is_clean
 from ..video.streams import container_of, is_known
 
-_CONSTANT_QUALITY = frozenset(("libx264", "libx264rgb", "libx265", "libsvtav1", "libaom-av1", "libvpx-vp9"))
+_CONSTANT_QUALITY = frozenset(("libx264", "libx264rgb", "libx265", "libsvtav1", "libaom-av1", "libvpx-vp9", "mjpeg"))
 """Encoders that go by constant quality unless they are told another way."""
 _ANIMATIONS = frozenset((".gif", ".apng", ".webp"))
 """Containers whose picture is filtered as a whole."""

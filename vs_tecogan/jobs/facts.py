@@ -17,9 +17,10 @@ from ..ops import cuda, native
 from ..version import __version__
 from ..video.ffmpeg import find_ffmpeg
 from ..video.ffmpeg import version as ffmpeg_version
+from ..video.pictures import sequence_of
 from ..video.source import Source
 from ..weights.store import find_model
-from .fingerprint import fingerprint
+from .fingerprint import fingerprint, fingerprint_of_many
 from .sealed import Json
 from .spec import Placement, Spec
 
@@ -34,7 +35,8 @@ def source_facts(spec: Spec) -> dict[str, Json]:
     :raises JobError: one cannot be read.
     """
     try:
-        facts: dict[str, Json] = {"content": fingerprint(Path(spec.source))}
+        files, _ = sequence_of(Path(spec.source))
+        facts: dict[str, Json] = {"content": fingerprint_of_many(files) if files else fingerprint(Path(spec.source))}
         if spec.audio:
             facts["audio"] = fingerprint(Path(spec.audio))
     except OSError as error:

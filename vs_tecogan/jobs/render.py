@@ -23,6 +23,7 @@ from ..video.fields import FieldOptions, as_progressive
 from ..video.formats import for_encoder
 from ..video.geometry import new_size, parse_size, resized
 from ..video.index import OnPercent
+from ..video.pictures import open_pictures
 from ..video.source import Source, open_source
 from ..video.write import told_aspect
 from . import facts
@@ -49,11 +50,15 @@ def open_input(spec: Spec, index: Path | None = None, on_index: OnPercent = lamb
         parse_matrix(spec.matrix or None),
         FieldOptions(order=spec.field_order, deinterlace=spec.deinterlace),
     )
+    path, audio = Path(spec.source), Path(spec.audio) if spec.audio else None
+    rate = Fraction(spec.fps) if spec.fps else None
     if spec.is_script:
-        source = open_script(Path(spec.source), spec.arguments, audio=Path(spec.audio) if spec.audio else None)
+        source = open_script(path, spec.arguments, audio=audio)
         source = replace(source, clip=as_progressive(source.clip, fields))
+    elif (pictures := open_pictures(path, rate=rate, audio=audio, index=index)) is not None:
+        source = pictures
     else:
-        source = open_source(Path(spec.source), index=index, track=spec.track, fields=fields, on_index=on_index)
+        source = open_source(path, index=index, track=spec.track, fields=fields, on_index=on_index)
     if matrix is not None and source.clip.format.color_family == vs.YUV:
         source = replace(source, clip=source.clip.std.SetFrameProps(_Matrix=matrix))
     if spec.crop:

@@ -8,6 +8,8 @@ from pathlib import Path
 
 from ..errors import JobError
 from ..files import PartialFile
+from ..video.partial import container_suffix
+from ..video.pictures import unpack
 from ..video.source import Source
 from .crew import Crew, Watcher
 from .encode import PictureTags, job_of, join, write_list
@@ -133,12 +135,16 @@ def join_job(
             f"{spec.source} was changed while the job ran ({'; '.join(found)}); put it back, or give --fresh"
         )
     out = Path(spec.out)
-    joined, parts = folder.path / f"joined{out.suffix}", folder.parts / "list.ffconcat"
+    joined, parts = folder.path / f"joined{container_suffix(out)}", folder.parts / "list.ffconcat"
     try:
         job = job_of(spec, source, source.clip[spec.first : spec.end])
         write_list(parts, job, names, spec)
         notes = join(job, parts, PictureTags.from_json(manifest.tags), spec, joined)
-        finish(folder, joined, out)
+        if job.names:
+            unpack(joined, job.names)
+            folder.remove()
+        else:
+            finish(folder, joined, out)
     except OSError as error:
         raise JobError(f"cannot write {out}: {error.strerror}; all parts are kept in {folder.path}") from None
     return notes

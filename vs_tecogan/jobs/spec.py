@@ -27,6 +27,8 @@ class Spec:
     """Frames ``first`` to ``end - 1`` of the source."""
     track: int | None = None
     """Number of the stream; None = the first video."""
+    fps: str = ""
+    """Frames a second of pictures; empty = 25."""
     crop: tuple[int, int, int, int] | None = None
     """Left, top, width and height, in pixels of the source, of what is upscaled; None = all."""
 

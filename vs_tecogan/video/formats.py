@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import vapoursynth as vs
+
+from ..colour.matrices import guess_matrix
 
 RGB_ENCODERS = frozenset(
     {
@@ -16,12 +19,19 @@ RGB_ENCODERS = frozenset(
         "ffvhuff",
         "magicyuv",
         "png",
+        "tiff",
+        "bmp",
+        "mjpeg",
         "apng",
         "gif",
         "libwebp_anim",
         "rawvideo",
     }
 )
+PICTURE_ENCODERS = frozenset(("png", "mjpeg", "tiff", "bmp"))
+"""Encoders whose every frame is a file."""
+_DEEP_PICTURES = frozenset(("png", "tiff"))
+"""Those of 16 bits."""
 _MOST_BITS = {
     "libx264": 10,
     "libx264rgb": 8,
@@ -53,6 +63,8 @@ def for_encoder(clip: vs.VideoNode, codec: str) -> vs.VideoNode:
 
     :param codec: ffmpeg's name of the encoder.
     """
+    if codec in PICTURE_ENCODERS:
+        return _for_pictures(clip, codec)
     source = clip.format
     to_yuv = source.color_family == vs.RGB and codec not in RGB_ENCODERS
     family = vs.YUV if to_yuv else source.color_family
@@ -64,6 +76,23 @@ def for_encoder(clip: vs.VideoNode, codec: str) -> vs.VideoNode:
         return clip
     to_matrix = {"matrix": vs.MATRIX_BT709, "range": vs.RANGE_LIMITED} if to_yuv else {}
     return clip.resize.Bicubic(format=target.id, dither_type="error_diffusion", **to_matrix)
+
+
+def _for_pictures(clip: vs.VideoNode, codec: str) -> vs.VideoNode:
+    """RGB or gray of 8 or 16 bits, as picture files have it; for JPEG, the YUV of its own of full range."""
+    source = clip.format
+    deep = source.sample_type == vs.FLOAT or source.bits_per_sample > 8
+    bits = 16 if deep and codec in _DEEP_PICTURES else 8
+    family = vs.GRAY if source.color_family == vs.GRAY else vs.YUV if codec == "mjpeg" else vs.RGB
+    options: dict[str, Any] = {"range": vs.RANGE_FULL}
+    if family == vs.YUV:
+        options["matrix"] = vs.MATRIX_BT470_BG
+    if source.color_family == vs.YUV:
+        with clip.get_frame(0) as frame:
+            if frame.props.get("_Matrix", 2) == 2:
+                options["matrix_in"] = guess_matrix(clip.width, clip.height)
+    target = vs.core.query_video_format(family, vs.INTEGER, bits, 0, 0)
+    return clip.resize.Bicubic(format=target.id, dither_type="error_diffusion", **options)
 
 
 def _bits(bits: int, most: int) -> int:

@@ -15,6 +15,11 @@ _VIDEOS = "mp4 mkv webm avi mov m4v mpg mpeg ts m2ts mts m2t m2v mpv mxf 3gp flv
 VIDEO_SUFFIXES = frozenset(f".{ending}" for ending in _VIDEOS.split())
 IMAGE_SUFFIXES = frozenset(f".{ending}" for ending in ["png", "jpg", "jpeg", "bmp", "tif", "tiff", "webp"])
 
+WRITTEN_SUFFIXES = IMAGE_SUFFIXES - {".webp"}
+"""Of pictures that are written one by one; a new .webp is an animation."""
+NUMBER = re.compile(r"%(?:0(\d+))?d")
+"""Stands for the number in the names of many files."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Footage:
@@ -41,6 +46,16 @@ class Footage:
                 while block := stream.read(1 << 20):
                     state.update(block)
         return state.hexdigest()
+
+
+def is_numbered(path: Path) -> bool:
+    """Whether a name stands for many: ``%d``, ``%04d``, or ``%s`` for new files."""
+    return bool(NUMBER.search(path.name)) or "%s" in path.name
+
+
+def is_picture(path: Path) -> bool:
+    """Whether a name is that of a new picture, or of several."""
+    return path.suffix.lower() in WRITTEN_SUFFIXES
 
 
 def natural_key(path: Path | str) -> list[tuple[int, str]]:

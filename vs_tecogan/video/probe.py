@@ -174,7 +174,7 @@ def _video(about: str) -> VideoStream | None:
         width=int(size[1]),
         height=int(size[2]),
         sample_aspect=Fraction(int(aspects[-1][0]), int(aspects[-1][1])) if aspects else Fraction(0),
-        frame_rate=_exact_rate(Fraction(rate[1]) * (1000 if rate[2] else 1)) if rate else None,
+        frame_rate=exact_rate(Fraction(rate[1]) * (1000 if rate[2] else 1)) if rate else None,
         matrix=next((_MATRICES[name] for name in names if name in _MATRICES), None),
         transfer=_transfer(told[2] or "") if told else "",
         is_cover="(attached pic)" in size[3],
@@ -189,7 +189,7 @@ def _transfer(told: str) -> str:
     return parts[-1].replace("unknown", "")
 
 
-def _exact_rate(rounded: Fraction) -> Fraction | None:
+def exact_rate(rounded: Fraction) -> Fraction | None:
     """The rate that a report gives in hundredths: those of television are parts of 1001."""
     ntsc = Fraction(round(rounded * Fraction(1001, 1000)) * 1000, 1001)
     return (ntsc if rounded.denominator > 1 and abs(ntsc - rounded) <= Fraction(1, 200) else rounded) or None

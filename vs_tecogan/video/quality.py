@@ -7,6 +7,8 @@ from .compression import is_clean
 from .ffmpeg import encoder_takes
 
 _DEFAULT_CRF = {"libx264": 16, "libx264rgb": 16, "libx265": 18, "libsvtav1": 24, "libaom-av1": 24, "libvpx-vp9": 24}
+_JPEG = ("-q:v", "2")
+"""The best that ffmpeg's JPEG encoder gives unasked."""
 _CONSTANT_QUALITY_NEEDS_ZERO_RATE = frozenset({"libvpx-vp9", "libvpx", "libaom-av1"})
 _NO_RATE = frozenset(("gif", "libwebp", "libwebp_anim"))
 """Encoders of animations that know no bit rate."""
@@ -25,6 +27,8 @@ def quality_options(codec: str, *, crf: float | None, preset: str | None) -> lis
     """
     crf = _DEFAULT_CRF.get(codec) if crf is None else crf
     arguments = [] if crf is None else ["-crf", f"{crf:g}"]
+    if codec == "mjpeg" and crf is None:
+        arguments = [*_JPEG]
     if crf is not None and codec in _CONSTANT_QUALITY_NEEDS_ZERO_RATE:
         arguments += ["-b:v:0", "0"]
     return arguments if preset is None else [*arguments, "-preset", preset]
@@ -36,7 +40,7 @@ def check_quality(ffmpeg: str, codec: str, *, crf: float | None, extra: tuple[st
     :param extra: ffmpeg's options that the user gave.
     :raises VideoError: `crf` for an encoder that would ignore it.
     """
-    if crf is None and codec in _NO_RATE:
+    if crf is None and (codec in _NO_RATE or codec == "mjpeg"):
         return None
     if codec in _DEFAULT_CRF or (crf is None and (_chooses(extra) or is_clean(codec.partition("_")[0]))):
         return None

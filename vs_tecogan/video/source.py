@@ -61,6 +61,10 @@ class Source:
     """Where the file's stamps jump: seconds between packets over which ffmpeg corrects them, as the timeline has it."""
     square: bool = False
     """Whether the samples of the new picture are to be square, whatever those of the file are."""
+    pictures: tuple[Path, ...] = ()
+    """Files of the frames, where each is a picture of its own."""
+    first_number: int = 0
+    """The number in the name of the first of them, where they were asked for by number."""
 
     @property
     def is_bare(self) -> bool:
@@ -165,13 +169,24 @@ def bestsource(path: Path) -> vs.VideoNode:
     return clip
 
 
-def _open_stream(path: Path, number: int, index: Path | None = None) -> dict[str, Any]:
+def numbered_pictures(form: str, first: int, *, index: Path | None = None) -> vs.VideoNode:
+    """Picture files as a clip; of size 0 where they differ.
+
+    :param form: absolute name with ``%d`` or ``%04d`` for the number.
+    :param first: number of the first.
+    :raises VideoError: BestSource is missing or cannot open them.
+    """
+    clip: vs.VideoNode = _open_stream(Path(form), -1, index, start_number=first)["clip"]
+    return clip
+
+
+def _open_stream(path: Path, number: int, index: Path | None = None, **options: int) -> dict[str, Any]:
     """What BestSource returns for a stream; -1: the first that is video."""
     cache: dict[str, Any] = {"cachemode": 0} if index is None else {"cachemode": 4, "cachepath": str(index.absolute())}
     try:
         with _quiet_bestsource():
             opened: dict[str, Any] = _plugin().VideoSource(
-                _address(path), track=number, showprogress=False, exporttimestamps=True, **cache
+                _address(path), track=number, showprogress=False, exporttimestamps=True, **cache, **options
             )
     except vs.Error as error:
         raise VideoError(f"cannot read {path} as a video: {error}") from None

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from .covers import PICTURES, Attached
+from .names import is_numbered, is_picture
 from .source import Track
 
 _MP4_AUDIO = frozenset({"aac", "mp3", "ac3", "eac3", "alac", "flac", "opus", "dts", "mp2", "truehd"})
@@ -96,6 +97,9 @@ _GIF = replace(_PICTURES_ALONE, video_encoder="gif", options=("-filter:v:0", _PA
 _APNG = replace(_PICTURES_ALONE, video_encoder="apng", options=("-plays", "0", "-f", "apng"))
 _WEBP = replace(_PICTURES_ALONE, video_encoder="libwebp_anim", options=("-quality", "90", "-loop", "0", "-f", "webp"))
 
+_PNG = replace(_PICTURES_ALONE, video_encoder="png", options=("-f", "image2pipe"))
+_JPEG, _TIFF, _BMP = (replace(_PNG, video_encoder=encoder) for encoder in ("mjpeg", "tiff", "bmp"))
+
 _BY_SUFFIX = {
     ".mkv": _MATROSKA,
     ".mk3d": _MATROSKA,
@@ -110,12 +114,21 @@ _BY_SUFFIX = {
     ".gif": _GIF,
     ".apng": _APNG,
     ".webp": _WEBP,
+    ".png": _PNG,
+    ".jpg": _JPEG,
+    ".jpeg": _JPEG,
+    ".tif": _TIFF,
+    ".tiff": _TIFF,
+    ".bmp": _BMP,
 }
 
 
 def container_of(path: Path) -> Container:
     """What the format that `path`'s suffix names holds; for an unknown one, audio is copied and the rest left out."""
-    return _BY_SUFFIX.get(path.suffix.lower(), Container())
+    container = _BY_SUFFIX.get(path.suffix.lower(), Container())
+    if is_picture(path) and is_numbered(path):
+        return replace(container, options=("-f", "nut"))  # unpacked in the end
+    return container
 
 
 def is_known(path: Path) -> bool:

@@ -17,6 +17,7 @@ from .formats import beside_hdr10, colour_tags, for_encoder, hdr10_options, raw_
 from .jumps import clock_maps, correction_options
 from .nut import NutHeader, NutWriter
 from .partial import Count, keep_begun, partial_file
+from .pictures import picture_names
 from .quality import quality_options
 from .source import Source
 from .streams import container_of, is_known, plan_streams
@@ -63,6 +64,11 @@ class Job:
     """False where the clip is a part of the source; the other streams are then cut to it."""
 
     @property
+    def names(self) -> list[Path]:
+        """The files of a sequence of pictures; none for any other output."""
+        return picture_names(self.out, self.source, self.first, self.first + len(self.timeline.ticks))
+
+    @property
     def on_source_clock(self) -> bool:
         """Whether the picture keeps its place in the source. If not, the source is sought to where a part begins.
 
@@ -94,7 +100,7 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
     timing = timing_of(job, codec)
     # All there is to know stands in the header: no frames need be read ahead to guess it.
     picture = [*colour_tags(props), "-analyzeduration", "0", "-fpsprobesize", "0", "-f", "nut"]
-    with partial_file(job.out) as part, attached_covers(job.source.path, plan.covers) as covers:
+    with partial_file(job.out, job.names) as part, attached_covers(job.source.path, plan.covers) as covers:
         command = [
             *(timing.ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
             *inputs(job, timing, picture, "pipe:0"),
@@ -116,7 +122,7 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
             except (UserError, vs.Error) as error:
                 if count.frames:
                     encoder.finish()
-                    keep_begun(part, job.out, job.first, count.frames, error)
+                    keep_begun(part, job.out, job.first, count.frames, error, job.names)
                 raise
             encoder.finish()
     for line in plan.notes:
