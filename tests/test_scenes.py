@@ -63,14 +63,36 @@ def test_hard_cuts(core: vs.Core) -> None:
         ("fast pan", lambda n: texture(1, shift=6.0 * n)),
         ("fade to another shot", lambda n: texture(1) * (1 - n / 11) + texture(2) * n / 11),
         ("fade from black in four frames", lambda n: texture(1) * min(max(n - 3, 0) / 4, 1)),
-        ("flash of one frame", lambda n: texture(1, n) if n != 6 else np.ones((48, 64))),
-        ("foreign frame for one frame", lambda n: texture(1, n) if n != 6 else texture(9)),
+        ("flicker", lambda n: texture(1, n) * (0.9 if n % 2 else 1)),
+        ("faint flash", lambda n: np.minimum(texture(1, n) + 0.05 * (n == 6), 1)),
+        ("strobe of every other frame", lambda n: texture(1) if n % 2 else np.ones((48, 64))),
+        ("jerk of two frames", lambda n: texture(1, n + 1.5 * min(max(n - 5, 0), 2))),
         ("noise", lambda n: np.random.default_rng(n).random((48, 64))),
     ],
 )
 def test_what_is_no_cut(core: vs.Core, name: str, picture: Picture) -> None:
-    """Catches a detector that takes motion, fades, flashes or noise for a cut and restarts the recurrence."""
+    """Catches a detector that takes motion, fades, flicker or noise for a cut and restarts the recurrence."""
     assert cuts(film(core, picture, 12)) == [0], name
+
+
+@pytest.mark.parametrize(
+    ("name", "picture", "starts"),
+    [
+        ("white", lambda n: texture(1, n) if n != 6 else np.ones((48, 64)), [0, 6, 7]),
+        ("black", lambda n: texture(1, n) if n != 6 else np.zeros((48, 64)), [0, 6, 7]),
+        ("half white", lambda n: texture(1, n) if n != 6 else (1 + texture(1, n)) / 2, [0, 6, 7]),
+        ("foreign frame", lambda n: texture(1, n) if n != 6 else texture(9), [0, 6, 7]),
+        ("two frames", lambda n: texture(1, n) if n not in (6, 7) else np.ones((48, 64)), [0, 6, 8]),
+        ("every fourth frame", lambda n: texture(1) if n % 4 else np.ones((48, 64)), [0, 1, 4, 5, 8, 9]),
+        ("second frame", lambda n: texture(1) if n != 1 else np.ones((48, 64)), [0, 1, 2]),
+        ("last frame but one", lambda n: texture(1) if n != 10 else np.ones((48, 64)), [0, 10, 11]),
+        ("last frame", lambda n: texture(1) if n != 11 else np.ones((48, 64)), [0, 11]),
+        ("between two shots", lambda n: np.ones((48, 64)) if n == 6 else texture(1 + n // 6, n), [0, 6, 7]),
+    ],
+)
+def test_a_flash_is_not_carried_on(core: vs.Core, name: str, picture: Picture, starts: list[int]) -> None:
+    """Would catch the ghost of a flash in the frame after it, of any colour and anywhere in the clip."""
+    assert cuts(film(core, picture, 12)) == starts, name
 
 
 @pytest.mark.parametrize("form", [vs.RGB24, vs.RGBS, vs.YUV420P8, vs.YUV444P16, vs.YUV444PS, vs.GRAYH])
@@ -127,7 +149,7 @@ def test_same_answer_in_any_order(core: vs.Core) -> None:
 
 
 def test_looks_only_where_it_must(core: vs.Core) -> None:
-    """Frame n-1 and n unless they differ much; never outside n-2..n+1: a failing frame must not spread."""
+    """Frame n-1 and n unless they differ much; never outside n-3..n+2: a failing frame must not spread."""
     asked: list[int] = []
     clip = film(core, lambda n: texture(n // 10), 30)
 
@@ -141,6 +163,12 @@ def test_looks_only_where_it_must(core: vs.Core) -> None:
     asked.clear()
     scene_cuts(noted).get_frame(20)
     assert set(asked) == {18, 19, 20, 21}
+    flash = film(core, lambda n: texture(1) if n != 12 else np.ones((48, 64)), 30)
+    noted = flash.std.ModifyFrame(flash, note)
+    for n, frames in ((12, set(range(9, 15))), (13, set(range(10, 16))), (14, {13, 14})):
+        asked.clear()
+        scene_cuts(noted).get_frame(n)
+        assert set(asked) == frames, n
 
 
 def test_lengths(core: vs.Core) -> None:

@@ -16,7 +16,7 @@ import cv2
 import numpy as np
 import vapoursynth as vs
 
-from vs_tecogan.scenes import CUT_PROP, scene_cuts
+from vs_tecogan.scenes import CUT_PROP, CutRule, scene_cuts
 
 from .footage import videos
 from .record import Found, file_hash
@@ -56,7 +56,7 @@ def measure(args: argparse.Namespace) -> Found:
     paths = [path for folder in (args.footage, args.clips) for path in videos(folder)]
     for path in paths:
         clip = vs.core.bs.VideoSource(str(path), cachemode=0, showprogress=False)
-        found = kept_values(("cuts", file_hash(path)), lambda clip=clip: sorted(detect(clip)))
+        found = kept_values(("cuts", repr(CutRule()), file_hash(path)), lambda clip=clip: sorted(detect(clip)))
         cuts = kept_values(("reference", file_hash(path)), lambda path=path: sorted(reference(path)))
         rows[path.stem] = judge(path, set(found), set(cuts) - NOT_CUTS.get(path.stem, set()), clip.num_frames)
         if path.stem == args.effects_on:
@@ -162,8 +162,8 @@ def effects(clip: vs.VideoNode) -> dict[str, tuple[vs.VideoNode, int]]:
 
     turned = [clip[:25], clip[25:50].std.FlipVertical(), clip[50:75], clip[75:].std.FlipVertical()]
     return {
-        "white": (mixed(white, lambda n: float(n % 20 == 10)), 0),
-        "half-white": (mixed(white, lambda n: 0.5 * (n % 20 == 10)), 0),
+        "white": (mixed(white, lambda n: float(n % 20 == 10)), 10),
+        "half-white": (mixed(white, lambda n: 0.5 * (n % 20 == 10)), 10),
         "fade": (mixed(black, lambda n: abs((n / 8) % 2 - 1)), 0),
         "brightness": (mixed(black, lambda n: 0.1 * (n % 2)), 0),
         "cross-fade": (mixed(clip[50:] + clip[:50], lambda n: min(n / 24, 1.0)), 0),
