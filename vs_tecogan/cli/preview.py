@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import UsageError
+from ..jobs.estimate import disk_needed
 from ..jobs.look import look_through
 from ..jobs.preview import Picture, enlarged, render_excerpt, side_by_side, write_png
 from ..jobs.render import open_input
@@ -16,6 +17,7 @@ from ..video.pictures import check_input
 from ..video.source import Source
 from ..video.write import EncoderOptions, choose_codec
 from .common import say
+from .forecast import bytes_of, duration
 from .options import absolute, add_encoder, add_picture, add_script, check_fields, check_script, picture_spec
 from .progress import Opening, Progress
 from .segments import places_of
@@ -97,8 +99,8 @@ def run(args: argparse.Namespace) -> int:
         frames = source.clip.num_frames
         size = excerpt.bytes_per_frame * frames
         print(  # noqa: T201
-            f"{Path(name).stem}: {out}; all {frames} frames: {_duration(excerpt.seconds_per_frame * frames)}, "
-            f"{_bytes(size)}, {_bytes(2 * size)} of disk while it runs"
+            f"{Path(name).stem}: {out}; all {frames} frames: {duration(excerpt.seconds_per_frame * frames)}, "
+            f"{bytes_of(size)}, {bytes_of(disk_needed(size))} of disk while it runs"
         )
     height, width, _ = pictures[0].shape
     row = side_by_side([enlarged(source, base, (width, height)), *pictures])
@@ -130,15 +132,6 @@ def _excerpt(args: argparse.Namespace, source: Source) -> tuple[int, int]:
             raise UsageError(f"--at {float(args.at):g} s lies after the end of {args.source}")
         first = min(first, frames - 1)
     return first, min(first + length, frames)
-
-
-def _duration(seconds: float) -> str:
-    minutes = ceil(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes / 60:.1f} h"
-
-
-def _bytes(size: float) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _frames(text: str) -> tuple[int, int]:

@@ -36,6 +36,8 @@ class Task:
     source: Source
     reason: str
     """Why the model was chosen; empty where it was given."""
+    begun: bool = False
+    """Whether an interrupted run has left a job to go on with."""
 
     @property
     def frames(self) -> int:

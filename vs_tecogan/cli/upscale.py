@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from functools import partial
@@ -30,6 +30,7 @@ from ..weights import DEFAULT_MODEL, REAL_MODEL
 from ..weights.store import find_model
 from .batch import PICTURE_SUFFIX, VIDEO_SUFFIX, upscale_all, works_of
 from .common import say
+from .forecast import forecast
 from .options import (
     absolute,
     add_encoder,
@@ -148,10 +149,10 @@ def upscale_file(args: argparse.Namespace) -> int:
         task = _open(args, codec, OptionSplit())
         if task.is_long(args.segment) and not args.quiet:
             doubt = f"in one piece, of which an interruption leaves nothing: {cut}" + (f"; {doubt}" if doubt else "")
-        return _upscale_whole(task, places[0], args, partial(_announce, task, args, doubt))
+        return _upscale_whole(task, places[0], args, partial(_announce, task, places, args, doubt))
     with open_folder(folder):
         task = _open(args, codec, cut, folder.index)
-        announce = partial(_announce, task, args, doubt)
+        announce = partial(_announce, task, places, args, doubt)
         if not task.is_joined_recording and upscale_in_segments(task, places, folder, args, announce):
             return 0
         return _upscale_whole(task, places[0], args, announce)
@@ -174,10 +175,11 @@ def _open(args: argparse.Namespace, codec: str, cut: OptionSplit, index: Path | 
         find_model(model)  # says what is wrong with it
     if model is None and not (spec.is_script and upscales(source.clip)):
         model, reason = default_model(args.source, source.video.codec)
-    return Task(spec=replace(spec, first=first, end=end, model=absolute(model or "")), source=source, reason=reason)
+    spec = replace(spec, first=first, end=end, model=absolute(model or ""))
+    return Task(spec=spec, source=source, reason=reason, begun=begun)
 
 
-def _announce(task: Task, args: argparse.Namespace, doubt: str | None) -> None:
+def _announce(task: Task, places: Sequence[Placement], args: argparse.Namespace, doubt: str | None) -> None:
     """Say what a user should know before hours of work, not after."""
     source = task.source
     chapters, picture = source.probe.chapters, source.video.index
@@ -187,6 +189,9 @@ def _announce(task: Task, args: argparse.Namespace, doubt: str | None) -> None:
     doubts = [] if task.spec.is_script else warnings(source, task.spec.codec)
     for line in (*([doubt] if doubt else []), *doubts, *(plan.notes if is_known(args.out) else ())):
         say(line)
+    if not (args.quiet or task.begun or args.plan):
+        for line in forecast(task, places, _encoder(args), args.out):
+            say(line)
 
 
 def _upscale_whole(task: Task, place: Placement, args: argparse.Namespace, announce: Callable[[], None]) -> int:
