@@ -107,8 +107,8 @@ def batches(samples: Dataset[Any], indices: Sampler[Any], workers: int, *, pin: 
     try:
         yield from loader
     except TrainingError as error:
-        # From a worker it arrives with the worker's whole traceback around it.
-        raise TrainingError(str(error).strip().splitlines()[-1].removeprefix(f"{_NAME}: ")) from error
+        # From a worker it arrives with the worker's whole traceback before it, in one line.
+        raise TrainingError(str(error).rpartition(f"{_NAME}: ")[2]) from error
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
