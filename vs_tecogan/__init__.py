@@ -11,10 +11,16 @@ from .version import __version__
 if TYPE_CHECKING:
     from .filter import tecogan
     from .fluids.clip import smoke, smoke_colours
+    from .fluids.filter import tempogan
 
-__all__ = ["__version__", "smoke", "smoke_colours", "tecogan"]
+__all__ = ["__version__", "smoke", "smoke_colours", "tecogan", "tempogan"]
 
-_HOMES = {"tecogan": "filter", "smoke": "fluids.clip", "smoke_colours": "fluids.clip"}
+_HOMES = {
+    "tecogan": "filter",
+    "smoke": "fluids.clip",
+    "smoke_colours": "fluids.clip",
+    "tempogan": "fluids.filter",
+}
 """Module of each public name."""
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "train a model on prepared clips",
     "export": "write a trained model as a file for the filter",
     "interpolate": "average the weights of two models into a third",
+    "fluid": "enlarge simulated smoke: fields and volumes",
     "evaluate": "measure fidelity and steadiness of videos",
 }
 """Name and help of each subcommand, whose module has its name, in the order of the help text."""

@@ -218,13 +218,18 @@ def initialise_published(modules: Sequence[nn.Module]) -> None:
                     nn.init.constant_(layer.bias, 0.1)
 
 
-def initialise_coarse(network: FluidSR) -> None:
-    """He's weights; the head begins near the plain enlargement, which it adds to."""
+def initialise_he(network: nn.Module, slope: float = 0.0) -> None:
+    """He's weights for rectifiers of a slope, and no biases."""
     for layer in network.modules():
-        if isinstance(layer, nn.Conv2d | nn.Conv3d):
-            nn.init.kaiming_normal_(layer.weight)
+        if isinstance(layer, nn.Conv2d | nn.Conv3d | nn.Linear):
+            nn.init.kaiming_normal_(layer.weight, a=slope)
             if layer.bias is not None:
                 nn.init.zeros_(layer.bias)
+
+
+def initialise_coarse(network: FluidSR) -> None:
+    """He's weights; the head begins near the plain enlargement, which it adds to."""
+    initialise_he(network)
     with torch.no_grad():
         last = network.conv_out if network.conv_out is not None else network.conv_up
         last.weight.mul_(0.1)

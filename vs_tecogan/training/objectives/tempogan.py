@@ -20,10 +20,12 @@ from ...fluids.advection import sample
 from ...fluids.coarse import enlarge, fine_velocity
 from ...fluids.inputs import network_input
 from ...networks.tempogan import (
+    SLOPE,
     FluidDiscriminator,
     FluidSpec,
     FluidSR,
     initialise_coarse,
+    initialise_he,
     initialise_published,
 )
 from ...weights import load_model
@@ -116,7 +118,10 @@ class TempoGan:
                 for name in names
             }
         )  # fmt: skip
-        initialise_published([self.discriminators])
+        if smoke.dense:
+            initialise_published([self.discriminators])
+        else:  # the published weights are so small that narrow discriminators hardly begin to learn
+            initialise_he(self.discriminators, SLOPE)
         self.discriminators.to(device)
         self.optimiser = self._optimiser(self.generator, config.optimiser.lr, config.optimiser.clip)
         self.d_optimiser = self._optimiser(self.discriminators, config.optimiser.d_lr, 0.0) if names else None
