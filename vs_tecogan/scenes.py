@@ -1,7 +1,8 @@
 """Where a chain of frames restarts: scene cuts, from the properties of the frames or from a built-in detector.
 
 Everything is a node that VapourSynth evaluates on request. Whether a scene starts at n depends on the frames n-3..n+2
-alone, and on n-1 and n where these hardly differ, so that the answer is the same in any order of requests, and nothing is looked at before it is asked for.
+alone, and on n-1 and n where these hardly differ, so that the answer is the same in any order of requests, and nothing
+is looked at before it is asked for.
 """
 
 from __future__ import annotations

@@ -94,7 +94,8 @@ def test_hdr_is_said(transfer: str, name: str, tmp_path: Path) -> None:
 def test_alpha_is_said(pixels: str, codec: str, suffix: str, tmp_path: Path) -> None:
     """Would catch transparency lost without a word."""
     source = tmp_path / f"in.{suffix}"
-    ffmpeg("-f", "lavfi", "-i", f"testsrc2=size=32x24:rate=5:duration=0.4,format={pixels}", "-c:v", codec, source)
+    picture = f"testsrc2=size=32x24:rate=5:duration=0.4,format=rgba,colorchannelmixer=aa=0.5,format={pixels}"
+    ffmpeg("-f", "lavfi", "-i", picture, "-c:v", codec, source)
     assert [line for line in warnings(open_source(source)) if "alpha" in line]
 
 

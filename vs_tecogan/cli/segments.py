@@ -20,6 +20,7 @@ from ..jobs.pool import ProcessCrew
 from ..jobs.run import begin_or_go_on, find_job, join_job, plan_job, render_job
 from ..jobs.spec import Placement, Spec
 from ..tracebacks import innermost
+from ..video.alpha import is_joined_with_alpha, keeps_alpha
 from ..video.source import Source
 from .common import say
 from .progress import Progress
@@ -48,6 +49,14 @@ class Task:
     def is_joined_recording(self) -> bool:
         """Whether it is a part of a source whose clock jumps: its sound cannot be cut to it when parts are joined."""
         return self.source.jump_limit is not None and self.frames < self.source.clip.num_frames
+
+    @property
+    def is_of_one_piece(self) -> bool:
+        """Whether parts of it cannot be joined: its clock jumps, or the parts would lose their transparency."""
+        spec = self.spec
+        return self.is_joined_recording or (
+            bool(spec.model) and keeps_alpha(self.source.clip, spec.codec) and not is_joined_with_alpha(spec.codec)
+        )
 
     def least(self, seconds: float) -> int:
         """Fewest frames of a segment of so many seconds."""

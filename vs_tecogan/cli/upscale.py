@@ -18,6 +18,7 @@ from ..jobs.render import open_input, upscaled
 from ..jobs.run import is_finished, open_folder
 from ..jobs.script import upscales
 from ..jobs.spec import Placement
+from ..video.alpha import keeps_alpha
 from ..video.compression import is_clean
 from ..video.ffmpeg import find_ffmpeg
 from ..video.pictures import check_input
@@ -153,7 +154,7 @@ def upscale_file(args: argparse.Namespace) -> int:
     with open_folder(folder):
         task = _open(args, codec, cut, folder.index)
         announce = partial(_announce, task, places, args, doubt)
-        if not task.is_joined_recording and upscale_in_segments(task, places, folder, args, announce):
+        if not task.is_of_one_piece and upscale_in_segments(task, places, folder, args, announce):
             return 0
         return _upscale_whole(task, places[0], args, announce)
 
@@ -203,6 +204,7 @@ def _upscale_whole(task: Task, place: Placement, args: argparse.Namespace, annou
         source=source,
         timeline=source.timeline.cut(spec.first, spec.end),
         first=spec.first,
+        alpha=bool(spec.model) and keeps_alpha(source.clip, spec.codec),
         out=args.out,
         options=_encoder(args),
         whole=(spec.first, spec.end) == (0, source.clip.num_frames),

@@ -11,6 +11,7 @@ from typing import Any, Self
 import vapoursynth as vs
 
 from ..errors import JobError, VideoError
+from ..video.alpha import keeps_alpha
 from ..video.covers import attached_covers
 from ..video.encoder import Encoder
 from ..video.ffmpeg import ask
@@ -106,6 +107,7 @@ def job_of(spec: Spec, source: Source, clip: vs.VideoNode) -> Job:
         source=source,
         timeline=source.timeline.cut(spec.first, spec.end),
         first=spec.first,
+        alpha=bool(spec.model) and keeps_alpha(source.clip, spec.codec),
         out=Path(spec.out),
         options=EncoderOptions(
             codec=spec.codec, crf=spec.crf, preset=spec.preset or None, extra=(*spec.encoder, *spec.muxer)
@@ -144,7 +146,7 @@ def write_part(
         *("-f", part_format(spec.codec), f"file:{part}"),
     ]
     header = NutHeader(
-        fourcc=raw_fourcc(clip.format),
+        fourcc=raw_fourcc(clip.format, alpha=job.alpha),
         width=clip.width,
         height=clip.height,
         time_base=timing.timeline.time_base,
@@ -152,21 +154,27 @@ def write_part(
         sample_aspect=tags.sample_aspect,
     )
     with Encoder(command) as encoder:
-        written = _feed(encoder, clip, ticks, header, on_frame)
+        written = _feed(encoder, clip, ticks, header, on_frame, alpha=job.alpha)
         encoder.finish()
     check_times(timing.ffmpeg, part, timing.timeline.time_base, ticks)
     return written
 
 
 def _feed(
-    encoder: Encoder, clip: vs.VideoNode, ticks: Sequence[int], header: NutHeader, on_frame: Callable[[], None]
+    encoder: Encoder,
+    clip: vs.VideoNode,
+    ticks: Sequence[int],
+    header: NutHeader,
+    on_frame: Callable[[], None],
+    *,
+    alpha: bool,
 ) -> Written:
     """Write all frames. Where ffmpeg ends early, its exit status says why."""
     frames, before, after = 0, Crc(), Crc()
     try:
         writer = NutWriter(encoder.stdin, header)
         for tick, frame in zip(ticks, clip.frames(close=True), strict=True):
-            planes = [plane.cast("B") for plane in raw_planes(frame)]
+            planes = [plane.cast("B") for plane in raw_planes(frame, alpha=alpha)]
             writer.write(tick, planes)
             before.add(_input_crc(frame))
             after.add(crc_of(planes))

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import vapoursynth as vs
 
 from ..files import write_file
+from ..video.alpha import keeps_alpha
 from ..video.source import Source
 from ..video.write import EncoderOptions, Job, encode
 from .render import upscaled
@@ -53,7 +54,16 @@ def render_excerpt(
         marks.append(time.monotonic())
         on_frame()
 
-    job = Job(clip=clip, source=source, timeline=timeline, out=out, options=options, first=spec.first, whole=False)
+    job = Job(
+        clip=clip,
+        source=source,
+        timeline=timeline,
+        out=out,
+        options=options,
+        first=spec.first,
+        alpha=keeps_alpha(source.clip, spec.codec),
+        whole=False,
+    )
     encode(job, on_frame=mark, note=lambda _: None)
     steps = marks[2:] or marks[1:]
     begin = marks[1] if len(marks) > 2 else marks[0]

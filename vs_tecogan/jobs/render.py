@@ -18,6 +18,7 @@ from ..colour.matrices import parse_matrix
 from ..errors import JobError
 from ..files import partial_file
 from ..filter import MEMORY, tecogan
+from ..video.alpha import beside, keeps_alpha
 from ..video.cropping import crop
 from ..video.fields import FieldOptions, as_progressive
 from ..video.formats import for_encoder
@@ -26,6 +27,7 @@ from ..video.index import OnPercent
 from ..video.pictures import open_pictures
 from ..video.source import Source, open_source
 from ..video.write import told_aspect
+from ..weights import load_model
 from . import facts
 from .checks import stamped
 from .cuttable import part_format
@@ -77,7 +79,15 @@ def upscaled(source: Source, spec: Spec, place: Placement, *, stamp: bool = Fals
     if place.threads:
         torch.set_num_threads(place.threads)
         vs.core.num_threads = place.threads
-    picture = _filtered(source.clip, spec, place, stamp=stamp) if spec.model else source.clip
+    made = _filtered(source.clip, spec, place, stamp=stamp) if spec.model else source.clip
+    picture = _of_size(made, source, spec)
+    if not spec.model or not keeps_alpha(source.clip, spec.codec):
+        return picture
+    corner = load_model(spec.model).card.spec.phase == "corner"
+    return beside(picture, source.clip, corner=corner, width=made.width, height=made.height)
+
+
+def _of_size(picture: vs.VideoNode, source: Source, spec: Spec) -> vs.VideoNode:
     if not (spec.size or spec.square_pixels):
         return picture
     stretch = Fraction(1)
@@ -122,7 +132,8 @@ class Renderer:
         if self._source.clip.num_frames < spec.end:
             raise JobError(f"{spec.source} has {self._source.clip.num_frames} frames here; expected {spec.end} or more")
         self._clip = upscaled(self._source, spec, place, stamp=True)
-        shown = for_encoder(self._clip, spec.codec)
+        alpha = bool(spec.model) and keeps_alpha(self._source.clip, spec.codec)
+        shown = for_encoder(self._clip, spec.codec, alpha=alpha)
         self._job = job_of(spec, self._source, shown[spec.first : spec.end])
 
     def facts(self) -> Facts:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import vapoursynth as vs
 
 from ..errors import VideoError
+from .alpha import along
 from .ffmpeg import ask, candidates, fault_of
 from .probe import Probe, parse_report
 
@@ -61,7 +62,7 @@ def apply_cropping(path: Path, clip: vs.VideoNode, stream: int, probe: Probe) ->
         width, height = clip.width - cut.left - cut.right, clip.height - cut.top - cut.bottom
         if width <= 0 or height <= 0:
             continue
-        shown = clip.std.Crop(left=cut.left, right=cut.right, top=cut.top, bottom=cut.bottom)
+        shown = along(clip, lambda one: one.std.Crop(cut.left, cut.right, cut.top, cut.bottom))  # noqa: B023
         videos = {**probe.videos, stream: replace(seen, width=width, height=height)}
         return shown, replace(probe, videos=videos)
     return clip, probe
@@ -81,7 +82,7 @@ def crop(source: Source, left: int, top: int, width: int, height: int) -> Source
         raise VideoError(
             f"{asked}: {clip.format.name} can be cut at multiples of {steps[0]} columns and {steps[1]} rows alone"
         )
-    shown = clip.std.CropAbs(width=width, height=height, left=left, top=top)
+    shown = along(clip, lambda one: one.std.CropAbs(width, height, left, top))
     if (stored := source.stored) is None:
         return replace(source, clip=shown)
     aspect = 1 / stored.sample_aspect if source.turned and stored.sample_aspect else stored.sample_aspect

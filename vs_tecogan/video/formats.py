@@ -9,6 +9,7 @@ import numpy as np
 import vapoursynth as vs
 
 from ..colour.matrices import guess_matrix
+from .alpha import ALPHA, in_bits
 
 RGB_ENCODERS = frozenset(
     {
@@ -55,16 +56,20 @@ _EIGHT_BIT = {(1, 1): b"I420", (1, 0): b"Y42B", (0, 0): b"444P"}
 _DEEP = {(1, 1): 11, (1, 0): 10, (0, 0): 0}
 
 
-def for_encoder(clip: vs.VideoNode, codec: str) -> vs.VideoNode:
+def for_encoder(clip: vs.VideoNode, codec: str, *, alpha: bool = False) -> vs.VideoNode:
     """Convert a clip to the nearest format that raw video and the encoder share; most pass unchanged.
 
     RGB becomes YUV 4:4:4 BT.709 of limited range unless the encoder stores RGB. Floats and depths over the encoder's
     become integers, dithered.
 
     :param codec: ffmpeg's name of the encoder.
+    :param alpha: frames have transparency beside them, which the encoder is to have too.
     """
-    if codec in PICTURE_ENCODERS:
-        return _for_pictures(clip, codec)
+    converted = _for_pictures(clip, codec) if codec in PICTURE_ENCODERS else _for_video(clip, codec)
+    return in_bits(converted, clip) if alpha else converted
+
+
+def _for_video(clip: vs.VideoNode, codec: str) -> vs.VideoNode:
     source = clip.format
     to_yuv = source.color_family == vs.RGB and codec not in RGB_ENCODERS
     family = vs.YUV if to_yuv else source.color_family
@@ -99,22 +104,27 @@ def _bits(bits: int, most: int) -> int:
     return min(most, next(known for known in (8, 10, 12, 16) if known >= bits))
 
 
-def raw_fourcc(video_format: vs.VideoFormat) -> bytes:
-    """ffmpeg's tag of a planar raw format, one of those that for_encoder() gives."""
+def raw_fourcc(video_format: vs.VideoFormat, *, alpha: bool = False) -> bytes:
+    """ffmpeg's tag of a planar raw format, one of those that for_encoder() gives; with alpha, of RGB and YUV."""
     bits = video_format.bits_per_sample
     if video_format.color_family == vs.RGB:
-        return b"G3" + bytes((0, bits))
+        return (b"G4" if alpha else b"G3") + bytes((0, bits))
     if video_format.color_family == vs.GRAY:
         return b"Y800" if bits == 8 else b"Y1" + bytes((0, bits))
     ratio = (video_format.subsampling_w, video_format.subsampling_h)
+    if alpha:
+        return b"Y4" + bytes((_DEEP[ratio], bits))
     return _EIGHT_BIT[ratio] if bits == 8 else b"Y3" + bytes((_DEEP[ratio], bits))
 
 
-def raw_planes(frame: vs.VideoFrame) -> Iterator[memoryview]:
-    """The planes of a frame without row padding, in the order of raw_fourcc(): G, B, R for RGB."""
+def raw_planes(frame: vs.VideoFrame, *, alpha: bool = False) -> Iterator[memoryview]:
+    """The planes of a frame without row padding, in the order of raw_fourcc(): G, B, R for RGB, and alpha last."""
     order = (1, 2, 0) if frame.format.color_family == vs.RGB else range(frame.format.num_planes)
     for plane in order:
         yield np.ascontiguousarray(np.asarray(frame[plane])).data
+    if alpha:
+        with frame.props[ALPHA] as beside:
+            yield np.ascontiguousarray(np.asarray(beside[0])).data
 
 
 def colour_tags(props: Mapping[str, object]) -> list[str]:

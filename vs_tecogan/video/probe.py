@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ _MATRICES = {
     "ictcp": 14,
 }
 """ffmpeg's names, and their H.273 codes."""
+_ACROSS_LINES = re.MULTILINE | re.DOTALL | re.IGNORECASE
 _GUESSED = "Estimating duration from bitrate"
 """What ffmpeg and ffprobe log where no container announces a length; nothing else tells it."""
 
@@ -52,6 +53,8 @@ class VideoStream:
     """ffmpeg's name of the pixel format, such as "yuv420p"; empty where it is not told."""
     captions: bool = False
     """Whether the coded pictures carry closed captions (A/53)."""
+    alpha_beside: bool = False
+    """Whether transparency is coded as a second picture beside each, as in VP8 and VP9."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,6 +117,8 @@ def parse_json(text: str, log: str) -> Probe:
                 is_cover=bool(stream.get("disposition", {}).get("attached_pic")),
                 pixels=stream.get("pix_fmt", ""),
                 captions=bool(stream.get("closed_captions")),
+                alpha_beside={key.lower(): value for key, value in stream.get("tags", {}).items()}.get("alpha_mode")
+                == "1",
             )
             for stream in streams
             if stream.get("codec_type") == "video" and stream.get("width")
@@ -144,6 +149,9 @@ def parse_report(text: str) -> Probe:
     length = re.search(r"^  Duration: (\d+):(\d\d):(\d\d\.\d+)", text, re.MULTILINE)
     lines = re.findall(r"^ +Stream #0:(\d+).*?: (\w+): (.*)", text, re.MULTILINE)
     videos = {int(index): _video(about) for index, kind, about in lines if kind == "Video"}
+    for index in re.findall(r"^ +Stream #0:(\d+)(?:(?!Stream #).)*?^ +alpha_mode +: 1$", text, _ACROSS_LINES):
+        if video := videos.get(int(index)):
+            videos[int(index)] = replace(video, alpha_beside=True)
     return Probe(
         start=Fraction(start[1]) if start else Fraction(0),
         duration=(

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from typing import Literal
+
+from .alpha import KEPT_BY
 
 _HDR10_ENCODERS = frozenset(("libx264", "libx265", "libsvtav1"))
 """Encoders that are told the mastering display and the light levels."""
@@ -10,20 +13,26 @@ _UNTRAINED = {16: "PQ", 18: "HLG"}
 """H.273 codes of the transfers of HDR."""
 
 
-def lost_side_data(props: Mapping[str, object], codec: str, *, captions: bool) -> Iterator[str]:
+def lost_side_data(
+    props: Mapping[str, object], codec: str, *, captions: bool, alpha: Literal["", "lost", "unread"] = ""
+) -> Iterator[str]:
     """One line for each thing that is lost, and one for pictures of a kind that no model has seen.
 
     :param props: of the first frame, as BestSource gives them.
     :param codec: ffmpeg's name of the new encoder.
     :param captions: whether the picture has closed captions in it.
+    :param alpha: "lost" where the encoder does not store the picture's transparency, "unread" where BestSource gives
+        none of it.
     """
     if (transfer := _UNTRAINED.get(_code(props.get("_Transfer")))) is not None:
         yield (
             f"the picture is HDR ({transfer}), and no model was trained on that: look at a part of the result first "
             "(--start, --end), or convert to SDR before"
         )
-    if "_Alpha" in props:
-        yield "the alpha channel (transparency) is left out: the new picture is opaque"
+    if alpha == "lost":
+        yield f"the alpha channel (transparency) is left out: the new picture is opaque; {KEPT_BY} keep it"
+    if alpha == "unread":
+        yield "the alpha channel (transparency) is left out: it cannot be read from this codec; convert to ffv1 first"
     if captions:
         yield (
             "closed captions inside of the picture are left out; to keep them as subtitles, extract them first, "

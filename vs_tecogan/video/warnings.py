@@ -6,9 +6,11 @@ import itertools
 import statistics
 from collections.abc import Iterator
 from fractions import Fraction
+from typing import Literal
 
 import vapoursynth as vs
 
+from .alpha import has_alpha, is_opaque, keeps_alpha
 from .formats import RGB_ENCODERS
 from .probe import has_captions, packets_end
 from .side_data import lost_side_data
@@ -42,7 +44,7 @@ def warnings(source: Source, codec: str = "libx264") -> Iterator[str]:
     """
     with source.clip.get_frame(0) as frame:
         props = dict(frame.props)
-    yield from lost_side_data(props, codec, captions=_has_captions(source))
+    yield from lost_side_data(props, codec, captions=_has_captions(source), alpha=_alpha(source, codec))
     if source.stored is None:
         yield (
             f"ffmpeg cannot read {source.path} ({source.probe.complaint or 'no such stream'}): its aspect ratio, its "
@@ -58,6 +60,13 @@ def _has_captions(source: Source) -> bool:
     if source.stored is None or source.video.codec not in _WITH_CAPTIONS:
         return False
     return source.stored.captions or has_captions(source.path, source.video.index)
+
+
+def _alpha(source: Source, codec: str) -> Literal["", "lost", "unread"]:
+    clip = source.clip
+    if not has_alpha(clip):
+        return "unread" if source.stored and source.stored.alpha_beside else ""
+    return "" if keeps_alpha(clip, codec) or is_opaque(clip) else "lost"
 
 
 def _unusual_forms(source: Source, codec: str) -> Iterator[str]:

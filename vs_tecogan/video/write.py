@@ -10,6 +10,7 @@ from pathlib import Path
 import vapoursynth as vs
 
 from ..errors import UserError, VideoError
+from .alpha import BESIDE_THE_PICTURE
 from .covers import attached_covers
 from .encoder import Encoder
 from .ffmpeg import find_ffmpeg
@@ -60,6 +61,8 @@ class Job:
     options: EncoderOptions
     first: int = 0
     """Number of its first frame in the source."""
+    alpha: bool = False
+    """Whether the frames of `clip` have transparency beside them, for an encoder that stores it."""
     whole: bool = True
     """False where the clip is a part of the source; the other streams are then cut to it."""
 
@@ -94,7 +97,7 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
     tracks = [track for track in job.source.tracks if job.whole or not track.is_cover]
     chapters, picture_index = job.source.probe.chapters, job.source.video.index
     plan = plan_streams(tracks, container_of(job.out), chapters=chapters, picture=picture_index)
-    clip = for_encoder(job.clip, codec)
+    clip = for_encoder(job.clip, codec, alpha=job.alpha)
     with clip.get_frame(0) as frame:
         props = dict(frame.props)
     timing = timing_of(job, codec)
@@ -115,10 +118,10 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
             f"file:{part}",
             *clock_output(job),
         ]
-        count = Count(on_frame)
+        count, header = Count(on_frame), _header(job, clip, timing.timeline, props)
         with Encoder(command) as encoder:
             try:
-                _feed(encoder, clip, timing.timeline.ticks, _header(job, clip, timing.timeline, props), count.frame)
+                _feed(encoder, job, clip, timing.timeline.ticks, header, count.frame)
             except (UserError, vs.Error) as error:
                 if count.frames:
                     encoder.finish()
@@ -184,7 +187,12 @@ def _packet_shift(job: Job, codec: str, delay: Fraction) -> tuple[str, list[str]
 
 
 def _feed(
-    encoder: Encoder, clip: vs.VideoNode, ticks: Sequence[int], header: NutHeader, on_frame: Callable[[], None]
+    encoder: Encoder,
+    job: Job,
+    clip: vs.VideoNode,
+    ticks: Sequence[int],
+    header: NutHeader,
+    on_frame: Callable[[], None],
 ) -> None:
     """Write all frames, or as many as ffmpeg takes: its exit status knows whether it failed or had all it wanted."""
     try:
@@ -193,7 +201,7 @@ def _feed(
         return
     for tick, frame in zip(ticks, clip.frames(close=True), strict=False):
         try:
-            writer.write(tick, raw_planes(frame))
+            writer.write(tick, raw_planes(frame, alpha=job.alpha))
         except BrokenPipeError:
             return
         on_frame()
@@ -201,7 +209,7 @@ def _feed(
 
 def _header(job: Job, clip: vs.VideoNode, timeline: Timeline, props: Mapping[str, object]) -> NutHeader:
     return NutHeader(
-        fourcc=raw_fourcc(clip.format),
+        fourcc=raw_fourcc(clip.format, alpha=job.alpha),
         width=clip.width,
         height=clip.height,
         time_base=timeline.time_base,
@@ -299,7 +307,9 @@ def picture_metadata(job: Job, props: Mapping[str, object]) -> list[str]:
     arguments = ["-map_metadata:s:v:0", f"1:s:{number}" if number >= 0 else "-1"]
     for key in _STATISTICS:
         arguments += [*_tag(key, ""), *_tag(f"{key}-eng", "")]
-    arguments += _tag("ALPHA_MODE", "")  # the picture has no alpha channel any more
+    arguments += _tag(
+        "ALPHA_MODE", "1" if job.alpha and choose_codec(job.out, job.options) in BESIDE_THE_PICTURE else ""
+    )
     arguments += _timecode(job)
     model, release = props.get("TecoganModel"), props.get("TecoganVersion")
     if model and release:
