@@ -29,6 +29,7 @@ OPTIONAL = (
     ),
     Optional(name="lpips", pip="lpips", use="evaluate with LPIPS"),
     Optional(name="torchvision", pip="torchvision", use="evaluate with LPIPS"),
+    Optional(name="ray", pip="ray", use="upscale --cluster"),
     Optional(name="scipy", pip="scipy", use="NIQE with its published parameters"),
 )
 

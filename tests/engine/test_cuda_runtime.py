@@ -116,7 +116,7 @@ def test_packed_planes() -> None:
 def test_torch_runs_where_the_kernels_cannot(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """CuPy or NVRTC missing: a failure in the middle of a script, or a slow filter that does not say why."""
     if not torch.cuda.is_available():
-        assert _cuda_engine(tiny_model().generator, "cpu", "fp32", None) is None
+        assert _cuda_engine(tiny_model().generator, "cuda:0", "fp32", None) is None
         assert "pip install cupy-cuda" in caplog.text
     caplog.clear()
 
@@ -126,7 +126,7 @@ def test_torch_runs_where_the_kernels_cannot(monkeypatch: pytest.MonkeyPatch, ca
 
     monkeypatch.setattr("vs_tecogan.engine.cuda.device.CupyLauncher", Broken)
     monkeypatch.setattr(cuda, "available", lambda: True)
-    assert _cuda_engine(tiny_model().generator, "cpu", "fp32", None) is None
+    assert _cuda_engine(tiny_model().generator, "cuda:0", "fp32", None) is None
     (record,) = caplog.records
     assert "ImportError: libnvrtc.so.13: cannot open" in record.getMessage() and "\n" not in record.getMessage()
 

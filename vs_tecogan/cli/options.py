@@ -139,6 +139,10 @@ def add_job(parser: argparse.ArgumentParser) -> None:
     group.add_argument("--segment", metavar="SECONDS", type=seconds, default=SEGMENT_SECONDS, help=segment)
     workers = "processes that render at the same time; default: one for each device"
     group.add_argument("--workers", metavar="N", type=positive, help=workers)
+    cluster = "share the segments among the machines of a Ray cluster: auto for the one on this machine, or host:port"
+    group.add_argument("--cluster", metavar="ADDRESS", help=cluster)
+    cpus = "processors of each worker on a cluster without GPUs; default: all of a machine's"
+    group.add_argument("--cpus-per-worker", metavar="N", type=positive, help=cpus)
     group.add_argument("--fresh", action="store_true", help="forget what an interrupted run left, and start anew")
     group.add_argument("--plan", action="store_true", help="write OUT.job and stop; see vs-tecogan job run")
 

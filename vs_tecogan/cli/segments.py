@@ -12,6 +12,7 @@ from math import ceil
 import vapoursynth as vs
 
 from ..errors import JobError, UsageError, UserError
+from ..jobs.cluster import ClusterCrew
 from ..jobs.crew import Crew, LocalCrew
 from ..jobs.manifest import JobFolder, Manifest, Record
 from ..jobs.parts import done_segments
@@ -106,6 +107,17 @@ def places_of(
     return [Placement(device=devices[k % len(devices)], threads=threads, memory=memory) for k in range(count)]
 
 
+def check_cluster(args: argparse.Namespace) -> None:
+    """Refuse options that say twice, or in vain, who computes.
+
+    :raises UsageError: such options.
+    """
+    if args.cluster and (args.workers or args.device):
+        raise UsageError("--cluster takes its workers from the cluster; leave out --workers and --device")
+    if args.cpus_per_worker and not args.cluster:
+        raise UsageError("--cpus-per-worker is for --cluster; give --threads or --workers")
+
+
 def processors() -> int:
     """How many processors this process may use."""
     if hasattr(os, "sched_getaffinity"):
@@ -150,7 +162,9 @@ def _upscale(
         return _is_short(args)
     with ExitStack() as stack:
         crew: Crew
-        if len(places) == 1:
+        if args.cluster:
+            crew = stack.enter_context(ClusterCrew(task.spec, args.cluster, folder, cpus=args.cpus_per_worker))
+        elif len(places) == 1:
             crew = stack.enter_context(LocalCrew(task.spec, places[0], folder, task.source))
         else:
             crew = stack.enter_context(ProcessCrew(task.spec, places, folder))

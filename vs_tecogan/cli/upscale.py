@@ -46,7 +46,7 @@ from .options import (
 )
 from .outputs import check_out, check_pictures
 from .progress import Opening, Progress
-from .segments import Task, places_of, refuse_begun, upscale_in_segments
+from .segments import Task, check_cluster, places_of, refuse_begun, upscale_in_segments
 from .values import suffix
 
 _USAGE = """\
@@ -141,6 +141,7 @@ def upscale_file(args: argparse.Namespace) -> int:
     check_out(args.source, args.out, overwrite=args.overwrite, whole=args.end is None)
     check_script(args)
     check_fields(args)
+    check_cluster(args)
     places = places_of(args.device, args.workers, threads=args.threads, memory=args.memory)
     codec = choose_codec(args.out, _encoder(args))
     doubt = check_quality(find_ffmpeg(codec), codec, crf=args.crf, extra=args.ffmpeg_options)
