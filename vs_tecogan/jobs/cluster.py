@@ -132,6 +132,8 @@ class ClusterCrew:
             raise JobError(f"--cluster needs Ray, on all machines: {how_to_install('ray')}")
         self._spec, self._address, self._folder, self._cpus = spec, address, folder, cpus
         self._members: list[_Member] = []
+        self._gone: list[_Member] = []
+        """Given up; their machines may live."""
         self.size = 1
 
     def __enter__(self) -> ClusterCrew:
@@ -140,6 +142,7 @@ class ClusterCrew:
         in_main = threading.current_thread() is threading.main_thread()
         before = signal.getsignal(signal.SIGTERM) if in_main else None
         try:
+            _knock(self._address)
             ray.init(address=self._address, log_to_driver=False, logging_level=logging.ERROR)
         except Exception as error:  # Ray raises many types
             raise JobError(
@@ -178,17 +181,22 @@ class ClusterCrew:
         ray, waiting, left = _ray(), deque(segments), len(segments)
         tries = Counter[int]()
         while left:
+            self._bring_back()
             for member in self._members:
                 if member.task is None and waiting:
                     self._give(member, waiting.popleft())
-            ready, _ = ray.wait([member.task for member in self._members if member.task is not None], timeout=BEAT)
+            tasks = [member.task for member in self._members if member.task is not None]
+            if not tasks:
+                time.sleep(BEAT)
+                continue
+            ready, _ = ray.wait(tasks, timeout=BEAT)
             self._listen(watcher)
             for member in [member for member in self._members if member.task in ready]:
                 if lost := self._finish(member, tries, watcher):
                     waiting.appendleft(lost)
                 else:
                     left -= 1
-            if min(time.monotonic() - member.heard for member in self._members) > MOST_SILENCE:
+            if all(time.monotonic() - member.heard > MOST_SILENCE for member in (*self._members, *self._gone)):
                 raise JobError("no machine of the cluster answers; what is done is kept: run the same command again")
             if not waiting:
                 waiting.extend(self._take_over(watcher))
@@ -212,7 +220,7 @@ class ClusterCrew:
             num_cpus=cpus,
             num_gpus=int(gpu),
             max_restarts=-1,
-            max_task_retries=MOST_TRIES - 1,
+            max_task_retries=1,
             max_concurrency=2,  # one renders, one tells how far it is
             scheduling_strategy=ray.util.scheduling_strategies.NodeAffinitySchedulingStrategy(node, soft=True),
         )(RenderActor)
@@ -278,7 +286,7 @@ class ClusterCrew:
         return None
 
     def _replace(self, member: _Member, segment: Segment, tries: Counter[int], why: str, watcher: Watcher) -> Segment:
-        """Give up an actor that Ray could not save, for another on the same machine where that is still there."""
+        """Give up an actor that Ray could not save."""
         tries[segment.index] += 1
         if tries[segment.index] >= MOST_TRIES:
             raise JobError(
@@ -286,10 +294,6 @@ class ClusterCrew:
                 f"last: {why}; all else is kept: run the same command again to go on"
             )
         self._give_up(member, watcher)
-        if any(str(node["NodeID"]) == member.node for node in _ray().nodes() if node["Alive"]):
-            self._members.append(self._start(member.node, gpu=member.gpu, cpus=member.cpus))
-        elif not self._members:
-            raise JobError("no machine of the cluster is left; what is done is kept: run the same command again")
         watcher.said(f"a worker on machine {member.node[:8]} was lost; segment {segment.index} is done again")
         return segment
 
@@ -297,6 +301,21 @@ class ClusterCrew:
         watcher.lost(member.frames)
         _ray().kill(member.handle, no_restart=True)
         self._members.remove(member)
+        member.heard = time.monotonic()
+        self._gone.append(member)
+
+    def _bring_back(self) -> None:
+        """Start actors again on machines that are still there some time after one was lost: who is dead shows late."""
+        due = [member for member in self._gone if time.monotonic() - member.heard > SILENCE]
+        if not due:
+            return
+        alive = {str(node["NodeID"]) for node in _ray().nodes() if node["Alive"]}
+        for member in due:
+            self._gone.remove(member)
+            if member.node in alive:
+                self._members.append(self._start(member.node, gpu=member.gpu, cpus=member.cpus))
+        if not self._members and not self._gone:
+            raise JobError("no machine of the cluster is left; what is done is kept: run the same command again")
 
     def _take_over(self, watcher: Watcher) -> list[Segment]:
         """Segments of actors that have gone silent, for those that have nothing to do; the silent ones are given up."""
@@ -309,6 +328,16 @@ class ClusterCrew:
             self._give_up(member, watcher)
             watcher.said(f"machine {member.node[:8]} does not answer; segment {member.segment.index} is done elsewhere")
         return [member.segment for member in silent if member.segment is not None]
+
+
+def _knock(address: str) -> None:
+    """Find out whether anybody listens: Ray itself would try for minutes.
+
+    :raises OSError: nobody does.
+    """
+    host, colon, port = address.rpartition(":")
+    if colon and port.isdecimal():
+        socket.create_connection((host.strip("[]"), int(port)), timeout=10).close()
 
 
 def _ray() -> Any:
