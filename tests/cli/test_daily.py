@@ -193,3 +193,40 @@ def test_segments_know_what_shapes_the_picture(
     assert main(["upscale", str(film), str(out), *shaped, *segments]) == 0
     assert content(out) == content(whole)
     assert (inspect(out).width, inspect(out).height) == (128, 100)
+
+
+def test_parts_of_a_variable_rate(uneven: Path, heard: list[dict[str, Any]], tmp_path: Path) -> None:
+    """Would catch times taken for numbers of even frames, and stamps that are moved against each other."""
+    out, times = tmp_path / "out.mp4", inspect(uneven).times
+    assert main(["upscale", str(uneven), str(out), "--start", "0.1s", "--end", "0.3s", *EXACT]) == 0
+    kept = [time for time in times if Fraction(1, 10) <= time - times[0] < Fraction(3, 10)]
+    assert [time - inspect(out).times[0] for time in inspect(out).times] == [time - kept[0] for time in kept]
+    assert len(kept) > 5
+
+
+def test_a_script_with_all_of_it(film: Path, heard: list[dict[str, Any]], tmp_path: Path) -> None:
+    """Would catch options that scripts do not hear of: its picture is cropped, shaped and cut as a file's is."""
+    script, out = tmp_path / "a.vpy", tmp_path / "out.mkv"
+    script.write_text(
+        "import vapoursynth as vs\n"
+        "clip = vs.core.std.BlankClip(format=vs.YUV420P8, width=64, height=48, length=20, fpsnum=10)\n"
+        "clip.std.SetFrameProps(_Matrix=1, _SARNum=4, _SARDen=3).set_output()\n"
+    )
+    words = ["--crop", "60:40:2:4", "--size", "90p", "--square-pixels", "--start", "0.5s", "--end", "1s"]
+    assert main(["upscale", str(script), str(out), "--audio-from", str(film), *words, *EXACT]) == 0
+    after = inspect(out)
+    assert (after.width, after.height, after.frames) == (160, 80, 5)  # 2:1 in 160x90
+    assert (after.props.get("_SARNum", 1), after.props.get("_SARDen", 1)) == (1, 1)
+    assert len(pcm(out)) / 2 / 44100 == pytest.approx(0.1, abs=2.5 * 1024 / 44100)  # of 0.6 s, from 0.5 s on
+
+
+def test_preview_with_all_of_it(
+    film: Path, heard: list[dict[str, Any]], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Would catch a preview of another size or part than the film will have."""
+    words = ["--frames", "2-5", "--models", "none", "--size", "80p", "--crop", "48:40:8:4", "-q"]
+    assert main(["preview", str(film), "-o", str(tmp_path / "try"), *words]) == 0
+    assert "none.mkv" in capfd.readouterr().out
+    after = inspect(tmp_path / "try" / "none.mkv")
+    assert (after.width, after.height, after.frames) == (96, 80, 4)
+    assert picture(tmp_path / "try" / "side-by-side.png").shape == (80, 96 + 8 + 96)

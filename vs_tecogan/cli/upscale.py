@@ -69,7 +69,7 @@ examples:
   vs-tecogan upscale in.mkv out.mkv                          a model by IN's codec, x264 at CRF 16
   vs-tecogan upscale in.mkv out.mp4 --crf 18 --preset slow   smaller and slower
   vs-tecogan upscale in.mkv out.mkv --codec libx265 -- -pix_fmt yuv420p10le -tune grain
-  vs-tecogan upscale in.mkv try.mkv --start 1000 --end 1100  a hundred frames, to see what it does
+  vs-tecogan upscale in.mkv try.mkv --start 1:30 --end 95s   five seconds, to see what it does
   vs-tecogan upscale in.mkv out.mkv --model my.safetensors   weights of your own; also published .pth files
   vs-tecogan upscale in.mkv out.mkv -- -an                   without audio
   vs-tecogan upscale in.mkv out.mkv --device cuda:0,cuda:1   two GPUs at once
@@ -96,12 +96,9 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
         "(in/%%04d.png) or a folder of them. OUT: new file, whose suffix names the container; pictures likewise"
     )
     parser.add_argument("paths", metavar="IN OUT", type=Path, nargs="+", help=words)
-    folder = "folder of the new files; all other names are inputs then: files, and folders whose videos are taken"
-    parser.add_argument("--out-dir", metavar="DIR", type=Path, help=folder)
-    container = f"what new names in DIR end in; default: {VIDEO_SUFFIX}, for pictures {PICTURE_SUFFIX}"
-    parser.add_argument("--suffix", metavar=".S", type=suffix, help=container)
     parser.add_argument("-y", "--overwrite", action="store_true", help="replace what exists")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress, no summary; warnings and errors only")
+    _add_several(parser)
     add_part(parser)
     add_picture(parser)
     add_encoder(parser)
@@ -109,6 +106,14 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     add_script(parser)
     parser.set_defaults(run=run, ffmpeg_options=(), overall=None)
     parser.gathers = "paths"
+
+
+def _add_several(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group("several inputs")
+    folder = "folder of the new files; all names are inputs then: files, and folders whose videos are taken"
+    group.add_argument("--out-dir", metavar="DIR", type=Path, help=folder)
+    ending = f"what new names in DIR end in; default: {VIDEO_SUFFIX}, for pictures {PICTURE_SUFFIX}"
+    group.add_argument("--suffix", metavar=".S", type=suffix, help=ending)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -191,7 +196,7 @@ def _announce(task: Task, places: Sequence[Placement], args: argparse.Namespace,
     doubts = [] if task.spec.is_script else warnings(source, task.spec.codec)
     for line in (*([doubt] if doubt else []), *doubts, *(plan.notes if is_known(args.out) else ())):
         say(line)
-    if not (args.quiet or task.begun or args.plan):
+    if not (args.quiet or task.begun or args.plan or args.cluster):  # a cluster's machines are others
         for line in forecast(task, places, _encoder(args), args.out):
             say(line)
 
