@@ -21,6 +21,15 @@ fingerprint() {
   (cd "$root" && find pyproject.toml setup.py csrc -type f ! -name '*.pyc' -print0 | sort -z | xargs -0 cat | cksum)
 }
 
+# light_torch: torch without CUDA, some GB smaller, on Linux without a GPU where torch's own index answers.
+light_torch() {
+  [[ $(uname -s) == Linux && ! -e /dev/nvidiactl && ! -e /dev/kfd ]] || return 0
+  "$venv/bin/python" -c 'import torch' >/dev/null 2>&1 && return
+  "$venv/bin/python" -m pip install --quiet --disable-pip-version-check --timeout 15 --retries 0 \
+    --index-url https://download.pytorch.org/whl/cpu torch </dev/null >/dev/null 2>&1 || return 0
+  echo "no GPU here: took torch for the CPU" >&2
+}
+
 # ensure_venv [EXTRA]: an up-to-date .venv with the package, and the optional dependencies EXTRA, in it.
 ensure_venv() {
   local extra=${1:-} stamp=$venv/.vs-tecogan-installed wanted
@@ -33,6 +42,9 @@ ensure_venv() {
   fi
   if [[ -f $stamp && $(head -n 1 "$stamp") == "$wanted" ]] && grep -qx "extra:$extra" "$stamp"; then
     return
+  fi
+  if [[ -z $extra ]]; then
+    light_torch
   fi
   echo "installing vs-tecogan${extra:+ with what $extra needs} into $venv: several GB the first time" >&2
   "$venv/bin/python" -m pip install --quiet --disable-pip-version-check -e "$root${extra:+[$extra]}" </dev/null >&2
