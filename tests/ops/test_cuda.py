@@ -1,7 +1,9 @@
 """The CUDA kernels: they compile for every architecture, and equal the references, emulated here and on a device."""
 
 import importlib.util
+import os
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -51,6 +53,21 @@ def test_source_that_cannot_be_read_is_refused() -> None:
     """A kernel outside the macros would escape the check of its arguments."""
     with pytest.raises(ValueError, match="outside"):
         signatures(source() + 'extern "C" __global__ void other(int a) {}\n')
+
+
+def test_a_kernel_cache_that_cannot_be_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """A home that is read-only, or no folder: CuPy's traceback in place of a filter."""
+    monkeypatch.setenv("CUPY_CACHE_IN_MEMORY", "0")
+    monkeypatch.setenv("CUPY_CACHE_DIR", str(tmp_path / "cache"))
+    cuda.keep_kernels_in_memory_where_unwritable()
+    assert os.environ["CUPY_CACHE_IN_MEMORY"] == "0" and not caplog.records
+    (tmp_path / "file").write_text("no folder")
+    monkeypatch.setenv("CUPY_CACHE_DIR", str(tmp_path / "file" / "cache"))
+    cuda.keep_kernels_in_memory_where_unwritable()
+    assert os.environ["CUPY_CACHE_IN_MEMORY"] == "1"
+    assert len(caplog.records) == 1 and "CUPY_CACHE_DIR=FOLDER" in caplog.text
 
 
 @pytest.fixture(params=PLACES)

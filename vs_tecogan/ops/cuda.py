@@ -7,8 +7,12 @@ kernel cache, ``~/.cupy``). They run on torch's current stream and memory; nothi
 """
 
 import importlib.util
+import logging
+import os
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -28,6 +32,8 @@ __all__ = [
     "missing",
     "source_folder",
 ]
+
+logger = logging.getLogger(__name__)
 
 BLOCK = 256
 """Threads a block."""
@@ -82,6 +88,7 @@ class CupyLauncher:
         self._cupy: Any = cupy
         self._streams: dict[int, Any] = {}
         text = source()
+        keep_kernels_in_memory_where_unwritable()
         with cupy.cuda.Device(device.index):
             module = cupy.RawModule(code=text, options=OPTIONS, backend="nvrtc")
             self._functions = {name: module.get_function(name) for name in signatures(text)}
@@ -102,6 +109,21 @@ class CupyLauncher:
             external = cuda.ExternalStream(handle, self._device.index) if wrap is None else wrap(StreamHandle(handle))
             self._streams[handle] = external
         return self._streams[handle]
+
+
+def keep_kernels_in_memory_where_unwritable() -> None:
+    """Where CuPy cannot write compiled kernels down, have it keep them in memory, and say so."""
+    folder = Path(os.environ.get("CUPY_CACHE_DIR", "~/.cupy/kernel_cache")).expanduser()
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return
+    except OSError as error:
+        os.environ["CUPY_CACHE_IN_MEMORY"] = "1"
+        logger.warning(
+            "tecogan: kernels are compiled anew in each run, %s cannot be written (%s); "
+            "CUPY_CACHE_DIR=FOLDER names another folder", folder, error.strerror or error
+        )  # fmt: skip
 
 
 class Kernels:

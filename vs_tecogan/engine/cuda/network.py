@@ -27,6 +27,8 @@ TAIL_HALO = 1
 """LR rows around a band that its output rows depend on: deconvolutions and the last convolution together reach one."""
 LEAK = 0.2
 RELU, LINEAR = 0.0, 1.0
+PROBED = ((16, 16), (270, 480))
+"""Sizes at which cuDNN's fused convolution is tried: it chooses another algorithm for large frames."""
 
 logger = logging.getLogger(__name__)
 
@@ -51,7 +53,7 @@ class BareConv:
         self._weight = weight.to(kernels.device, dtype, copy=True).contiguous(memory_format=torch.channels_last)
         self._narrow_bias = self.bias.to(dtype)
         self._kernels = kernels
-        self._fused = fused
+        self._fused = fused and self._weight.shape[0] == self._weight.shape[1]
         transposed = isinstance(module, nn.ConvTranspose2d)
         self._padding = [int(side) for side in module.padding]
         stride, dilation = list(module.stride), list(module.dilation)
@@ -70,8 +72,7 @@ class BareConv:
     def __call__(self, features: Tensor, slope: float, residual: Tensor | None = None) -> Tensor:
         """Convolution, bias and ``residual``, negative results times ``slope``."""
         if self._fused and slope == RELU and residual is None and not torch.backends.cudnn.benchmark:
-            one = [1, 1]
-            return torch.cudnn_convolution_relu(features, self._weight, self._narrow_bias, one, self._padding, one, 1)
+            return fused_relu(features, self._weight, self._narrow_bias, self._padding)
         return bias_act(self.bare(features), self.bias, slope=slope, residual=residual, impl=self._kernels)
 
 
@@ -89,25 +90,40 @@ def _pad(values: Tensor, *axes: int) -> Tensor:
     return values
 
 
+def fused_relu(features: Tensor, weight: Tensor, bias: Tensor, padding: list[int]) -> Tensor:
+    """cuDNN's convolution, bias and ReLU in one, for as many outputs as inputs at the same size.
+
+    cuDNN adds a multiple of another tensor. The multiple is 0, but zero times NaN is NaN: torch's plainer call gives it
+    the memory of the result, whatever was left there. Here it is the input, which is finite.
+    """
+    one = [1, 1]
+    return torch.cudnn_convolution_add_relu(features, weight, features, 0.0, bias, one, padding, one, 1)
+
+
 def fused_relu_works(device: torch.device, dtype: torch.dtype) -> bool:
-    """Whether cuDNN's fused convolution, bias and ReLU is to be had and gives what its parts give.
+    """Whether cuDNN's fused convolution, bias and ReLU is to be had and gives what its parts give, twice the same bits.
 
     Half precision only: in float32 it would follow torch's global choice about TF32.
     """
     if device.type != "cuda" or dtype == torch.float32:
         return False
+    return all(gives_what_its_parts_give(device, dtype, size) for size in PROBED)
+
+
+def gives_what_its_parts_give(device: torch.device, dtype: torch.dtype, size: tuple[int, int]) -> bool:
+    """:func:`fused_relu` of 64 channels against torch on the CPU, in memory that held NaN before."""
     generator = torch.Generator().manual_seed(0)
-    features, weight = (torch.randn(shape, generator=generator) for shape in ((1, 64, 16, 16), (64, 64, 3, 3)))
+    features, weight = (torch.randn(shape, generator=generator) for shape in ((1, 64, *size), (64, 64, 3, 3)))
     bias = torch.randn(64, generator=generator)
     expected = F.relu(F.conv2d(features, weight / 24, bias, padding=1))
     try:
         narrow, kernel = (x.to(device, dtype, memory_format=torch.channels_last) for x in (features, weight / 24))
         shift = bias.to(device, dtype)
-        # freed at once, so that the result takes its place: torch has cuDNN add zero times what was there before
-        torch.full_like(narrow, torch.nan)
-        result = torch.cudnn_convolution_relu(narrow, kernel, shift, [1, 1], [1, 1], [1, 1], 1)
-        works = bool((result.float().cpu() - expected).abs().max() < 0.1)
+        torch.full_like(narrow, torch.nan)  # freed at once, so that the result takes its place
+        result = fused_relu(narrow, kernel, shift, [1, 1])
+        works = bool((result.float().cpu() - expected).abs().max() < 0.1)  # not where it holds a NaN
         works &= result.is_contiguous(memory_format=torch.channels_last)
+        works &= torch.equal(result, fused_relu(narrow, kernel, shift, [1, 1]))
     except (RuntimeError, AttributeError) as error:
         logger.debug("tecogan: no fused ReLU: %s", error)
         return False
