@@ -87,7 +87,10 @@ class Source:
         :param time: seconds from the file's start, as players count. Half a millisecond less counts too: players show
             rounded times.
         """
-        ticks = (time - self.timeline.start + self.probe.start - _ROUNDING) / self.timeline.time_base
+        # A start before zero is that of an encoder's delay in sound, which is not played; some ffmpegs tell it. What is
+        # no file's picture begins where the file of its sound does.
+        begin = Fraction(0) if self.video.index < 0 else self.timeline.start - max(self.probe.start, Fraction(0))
+        ticks = (time - begin - _ROUNDING) / self.timeline.time_base
         return bisect_left(self.timeline.ticks, ticks)
 
     @property
