@@ -143,20 +143,21 @@ def test_a_full_disk_is_one_line(
 def test_at_least_one_shot_is_held_out(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """Would catch a share that by chance holds out nothing, a shot that moves later, or training without clips."""
     caplog.set_level(logging.INFO, "vs_tecogan")
-    films = [encode(tmp_path / f"{k}.mkv", pan(24, 96, 128, step=1, seed=k), *LOSSLESS) for k in range(3)]
+    films = [encode(tmp_path / f"{k}.mkv", pan(24, 96, 128, step=1, seed=k), *LOSSLESS) for k in range(6)]
     few = replace(SMALL, holdout=1e-9)
-    prepare(films[:2], tmp_path / "store", few)
+    prepare(films[:5], tmp_path / "store", few)
     store = Store(tmp_path / "store")
     (held,) = {clip.file[:20] for clip in store.clips("val")}
     assert len(store.clips("val")) == 2, "the other half of the shot stays in training"
-    assert store.clips("train")
+    assert len(store.clips("train")) == 8
     assert "one is held out all the same" in caplog.text
     prepare(films, tmp_path / "store", few)
     assert {clip.file[:20] for clip in Store(tmp_path / "store").clips("val")} == {held}
-    prepare(films[:1], tmp_path / "single", few)
-    single = Store(tmp_path / "single")
-    assert (len(single.clips("val")), len(single.clips("train"))) == (1, 1)
-    assert "add videos" in caplog.text
+    for count in (1, 2):
+        prepare(films[:count], tmp_path / f"few{count}", few)
+        small = Store(tmp_path / f"few{count}")
+        assert (len(small.clips("val")), len(small.clips("train"))) == (1, 2 * count - 1)
+    assert "more videos help" in caplog.text
     prepare(films[:1], tmp_path / "none", SMALL)
     assert not Store(tmp_path / "none").clips("val")
 

@@ -79,7 +79,7 @@ def test_preparation_leaves_out_and_crops(tmp_path: Path) -> None:
     report = prepare(films, tmp_path / "store", SMALL)
     assert report.dropped == {"interlaced": 10}
     assert (report.clips, report.cropped) == (1, 8)
-    assert "frames without their black bars: 8" in report.words()
+    assert "black bars cut off 8 frames" in report.words()
     assert [record.cropped for record in read_manifest(tmp_path / "store")] == [0, 8]
     store = Store(tmp_path / "store")
     (clip,) = store.clips()

@@ -7,6 +7,9 @@ from pathlib import Path
 
 from .store import SourceRecord, StoredClip, read_manifest, write_manifest
 
+LARGE = 0.25
+"""Part of the footage that is too much to set aside."""
+
 
 def in_holdout(key: str, share: float) -> bool:
     """Whether a shot is set aside; depends on its key alone, so adding sources never moves a shot."""
@@ -28,7 +31,7 @@ def shot_key(digest: str, first: int) -> str:
 def hold_one_out(folder: Path) -> str:
     """Set a shot aside where the store has none: the one that a larger share would set aside first.
 
-    Where the store has one shot only, its last clip.
+    Of few shots, one of which is a large part of the footage, the last clip of that one.
 
     :return: what was done, for the user; empty where nothing was to be done.
     :raises TrainingError: the manifest cannot be read or written.
@@ -39,17 +42,19 @@ def hold_one_out(folder: Path) -> str:
         return ""
     shots = sorted({_key(record, clip) for record, clip in moving}, key=_chance)
     chosen = [entry for entry in moving if _key(*entry) == shots[0]]
-    if len(shots) == 1:
-        chosen = moving[-1:] if len(moving) > 1 else []
-    if not chosen:
+    total = sum(clip.frames for _, clip in moving)
+    large = sum(clip.frames for _, clip in chosen) > LARGE * total
+    if large:
+        chosen = chosen[-1:]
+    if len(moving) < 2:
         return "the store has one clip only: nothing is held out for evaluation; add videos"
     files = {clip.file for _, clip in chosen}
     write_manifest(folder, [_moved(record, files) for record in records])
     record, clip = chosen[0]
     frames = sum(clip.frames for _, clip in chosen)
     where = f"{record.name} from frame {clip.start}, {frames} frames"
-    if len(shots) == 1:
-        return f"one shot only: its last clip is held out ({where}), which resembles what is trained on; add videos"
+    if large:
+        return f"few shots: the end of one is held out ({where}), which resembles what is trained on; more videos help"
     return f"the share held out no shot by itself: one is held out all the same ({where})"
 
 

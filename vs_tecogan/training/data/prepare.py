@@ -38,9 +38,10 @@ class PrepareReport:
     def words(self) -> str:
         """One line for the user."""
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.dropped.items())) or "none"
+        bars = f"; black bars cut off {self.cropped} frames" if self.cropped else ""
         return (
-            f"{self.clips} clips of {self.frames} frames; frames dropped: {reasons}; frames without their black bars: "
-            f"{self.cropped}; sources skipped: {len(self.skipped)} of {self.sources}"
+            f"{self.clips} clips, {self.frames} frames in all; frames dropped: {reasons}{bars}; "
+            f"sources skipped: {len(self.skipped)} of {self.sources}"
         )
 
 

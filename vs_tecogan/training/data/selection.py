@@ -80,7 +80,7 @@ class ClipPlan:
         reasons = ", ".join(f"{count} {reason}" for reason, count in sorted(self.dropped.items())) or "none"
         bars = f", black bars cut off {self.cropped} frames" if self.cropped else ""
         return (
-            f"{self.frames} frames, {len(self.cuts)} cuts or jumps, {len(self.spans)} clips of {self.kept} frames kept "
+            f"{self.frames} frames, {len(self.cuts)} cuts or jumps, {len(self.spans)} clips, {self.kept} frames kept "
             f"({self.held_out} clips held out{bars}), frames dropped: {reasons}"
         )
 
