@@ -1,5 +1,6 @@
 """What a run can begin with: published dialects as they are, and other runs."""
 
+import csv
 from dataclasses import replace
 from pathlib import Path
 
@@ -94,3 +95,18 @@ def test_an_init_of_the_other_grid_is_refused(tmp_path: Path) -> None:
         with_init(options(f"--channels 16 --init {file} --degradation bi"))
     config = options("")
     assert with_init(config) == replace(config, model=replace(config.model, flow_rounds=0))
+
+
+def test_the_init_is_evaluated_first(store: Path, tmp_path: Path) -> None:
+    """Would catch a fine-tuned model that is exported although it is worse than what it began with."""
+    file = published(tmp_path / "init.safetensors", Dialect.BD)
+    words = f"{TINY.replace('--eval-every 0', '--eval-every 2')} --channels 16 --init {file} --lr 1e-1 --warmup 1"
+    run = tmp_path / "run"
+    assert train(f"{words} --set eval_frames=6 --store {store} --iterations 2 --out {run}") == 0
+    with (run / "metrics.csv").open(encoding="utf-8") as stream:
+        scores = {row["iteration"]: row["eval_psnr"] for row in csv.DictReader(stream) if row["eval_psnr"]}
+    assert scores.keys() == {"0", "2"}
+    assert float(scores["2"]) < float(scores["0"])
+    export(run, tmp_path / "mine.safetensors")
+    for key, value in load_model(tmp_path / "mine.safetensors").generator.state_dict().items():
+        assert torch.equal(value, load_model(file).generator.state_dict()[key]), key

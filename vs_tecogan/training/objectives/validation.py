@@ -86,7 +86,7 @@ def video_validator(
     clips = held_out(config, samples, store)
     flow_check = _flow_check(config, store, samples, device)
     if clips:
-        log.info("evaluation on %d held-out clips", len(clips))
+        log.info("evaluation on held-out clips: %d", len(clips))
     else:
         log.warning("the store holds out no clip that can be evaluated: no scores and no best checkpoint")
         if flow_check is None:

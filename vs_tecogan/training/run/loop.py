@@ -164,6 +164,9 @@ def optimise(run: Run, phase: Phase, interruption: Interruption) -> bool:
         log.info("%s: from iteration %d of %d", phase.name, phase.iteration, phase.iterations)
     logs = Logs(run.folder, tensorboard=loop.tensorboard, active=own.main, iteration=phase.iteration, name=phase.name)
     over, stop, means = phase.iteration >= phase.iterations, False, Means()
+    if phase is run.objective and not phase.iteration and run.config.model.init and loop.eval_every:
+        log.info("the weights of init, before any training:")
+        validate(run, logs)
     with TrainingProgress(phase.iterations, phase.iteration, active=own.main) as bar:
         for batch in feed(run, phase):
             with not_finite_stops(run, phase, batch):
