@@ -17,7 +17,7 @@ from vs_tecogan.video.side_data import lost_side_data
 from vs_tecogan.video.source import open_source
 from vs_tecogan.video.warnings import warnings
 
-from ..cli.conftest import ffmpeg, inspect
+from ..cli.conftest import Command, ffmpeg, inspect
 from .conftest import encoded
 
 HDR10: dict[str, Any] = {
@@ -30,6 +30,9 @@ HDR10: dict[str, Any] = {
     "ContentLightLevelMax": 1000,
     "ContentLightLevelAverage": 400,
 }
+
+
+TOLD = ("libx265", "libx264", "libsvtav1")
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +59,10 @@ def hdr(tmp_path_factory: pytest.TempPathFactory) -> Path:
         ("libx264", ("-x264-params", "aq-mode=1")),
         ("libsvtav1", ()),
         ("libsvtav1", ("-svtav1-params", "tune=0")),
+        ("libaom-av1", ("-cpu-used", "8")),
+        ("libvpx-vp9", ()),
+        ("ffv1", ()),
+        ("prores_ks", ()),
     ],
 )
 def test_hdr10_stays(codec: str, extra: tuple[str, ...], hdr: Path, tmp_path: Path) -> None:
@@ -64,8 +71,21 @@ def test_hdr10_stays(codec: str, extra: tuple[str, ...], hdr: Path, tmp_path: Pa
         ff.find_ffmpeg(codec)
     except VideoError:
         pytest.skip(f"no ffmpeg with {codec}")
+    if not (codec in TOLD or ff.knows_light(ff.find_ffmpeg(codec))):
+        pytest.skip("this ffmpeg tells three encoders alone, which is said")
     out = tmp_path / "out.mkv"
     encoded(hdr, out, codec=codec, extra=extra)
+    props = inspect(out).props
+    for name, value in HDR10.items():
+        assert props[name] == pytest.approx(value, abs=1e-3), name
+
+
+def test_hdr10_stays_where_parts_are_joined(hdr: Path, command: Command, tmp_path: Path) -> None:
+    """Would catch display and light known to the parts of a job, and not to the file that they are joined into."""
+    codec = "ffv1" if ff.knows_light(ff.find_ffmpeg()) else "libx264"
+    out = tmp_path / "out.mkv"
+    done = command("upscale", hdr, out, "--codec", codec, "--segment", "0.1", "--restart", "1", "--warmup", "0")
+    assert done.code == 0 and "3 segments" in done.err and "light levels" not in done.err, done.err
     props = inspect(out).props
     for name, value in HDR10.items():
         assert props[name] == pytest.approx(value, abs=1e-3), name

@@ -14,8 +14,8 @@ from ..errors import JobError, VideoError
 from ..video.alpha import keeps_alpha
 from ..video.covers import attached_covers
 from ..video.encoder import Encoder
-from ..video.ffmpeg import ask
-from ..video.formats import beside_hdr10, colour_tags, hdr10_options, raw_fourcc, raw_planes
+from ..video.ffmpeg import ask, find_ffmpeg, knows_light
+from ..video.formats import beside_hdr10, colour_tags, hdr10_input, hdr10_options, raw_fourcc, raw_planes
 from ..video.nut import NutHeader, NutWriter
 from ..video.quality import quality_options
 from ..video.source import Source
@@ -48,6 +48,8 @@ class PictureTags:
     """Options of ffmpeg for matrix, primaries, transfer, range and chroma location."""
     hdr10: tuple[str, ...]
     """Options of the encoder for mastering display and light levels."""
+    light: tuple[str, ...]
+    """Options of ffmpeg's input for the same, where the encoder is not told."""
     sample_aspect: Fraction
     model: str
     """The picture's model, for the file's own tag; empty where a script does not say."""
@@ -60,6 +62,7 @@ class PictureTags:
         return cls(
             colour=tuple(colour_tags(props)),
             hdr10=tuple(hdr10_options(props, codec)),
+            light=tuple(hdr10_input(props, codec)) if knows_light(find_ffmpeg(codec)) else (),
             sample_aspect=sample_aspect(source, props),
             model=_text(props.get("TecoganModel", "")),
             release=_text(props.get("TecoganVersion", "")),
@@ -70,6 +73,7 @@ class PictureTags:
         return {
             "colour": list(self.colour),
             "hdr10": list(self.hdr10),
+            "light": list(self.light),
             "sample_aspect": str(self.sample_aspect),
             "model": self.model,
             "release": self.release,
@@ -83,12 +87,13 @@ class PictureTags:
         """
         match body:
             case {
-                "colour": list(colour), "hdr10": list(hdr10), "sample_aspect": str(aspect), "model": str(model),
-                "release": str(release),
+                "colour": list(colour), "hdr10": list(hdr10), "light": list(light), "sample_aspect": str(aspect),
+                "model": str(model), "release": str(release),
             }:  # fmt: skip
                 return cls(
                     colour=tuple(map(str, colour)),
                     hdr10=tuple(map(str, hdr10)),
+                    light=tuple(map(str, light)),
                     sample_aspect=Fraction(aspect),
                     model=model,
                     release=release,
@@ -138,7 +143,7 @@ def write_part(
     ticks = timing.timeline.cut(first, end).ticks
     clip = job.clip[first:end]
     command = [
-        *(timing.ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *tags.colour),
+        *(timing.ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y", *tags.colour, *tags.light),
         *("-analyzeduration", "0", "-fpsprobesize", "0", "-f", "nut", "-i", "pipe:0", "-map", "0:v:0"),
         *("-c:v:0", spec.codec, *quality_options(spec.codec, crf=spec.crf, preset=spec.preset or None)),
         *(*tags.hdr10, *picture_tag(job, spec.codec), *beside_hdr10(tags.hdr10, spec.encoder)),
@@ -254,7 +259,7 @@ def join(job: Job, parts: Path, tags: PictureTags, spec: Spec, out: Path) -> lis
     with attached_covers(job.source.path, plan.covers) as covers:
         command = [
             *(timing.ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
-            *inputs(job, timing, ["-f", "concat"], f"file:{parts}"),
+            *inputs(job, timing, [*tags.light, "-f", "concat"], f"file:{parts}"),
             *("-map", "0:v:0", *plan.options, "-map_metadata", "1", "-map_chapters", "1", "-dn"),
             # The rate and ticks of the header, as an encoder would give them; no time changes by that.
             *("-c:v:0", "copy", "-r:v:0", str(timing.timeline.frame_rate)),

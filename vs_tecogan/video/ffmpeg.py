@@ -124,6 +124,12 @@ def _has_option(listing: str, option: str) -> bool:
     return re.search(rf"^ +-{re.escape(option)} ", listing, re.MULTILINE) is not None
 
 
+@cache
+def knows_light(ffmpeg: str) -> bool:
+    """True where ffmpeg can be told the mastering display and light levels of an input, for any encoder."""
+    return "-mastering_display" in ask(ffmpeg, "-hide_banner", "-h", "long").stdout
+
+
 def version(ffmpeg: str) -> str:
     """Version as ffmpeg tells it, such as "7.1.1" or "n8.0-12-gabcdef"."""
     match = re.match(r"ffmpeg version (\S+)", ask(ffmpeg, "-version", patience=_PATIENCE).stdout)

@@ -164,6 +164,18 @@ def hdr10_options(props: Mapping[str, object], codec: str) -> list[str]:
     return [key, ":".join(parts)] if parts else []
 
 
+def hdr10_input(props: Mapping[str, object], codec: str) -> list[str]:
+    """ffmpeg options before the raw input that keep display and light for all other encoders, and in the container.
+
+    ffmpeg has them since release 9: :func:`~vs_tecogan.video.ffmpeg.knows_light` tells.
+    """
+    if codec in _HDR10_PARAMS:
+        return []
+    display, light = _mastering_display(props, "libx264"), _light_level(props, "libx264")
+    options = ["-mastering_display:v:0", display.partition("=")[2]] if display else []
+    return [*options, "-content_light:v:0", light.partition("=")[2]] if light else options
+
+
 def beside_hdr10(hdr10: Sequence[str], extra: Sequence[str]) -> list[str]:
     """A user's options of ffmpeg, without replacing :func:`hdr10_options` by parameters of the same encoder.
 

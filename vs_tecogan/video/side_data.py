@@ -14,13 +14,19 @@ _UNTRAINED = {16: "PQ", 18: "HLG"}
 
 
 def lost_side_data(
-    props: Mapping[str, object], codec: str, *, captions: bool, alpha: Literal["", "lost", "unread"] = ""
+    props: Mapping[str, object],
+    codec: str,
+    *,
+    captions: bool,
+    light: bool = False,
+    alpha: Literal["", "lost", "unread"] = "",
 ) -> Iterator[str]:
     """One line for each thing that is lost, and one for pictures of a kind that no model has seen.
 
     :param props: of the first frame, as BestSource gives them.
     :param codec: ffmpeg's name of the new encoder.
     :param captions: whether the picture has closed captions in it.
+    :param light: whether ffmpeg can tell any encoder of display and light.
     :param alpha: "lost" where the encoder does not store the picture's transparency, "unread" where BestSource gives
         none of it.
     """
@@ -43,10 +49,10 @@ def lost_side_data(
     if "HDR10Plus" in props:
         yield "HDR10+ metadata, which changes from scene to scene, is left out"
     static = any(name.startswith(("MasteringDisplay", "ContentLightLevel")) for name in props)
-    if static and codec not in _HDR10_ENCODERS:
+    if static and codec not in _HDR10_ENCODERS and not light:
         yield (
-            f"mastering display and light levels of HDR10 are left out: {codec} is not told of them; "
-            "libx265, libx264 and libsvtav1 are"
+            f"mastering display and light levels of HDR10 are left out: this ffmpeg cannot tell {codec} of them; "
+            "release 9 can (pip install -U imageio-ffmpeg), and libx265, libx264 and libsvtav1 are told by any"
         )
 
 

@@ -11,6 +11,7 @@ from typing import Literal
 import vapoursynth as vs
 
 from .alpha import has_alpha, is_opaque, keeps_alpha
+from .ffmpeg import find_ffmpeg, knows_light
 from .formats import RGB_ENCODERS
 from .probe import has_captions, packets_end
 from .side_data import lost_side_data
@@ -44,7 +45,8 @@ def warnings(source: Source, codec: str = "libx264") -> Iterator[str]:
     """
     with source.clip.get_frame(0) as frame:
         props = dict(frame.props)
-    yield from lost_side_data(props, codec, captions=_has_captions(source), alpha=_alpha(source, codec))
+    light, alpha = knows_light(find_ffmpeg(codec)), _alpha(source, codec)
+    yield from lost_side_data(props, codec, captions=_has_captions(source), light=light, alpha=alpha)
     if source.stored is None:
         yield (
             f"ffmpeg cannot read {source.path} ({source.probe.complaint or 'no such stream'}): its aspect ratio, its "

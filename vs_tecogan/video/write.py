@@ -13,8 +13,8 @@ from ..errors import UserError, VideoError
 from .alpha import BESIDE_THE_PICTURE
 from .covers import attached_covers
 from .encoder import Encoder
-from .ffmpeg import find_ffmpeg
-from .formats import beside_hdr10, colour_tags, for_encoder, hdr10_options, raw_fourcc, raw_planes
+from .ffmpeg import find_ffmpeg, knows_light
+from .formats import beside_hdr10, colour_tags, for_encoder, hdr10_input, hdr10_options, raw_fourcc, raw_planes
 from .jumps import clock_maps, correction_options
 from .nut import NutHeader, NutWriter
 from .partial import Count, keep_begun, partial_file
@@ -102,7 +102,8 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
         props = dict(frame.props)
     timing = timing_of(job, codec)
     # All there is to know stands in the header: no frames need be read ahead to guess it.
-    picture = [*colour_tags(props), "-analyzeduration", "0", "-fpsprobesize", "0", "-f", "nut"]
+    light = hdr10_input(props, codec) if knows_light(timing.ffmpeg) else []
+    picture = [*colour_tags(props), *light, "-analyzeduration", "0", "-fpsprobesize", "0", "-f", "nut"]
     with partial_file(job.out, job.names) as part, attached_covers(job.source.path, plan.covers) as covers:
         command = [
             *(timing.ffmpeg, "-hide_banner", "-nostdin", "-loglevel", "error", "-y"),
