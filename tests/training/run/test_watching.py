@@ -47,6 +47,15 @@ def test_rows_are_means_with_the_rate(store: Path, tmp_path: Path) -> None:
     assert [float(row["lr"]) for row in each] == pytest.approx([0.25e-4, 0.5e-4, 0.75e-4, 1e-4])
 
 
+def test_a_session_that_is_stopped_logs_its_last_part(store: Path, tmp_path: Path) -> None:
+    """Would catch a slow machine whose short sessions leave no row at all."""
+    words = f"{TINY.replace('log_every=1', 'log_every=1000000')} --store {store} --iterations 1000000 --minutes 0.01"
+    assert train(f"{words} --out {tmp_path}/run") == 0
+    (row,) = rows(tmp_path / "run")
+    assert int(row["iteration"]) == checkpoint.load(checkpoint.find(tmp_path / "run"))["iteration"]
+    assert float(row["content"]) > 0
+
+
 def test_means_of_what_comes_seldom() -> None:
     """Would catch a penalty of every 16th iteration divided by all of them, or sums that are not forgotten."""
     means = Means()

@@ -176,9 +176,7 @@ def optimise(run: Run, phase: Phase, interruption: Interruption) -> bool:
             bar.show(iteration, metrics)
             means.add(metrics | {"waited": run.waited})
             if iteration % loop.log_every == 0 or over:
-                mean = means.take()
-                times = {"seconds": elapsed(run), "speed": bar.speed, "waited": mean.pop("waited")}
-                logs.scalars(iteration, phase.summary(mean) | times)
+                log_row(run, phase, logs, means, bar.speed)
             if loop.eval_every and (iteration % loop.eval_every == 0 or over) and phase is run.objective:
                 show(run, logs, batch)
                 validate(run, logs)
@@ -187,6 +185,8 @@ def optimise(run: Run, phase: Phase, interruption: Interruption) -> bool:
             if over:
                 phase.finish()
             stop = any_process(time_is_up(run) or interruption.came, own.world, run.device)
+            if stop and means:
+                log_row(run, phase, logs, means, bar.speed)
             if stop or over or checkpoint_due(run, iteration):
                 save(run)
             if stop or (over and phase is run.objective):
@@ -195,6 +195,13 @@ def optimise(run: Run, phase: Phase, interruption: Interruption) -> bool:
                 break
     logs.close()
     return over and not stop
+
+
+def log_row(run: Run, phase: Phase, logs: Logs, means: Means, speed: float) -> None:
+    """A row of the means since the last one."""
+    mean = means.take()
+    times = {"seconds": elapsed(run), "speed": speed, "waited": mean.pop("waited")}
+    logs.scalars(phase.iteration, phase.summary(mean) | times)
 
 
 def feed(run: Run, phase: Phase) -> Iterator[Any]:

@@ -30,6 +30,9 @@ class Means:
             self._sums[name] = self._sums.get(name, 0.0) + value
             self._counts[name] = self._counts.get(name, 0) + 1
 
+    def __bool__(self) -> bool:
+        return bool(self._sums)
+
     def take(self) -> dict[str, float]:
         """The means, in the order in which they came; begins anew."""
         means = {name: total / self._counts[name] for name, total in self._sums.items()}
