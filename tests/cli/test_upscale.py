@@ -348,12 +348,11 @@ def test_vspipe_to_ffmpeg(shared: Path, tiny_file: Path, tmp_path: Path) -> None
     root = Path(__file__).resolve().parents[2]
     env = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "PYTHONPATH": str(root)}
     pipe = subprocess.Popen([bin_folder / "vspipe", "-c", "y4m", script, "-"], stdout=subprocess.PIPE, env=env)
-    tags = ["-colorspace", "bt709", "-color_primaries", "bt709", "-color_trc", "bt709"]
     page = (root / "docs/script.md").read_text()
-    line = re.search(r"vspipe -c y4m script.vpy - \|\s+ffmpeg (.*) -i - ", page)
-    assert line is not None and line[1].split() == tags
-    encode = ["-i", "-", "-c:v", "libx264", "-qp", "0"]
-    encoder = [ff.find_ffmpeg("libx264"), "-v", "error", "-y", *tags, *encode, str(out)]
+    assert "vspipe -c y4m script.vpy - | ffmpeg $(vs-tecogan vspipe-args script.vpy) -c:v libx264" in page
+    ask = [sys.executable, "-m", "vs_tecogan", "vspipe-args", script]
+    words = subprocess.run(ask, capture_output=True, text=True, env=env, check=True).stdout.split()
+    encoder = [ff.find_ffmpeg("libx264"), "-v", "error", "-y", *words, "-c:v", "libx264", "-qp", "0", str(out)]
     done = subprocess.run(encoder, stdin=pipe.stdout, capture_output=True, text=True, check=False)
     assert (pipe.wait(), done.returncode, done.stderr) == (0, 0, "")
     after = inspect(out)
@@ -405,7 +404,7 @@ def test_options_reach_the_filter(
 
     monkeypatch.setattr("vs_tecogan.jobs.render.tecogan", stand_in)
     words = ["--restart", "7", "--warmup", "0", "--no-scene-change", "--device", "cpu", "--precision", "fp32"]
-    assert command("upscale", film, tmp_path / "a.mkv", "--model", "m", "--matrix", "709", *words).code == 0
+    assert command("upscale", film, tmp_path / "a.mkv", "--model", "m", *words).code == 0
     assert heard == [
         {
             "scene_change": False,
@@ -417,6 +416,5 @@ def test_options_reach_the_filter(
             "duplicates": "hold",
             "memory": 1024,
             "tile": None,
-            "matrix": "709",
         }
     ]

@@ -37,7 +37,7 @@ def check_out(source: Path, out: Path, *, overwrite: bool, whole: bool = True) -
 
 def _look_at_out(source: Path, out: Path, *, overwrite: bool, whole: bool) -> None:
     if out.is_dir():
-        raise UsageError(f"{out} is a directory; give the name of a file in it")
+        raise UsageError(f"{out} is a directory; give the name of a file in it, or --out-dir {out}")
     if not out.suffix:
         raise UsageError(f"{out} has no suffix to name a container; give one, such as {out}.mkv")
     if out.suffix.lower() in _MANY_FILES:

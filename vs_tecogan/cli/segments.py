@@ -112,8 +112,9 @@ def check_cluster(args: argparse.Namespace) -> None:
 
     :raises UsageError: such options.
     """
-    if args.cluster and (args.workers or args.device):
-        raise UsageError("--cluster takes its workers from the cluster; leave out --workers and --device")
+    if args.cluster and (args.workers or args.device or args.threads or args.memory):
+        others = "--workers, --device, --threads and --memory"
+        raise UsageError(f"--cluster takes its workers from the cluster; leave out {others}")
     if args.cpus_per_worker and not args.cluster:
         raise UsageError("--cpus-per-worker is for --cluster; give --threads or --workers")
 
