@@ -283,7 +283,7 @@ def _raise_interrupt(*_arguments: object) -> None:
     [
         (("--", "-b:v", "1M"), "-b:v"),
         (("--", "-vf", "fps=5"), "-vf"),
-        (("--codec", "mpeg4"), "average bit rate"),
+        (("--codec", "libvpx"), "average bit rate"),
         (("--", "-x264-params", "bitrate=800"), "concerns the whole film"),
     ],
 )  # fmt: skip
