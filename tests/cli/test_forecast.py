@@ -100,6 +100,21 @@ def test_days_and_a_full_disk(
     assert "that is days on this processor" in text and "0.0 MB free" in text
 
 
+def test_what_cannot_be_foretold_stops_nothing(
+    clip: Path, slow: list[dict[str, Any]], tmp_path: Path, capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    """Would catch work that ends because a second network beside its own does not fit into the memory."""
+
+    def full(*_: Any, **__: Any) -> None:
+        raise vs.Error("out of memory")
+
+    monkeypatch.setattr("vs_tecogan.jobs.estimate.upscaled", full)
+    words = ["--model", "none", "--end", "3"]
+    assert "about" not in said(["upscale", str(clip), str(tmp_path / "o.mkv"), *words], capfd)
+    assert inspect(tmp_path / "o.mkv").frames == 3
+
+
 def test_missing_native_code_is_said_at_the_start(
     clip: Path, tiny_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

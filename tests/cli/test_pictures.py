@@ -71,6 +71,20 @@ def test_one_picture(name: str, options: tuple[str, ...], out: str, tmp_path: Pa
     assert sorted(path.name for path in tmp_path.iterdir()) == sorted({name, out})
 
 
+def test_transparency(tiny_file: Path, tmp_path: Path) -> None:
+    """Would catch a picture whose background becomes black, one by one and numbered."""
+    fading = "testsrc2=size=32x24:rate=10:duration=0.3,format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='X*8'"
+    make(tmp_path / "%d.png", source=fading)
+    words = ["-q", "--model", str(tiny_file)]
+    assert main(["upscale", str(tmp_path / "1.png"), str(tmp_path / "one.png"), *words]) == 0
+    assert main(["upscale", str(tmp_path / "%d.png"), str(tmp_path / "new%d.png"), *words]) == 0
+    for name in ("one.png", "new3.png"):
+        with vs.core.bs.VideoSource(str(tmp_path / name), cachemode=0).get_frame(0) as frame:
+            alpha = np.asarray(frame.props["_Alpha"][0])  # type: ignore[index]
+        assert alpha.shape == (96, 128)
+        assert np.abs(alpha[5, 16:112].astype(int) - 2 * np.arange(16, 112)).max() <= 8
+
+
 @pytest.mark.parametrize("suffix", ["jpg", "jpeg"])
 def test_jpeg(suffix: str, tmp_path: Path) -> None:
     """Would catch JPEG of limited range, of another matrix, or of a low quality."""

@@ -36,7 +36,9 @@ class Estimate:
 def estimate(
     spec: Spec, source: Source, places: Sequence[Placement], options: EncoderOptions, *, size_from: float
 ) -> Estimate | None:
-    """Time a few steps and, where the work is long, encode a few enlarged frames; None for a script of its own.
+    """Time a few steps and, where the work is long, encode a few enlarged frames.
+
+    None for a script that upscales by itself, and where it cannot be told.
 
     The network's picture is sharper than an enlarged one and takes more bits. A short sample has more key frames than a
     film, which take more too: the size is a rough one.
@@ -46,7 +48,10 @@ def estimate(
     if not spec.model:
         return None
     frames = spec.end - spec.first
-    step, size = _step(spec, source, places[0])
+    try:
+        step, size = _step(spec, source, places[0])
+    except (UserError, vs.Error):
+        return None  # a second network beside that of the work may not fit into the device's memory
     overhead = 1 + spec.warmup / spec.restart if spec.restart else 1
     seconds = step * frames * overhead / len(places)
     taken = _bytes_per_frame(spec, source, options, size) if seconds >= size_from else None
