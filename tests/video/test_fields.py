@@ -11,6 +11,7 @@ import vapoursynth as vs
 from vs_tecogan.errors import VideoError
 from vs_tecogan.video.fields import FieldOptions, as_progressive, has_deinterlacer, read_idet
 from vs_tecogan.video.source import open_source
+from vs_tecogan.video.warnings import warnings
 
 from ..cli.conftest import Command, ffmpeg, inspect
 
@@ -47,7 +48,7 @@ def test_the_refusal_names_the_right_option(whole: bool, option: str, command: C
 def test_film_in_fields_is_taken_as_it_is(command: Command, tmp_path: Path) -> None:
     """Would catch an option that is not heard, frames lost by it, and a new file that says that it is interlaced."""
     source, out = in_fields(tmp_path, whole=True), tmp_path / "out.mkv"
-    done = command("upscale", source, out, "--field-order", "progressive")
+    done = command("upscale", source, out, "-q", "--field-order", "progressive", "--warmup", "0")
     assert done.code == 0, done.err
     assert inspect(out).frames == 12
     assert inspect(out).props.get("_FieldBased", 0) == 0
@@ -119,6 +120,20 @@ def test_options_that_do_not_fit(words: tuple[str, ...], said: str, film: Path, 
 def test_idet() -> None:
     """Would catch numbers of a filter that ffmpeg made and threw away, and a decision on nothing."""
     line = "[Parsed_idet_0 @ 0x1] Multi frame detection: TFF: {:5} BFF: 0 Progressive: {:5} Undetermined: {:5}\n"
-    assert read_idet(line.format(0, 0, 0) + line.format(1, 3, 2)) == 0.75
-    assert read_idet(line.format(1, 3, 9)) is None
-    assert read_idet("no such filter") is None
+    assert read_idet(line.format(0, 0, 0) + line.format(1, 3, 2)).share == 0.75
+    assert read_idet(line.format(1, 3, 9)).share is None
+    assert read_idet("no such filter").share is None
+
+
+@pytest.mark.parametrize("woven", [True, False])
+def test_fields_that_the_file_hides_are_said(woven: bool, tmp_path: Path) -> None:
+    """Would catch combs upscaled without a word, where a file was tagged wrongly; and a word where there are none."""
+    source = tmp_path / "in.mkv"
+    weave = ",tinterlace=interleave_bottom,setfield=prog" if woven else ""
+    picture = f"testsrc2=size=64x576:rate={50 if woven else 25}:duration=0.48,scroll=h=0.03{weave}"
+    ffmpeg("-f", "lavfi", "-i", picture, "-c:v", "libx264", source)
+    lines = [line for line in warnings(open_source(source)) if "looks interlaced" in line]
+    assert len(lines) == woven
+    assert all("--deinterlace --field-order bff" in line for line in lines)
+    told = open_source(source, fields=FieldOptions(order="progressive"))
+    assert not [line for line in warnings(told) if "interlaced" in line]

@@ -11,7 +11,7 @@ from ..colour.matrices import MATRICES, guess_matrix
 from ..colour.tags import FrameError, check_needs, read_tags
 from ..errors import VideoError
 from ..tracebacks import innermost
-from ..video.fields import refusal, share_of_whole_frames
+from ..video.fields import look_at_fields, refusal
 from ..video.source import Source
 from .scan import scan_cuts
 from .spec import Spec
@@ -51,7 +51,7 @@ class FrameCheck:
 
     def _whole(self, n: int) -> float | None:
         number = self._source.video.index
-        return None if number < 0 else share_of_whole_frames(self._path, number, self._source.seconds(n))
+        return None if number < 0 else look_at_fields(self._path, number, self._source.seconds(n)).share
 
 
 def look_through(spec: Spec, source: Source, on_frame: Callable[[], None] = lambda: None) -> None:

@@ -73,7 +73,7 @@ def refusal(path: Path, frame: int, code: object, whole: float | None) -> VideoE
     """The error for a frame that is stored in fields: which options take it, by what its picture looks like.
 
     :param code: the frame's ``_FieldBased``.
-    :param whole: of :func:`share_of_whole_frames`.
+    :param whole: the share of frames around it that look whole; None where that is not clear.
     """
     begin = f"{path} is interlaced at frame {frame} ({order_name(code)})"
     deinterlace = "--deinterlace" if has_deinterlacer() else f"--deinterlace (it needs bwdif: {_INSTALL})"
@@ -88,12 +88,28 @@ def refusal(path: Path, frame: int, code: object, whole: float | None) -> VideoE
     )
 
 
-def share_of_whole_frames(path: Path, stream: int, seconds: Fraction) -> float | None:
-    """How many of a file's frames are of one moment, from a time on: by ffmpeg's ``idet``, which looks at the pictures.
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """How many frames look like what, by ffmpeg's ``idet``."""
+
+    top: int
+    """Of two moments, the upper field first."""
+    bottom: int
+    whole: int
+    unsure: int
+
+    @property
+    def share(self) -> float | None:
+        """The share of whole frames among those that are sure; None where these are few."""
+        known = self.top + self.bottom + self.whole
+        return self.whole / known if known > self.unsure else None
+
+
+def look_at_fields(path: Path, stream: int, seconds: Fraction) -> Seen:
+    """How a file's pictures look from a time on, whatever it says of them.
 
     :param stream: number of the picture in the file.
     :param seconds: from the start of the file.
-    :return: 0 to 1; None where it cannot tell.
     :raises VideoError: there is no ffmpeg that works.
     """
     where = ("-ss", f"{float(seconds):.3f}") if seconds > 0 else ()
@@ -104,13 +120,21 @@ def share_of_whole_frames(path: Path, stream: int, seconds: Fraction) -> float |
     return read_idet(found)
 
 
-def read_idet(report: str) -> float | None:
-    """The share of whole frames among those that ``idet`` is sure of; None where these are few."""
+def read_idet(report: str) -> Seen:
+    """Read what ``idet`` says at its end."""
     counts = re.findall(r"Multi frame detection: TFF: *(\d+) BFF: *(\d+) Progressive: *(\d+) Undet\w*: *(\d+)", report)
-    if not counts:
+    # The last: ffmpeg 9 counts nothing first, with a filter that it throws away.
+    top, bottom, whole, unsure = map(int, counts[-1]) if counts else (0, 0, 0, 0)
+    return Seen(top=top, bottom=bottom, whole=whole, unsure=unsure)
+
+
+def unsaid(path: Path, stream: int, seconds: Fraction) -> str | None:
+    """What to tell of a file that says that it is progressive, and does not look so."""
+    seen = look_at_fields(path, stream, seconds)
+    if seen.share is None or seen.share > 1 - _CLEAR:
         return None
-    top, bottom, whole, unsure = map(
-        int, counts[-1]
-    )  # ffmpeg 9 counts nothing first, with a filter that it throws away
-    known = top + bottom + whole
-    return whole / known if known > unsure else None
+    order = "tff" if seen.top >= seen.bottom else "bff"
+    return (
+        f"{path} says that it is progressive, and looks interlaced: --deinterlace --field-order {order} makes whole "
+        "pictures; else the combs are upscaled too"
+    )

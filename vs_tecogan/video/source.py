@@ -6,7 +6,7 @@ import logging
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -57,6 +57,8 @@ class Source:
     probe: Probe
     varies: bool = False
     """Whether frames differ in size or format in the file; ``clip`` has them all as the first one is."""
+    fields: FieldOptions = field(default_factory=FieldOptions)
+    """What was done with frames that are stored in fields."""
     jump_limit: Fraction | None = None
     """Where the file's stamps jump: seconds between packets over which ffmpeg corrects them, as the timeline has it."""
     square: bool = False
@@ -151,6 +153,7 @@ def open_source(
         tracks=tracks,
         probe=about,
         varies=varies,
+        fields=fields or FieldOptions(),
         jump_limit=clock.limit,
     )
 

@@ -12,6 +12,7 @@ import vapoursynth as vs
 
 from .alpha import has_alpha, is_opaque, keeps_alpha
 from .ffmpeg import find_ffmpeg, knows_light
+from .fields import FieldOptions, unsaid
 from .formats import RGB_ENCODERS
 from .probe import has_captions, packets_end
 from .side_data import lost_side_data
@@ -27,6 +28,8 @@ _SLACK = Fraction(1, 4)
 _WITH_CAPTIONS = frozenset(("h264", "hevc", "mpeg2video"))
 _TELECINE = (Fraction(1001, 30000), Fraction(1001, 20000))
 """Seconds for which the frames of film are shown by turns, on television of 30000/1001 pictures per second."""
+_LINES = frozenset((480, 486, 576, 1080))
+"""Of interlaced television."""
 _FEWEST_STEPS = 6
 _ROUNDING = Fraction(3, 2000)
 """Seconds by which two stamps in milliseconds may be apart from where they belong."""
@@ -54,6 +57,7 @@ def warnings(source: Source, codec: str = "libx264") -> Iterator[str]:
         )
         return
     yield from _unusual_forms(source, codec)
+    yield from _unsaid_fields(source)
     yield from _missing_frames(source)
     yield from _missing_pixels(source)
 
@@ -90,6 +94,15 @@ def _unusual_forms(source: Source, codec: str) -> Iterator[str]:
             f"{source.path} is film in soft telecine: its frames are shown for 33 and 50 ms by turns, as they stay; "
             "24000/1001 frames per second would be even"
         )
+
+
+def _unsaid_fields(source: Source) -> Iterator[str]:
+    """Only television has fields, in pictures of so many lines."""
+    if source.stored is None or source.stored.height not in _LINES or source.fields != FieldOptions():
+        return
+    middle = source.seconds(source.clip.num_frames // 2)
+    if (line := unsaid(source.path, source.video.index, middle)) is not None:
+        yield line
 
 
 def _steps(timeline: Timeline) -> list[Fraction]:
