@@ -81,8 +81,8 @@ def test_transparency(tiny_file: Path, tmp_path: Path) -> None:
     for name in ("one.png", "new3.png"):
         with vs.core.bs.VideoSource(str(tmp_path / name), cachemode=0).get_frame(0) as frame:
             alpha = np.asarray(frame.props["_Alpha"][0])  # type: ignore[index]
-        assert alpha.shape == (96, 128)
-        assert np.abs(alpha[5, 16:112].astype(int) - 2 * np.arange(16, 112)).max() <= 8
+        assert alpha.shape == (48, 64)
+        assert np.abs(alpha[5, 8:56].astype(int) - 4 * np.arange(8, 56)).max() <= 8
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "jpeg"])
