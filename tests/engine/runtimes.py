@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vs_tecogan.engine.cpu.device import NativeDevice
 from vs_tecogan.engine.create import run_on
@@ -116,7 +116,7 @@ class LazyRuntime(CudaRuntime):
             self.running = outer
 
 
-def torch_engine(generator: Generator, precision: str = "fp32", tile: tuple[int, int] | None = None) -> NetworkEngine:
+def torch_engine(generator: nn.Module, precision: str = "fp32", tile: tuple[int, int] | None = None) -> NetworkEngine:
     """The engine of torch's own operators on the CPU: the readable reference of the others."""
     return run_on(generator, Device("cpu"), precision, tile=tile)
 
@@ -129,7 +129,7 @@ def native_engine(generator: Generator, precision: str = "fp32", tile: tuple[int
 
 
 def emulated_engine(
-    generator: Generator,
+    generator: nn.Module,
     precision: str = "fp32",
     runtime: LazyRuntime | None = None,
     tile: tuple[int, int] | None = None,
@@ -140,7 +140,7 @@ def emulated_engine(
 
 
 def device_engine(
-    generator: Generator, precision: str = "fp32", tile: tuple[int, int] | None = None, device: str = "cuda:0"
+    generator: nn.Module, precision: str = "fp32", tile: tuple[int, int] | None = None, device: str = "cuda:0"
 ) -> NetworkEngine:
     """The CUDA engine on a device."""
     return run_on(generator, CudaDevice(device), precision, tile=tile)

@@ -15,7 +15,7 @@ from vs_tecogan.networks import Alignment, RecurrentSpec, RecurrentSR
 from vs_tecogan.ops import depth_to_space, upsample_bicubic
 from vs_tecogan.weights import Model, ModelCard
 
-from .runtimes import torch_engine
+from .runtimes import LazyRuntime, emulated_engine, torch_engine
 from .test_engine import frames, tiny_model
 
 SPECS = [
@@ -68,14 +68,23 @@ def straight(network: RecurrentSR, clip: list[list[np.ndarray]]) -> np.ndarray:
     return np.stack(outputs)
 
 
+def engine_of(kind: str, model: Model) -> NetworkEngine:
+    """An engine on the CPU: chosen for it, of torch's operators, or CUDA's on emulated kernels."""
+    if kind == "chosen":
+        engine = create_engine(model, device="cpu", precision="fp32")
+        assert isinstance(engine, NetworkEngine)
+        return engine
+    return torch_engine(model.network) if kind == "torch" else emulated_engine(model.network)
+
+
 @pytest.mark.parametrize("spec", SPECS)
-@pytest.mark.parametrize("kind", ["chosen", "torch"])
+@pytest.mark.parametrize("kind", ["chosen", "torch", "emulated"])
 @pytest.mark.parametrize("size", [(26, 31), (3, 2)])
 def test_fp32_equals_the_plain_network(spec: RecurrentSpec, kind: str, size: tuple[int, int]) -> None:
     """Would catch channels in another order, a flow or frame of the wrong side, a memory that is not warped."""
     model, clip = recurrent_model(spec), moving(4, *size)
     assert isinstance(model.network, RecurrentSR)
-    engine = create_engine(model, device="cpu", precision="fp32") if kind == "chosen" else torch_engine(model.network)
+    engine = engine_of(kind, model)
     expected = straight(model.network, clip)
     out = run(engine, clip)
     # Refinements of the extension and of torch part where a choice among neighbours is a close one.
@@ -134,3 +143,29 @@ def test_the_skip_is_bicubic(scale: int) -> None:
     folded = torch.nn.functional.conv2d(around, cubic_kernel(scale), groups=3)
     folded = folded.view(1, 3, scale * scale, 7, 9).transpose(1, 2).reshape(1, -1, 7, 9)
     torch.testing.assert_close(depth_to_space(folded, scale), upsample_bicubic(image, scale), atol=1e-6, rtol=0)
+
+
+def test_the_cuda_step_is_captured_once_for_a_size() -> None:
+    """Would catch a graph for each frame, work that a graph does not repeat, and a memory that a later step touches."""
+    model, clip, runtime = recurrent_model(SPECS[0]), moving(5, 26, 31), LazyRuntime()
+    engine = emulated_engine(model.network, runtime=runtime)
+    state, states = engine.zero_state(26, 31), []
+    for planes, after in zip(clip, [*clip[1:], None], strict=True):
+        state = engine.step(state, planes, following=None if after is None else (after, PLAIN))
+        states.append(state)
+    assert runtime.captured == 3  # flow to the frame before, to the one after, the network
+    assert isinstance(model.network, RecurrentSR)
+    for state, expected in zip(states, straight(model.network, clip), strict=True):
+        out = np.full((3, 104, 124), np.nan, np.float32)
+        engine.read(state, list(out))
+        np.testing.assert_allclose(out, expected, atol=2e-4, rtol=0)
+
+
+def test_the_cuda_step_without_graphs() -> None:
+    """Would catch a step that needs its graphs: they are given up where memory runs out."""
+    model, clip, runtime = recurrent_model(SPECS[0]), moving(3, 26, 31), LazyRuntime()
+    engine = emulated_engine(model.network, runtime=runtime)
+    expected = run(engine, clip)
+    engine._network.release()
+    np.testing.assert_array_equal(run(engine, clip), expected)
+    assert runtime.captured == 3

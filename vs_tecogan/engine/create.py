@@ -17,6 +17,7 @@ from .cpu.frvsr import NativeFrvsr
 from .cpu.recurrent import NativeRecurrent
 from .cuda.device import CudaDevice
 from .cuda.frvsr import CudaFrvsr
+from .cuda.recurrent import CudaRecurrent
 from .device import Device
 from .recurrent import TorchRecurrent
 from .runner import NetworkEngine
@@ -32,6 +33,7 @@ STEPS: Mapping[tuple[type[nn.Module], type[Device]], Maker] = {
     (Generator, CudaDevice): CudaFrvsr,
     (RecurrentSR, Device): TorchRecurrent,
     (RecurrentSR, NativeDevice): NativeRecurrent,
+    (RecurrentSR, CudaDevice): CudaRecurrent,
 }
 """How an architecture runs on a kind of device. Each has a step for :class:`Device`, torch's own operators, which
 serves where there is none for a faster kind."""

@@ -5,7 +5,7 @@ import copy
 import torch
 from torch import Tensor
 
-from ..networks import Alignment, RecurrentSR
+from ..networks import Alignment, RecurrentSpec, RecurrentSR
 from ..ops import space_to_depth
 from ..ops.native import Impl
 from .accelerators import without_tf32
@@ -22,18 +22,47 @@ class RecurrentStep:
 
     The guide is made from whole frames: the other frames of the window, moved to the current one, and the flow that
     moves the state. The memory is the output and the features.
-
-    :param network: copied, so that the caller's weights keep their type and place.
     """
 
     grid = 1
     """Nothing in a step pools."""
 
+    def __init__(self, spec: RecurrentSpec, precision: str) -> None:
+        self.scale, self.ahead = spec.scale, spec.ahead
+        self._spec, self._dtype = spec, DTYPES[precision]
+
+    def step_bytes(self, height: int, width: int) -> int:
+        """Feature maps, input and output of the network, the old and new memory."""
+        spec = self._spec
+        ends = 3 * spec.window + 2 * spec.state_channels
+        maps = (LIVE_FEATURES * spec.channels + ends) * self._dtype.itemsize
+        return height * width * (maps + 2 * spec.state_channels * 4) + BESIDES
+
+    def guide_bytes(self, height: int, width: int) -> int:
+        """Frames, flows and what a refinement keeps of them."""
+        return height * width * 4 * 64
+
+    def release(self) -> None:
+        """See :class:`~vs_tecogan.engine.base.NetworkStep`."""
+
+
+def input_order(spec: RecurrentSpec) -> list[int]:
+    """Channels of the network's input as fast engines lay them out: the current frame with the last output folded
+    behind it, which one operator writes, then the other frames, then the features."""
+    ahead, window, width = 3 * spec.ahead, 3 * spec.window, spec.channels
+    order = [*range(3, 6), *range(window + width, window + spec.state_channels), *range(3), *range(6, 6 + ahead)]
+    return [*order, *range(window, window + width)]
+
+
+class PlainGuide(RecurrentStep):
+    """The guide by the network's own methods.
+
+    :param network: copied, so that the caller's weights keep their type and place.
+    :param impl:    who computes flow and warps.
+    """
+
     def __init__(self, network: RecurrentSR, device: Device, precision: str, impl: Impl) -> None:
-        self.scale = network.spec.scale
-        self.ahead = network.spec.ahead
-        self._spec = network.spec
-        self._dtype = DTYPES[precision]
+        super().__init__(network.spec, precision)
         self._net = copy.deepcopy(network).eval().to(device=device.name, dtype=self._dtype)
         self._net.impl = impl
 
@@ -55,22 +84,8 @@ class RecurrentStep:
                  for other, image, flow in zip(others, window, flows, strict=True)]  # fmt: skip
         return torch.cat((*moved, flows[0]), dim=1)
 
-    def step_bytes(self, height: int, width: int) -> int:
-        """Feature maps, input and output of the network, the old and new memory."""
-        spec = self._spec
-        ends = 3 * spec.window + 2 * spec.state_channels
-        maps = (LIVE_FEATURES * spec.channels + ends) * self._dtype.itemsize
-        return height * width * (maps + 2 * spec.state_channels * 4) + BESIDES
 
-    def guide_bytes(self, height: int, width: int) -> int:
-        """Frames, flows and what a refinement keeps of them."""
-        return height * width * 4 * 64
-
-    def release(self) -> None:
-        """See :class:`~vs_tecogan.engine.base.NetworkStep`."""
-
-
-class TorchRecurrent(RecurrentStep):
+class TorchRecurrent(PlainGuide):
     """A step by plain modules, channels_last. See :class:`~vs_tecogan.engine.base.NetworkStep`.
 
     Convolutions run in ``precision``; flow, coordinates, warps, the skip and the memory stay float32.

@@ -13,11 +13,11 @@ from ...ops.recurrent_input import recurrent_input
 from ...ops.resample import Grid, cubic_taps
 from ..base import Memory
 from ..device import Device
-from ..recurrent import RecurrentStep
+from ..recurrent import PlainGuide, input_order
 from .layers import Conv, WinogradConv, block_conv
 
 
-class NativeRecurrent(RecurrentStep):
+class NativeRecurrent(PlainGuide):
     """A step on the CPU. See :class:`~vs_tecogan.engine.base.NetworkStep`.
 
     Convolutions run in ``precision``; flow, coordinates, warps, the skip and the memory are float32.
@@ -29,10 +29,7 @@ class NativeRecurrent(RecurrentStep):
     def __init__(self, network: RecurrentSR, device: Device, precision: str) -> None:
         super().__init__(network, device, precision, "native")
         spec = network.spec
-        ahead, window, width = 3 * spec.ahead, 3 * spec.window, spec.channels
-        # The extension folds the last output behind the current frame; the rest follows as it comes.
-        order = [*range(3, 6), *range(window + width, window + spec.state_channels), *range(3), *range(6, 6 + ahead)]
-        order += range(window, window + width)
+        order = input_order(spec)
         first, last = _padded(network.conv_in, order), _padded(network.conv_out, None)
         self._spare = first.in_channels - len(order)
         self._conv_in = block_conv(first, self._dtype, "relu")

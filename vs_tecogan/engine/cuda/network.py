@@ -46,7 +46,7 @@ class BareConv:
 
     def __init__(self, module: nn.Module, kernels: Kernels, dtype: torch.dtype, *, fused: bool = False) -> None:
         assert isinstance(module, nn.Conv2d | nn.ConvTranspose2d) and module.bias is not None
-        self.outputs = module.out_channels
+        self.outputs, self.dtype = module.out_channels, dtype
         weight, bias = _pad(module.weight.detach(), 0, 1), _pad(module.bias.detach(), 0)
         self.bias = bias.to(kernels.device, torch.float32, copy=True)
         self._inputs = weight.shape[int(isinstance(module, nn.Conv2d))]
