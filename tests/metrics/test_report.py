@@ -15,6 +15,7 @@ import pytest
 
 from vs_tecogan.metrics.protocol import kept_frames
 from vs_tecogan.metrics.report import PictureCollector, ProfileLine, report_page
+from vs_tecogan.metrics.report.page import asset
 from vs_tecogan.metrics.sources import pair_up
 from vs_tecogan.metrics.suite import Options, Outcome, measure
 from vs_tecogan.metrics.tables import as_json, text_table, write_csv
@@ -128,6 +129,13 @@ def test_report_is_self_contained_and_escaped(outcome: tuple[Outcome, str]) -> N
     assert "<b>walk" not in page
     assert "&lt;b&gt;walk" in page
     assert "Squeeze distance</b>: not measured: no SqueezeNet weights" in page
+
+
+def test_names_of_clips_stay_whole_on_a_phone() -> None:
+    """A column of single letters: a rule that lets a browser break a word anywhere makes it as narrow as it can."""
+    rules = re.findall(r"tbody th[^{]*\{([^}]*)\}", asset("style.css"))
+    assert len(rules) == 2
+    assert not any("anywhere" in rule for rule in rules)
 
 
 def test_text_table(outcome: tuple[Outcome, str]) -> None:

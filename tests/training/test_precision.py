@@ -35,7 +35,7 @@ def test_what_the_machine_lacks_is_warned_of(monkeypatch: pytest.MonkeyPatch, ca
         precision.warn_if_slow(asked, CPU)
     lines = [record.getMessage() for record in caplog.records if record.levelno == logging.WARNING]
     assert [line.split(":")[0] for line in lines] == ["precision bf16", "precision fp16"]
-    assert all("16.2 times as long as in fp32" in line and "--precision auto" in line for line in lines)
+    assert all("about 16 times as long as in fp32" in line and "--precision auto" in line for line in lines)
     monkeypatch.setattr(precision, "has_native_bf16", lambda: True)
     caplog.clear()
     precision.warn_if_slow("bf16", CPU)

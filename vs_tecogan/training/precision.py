@@ -4,9 +4,10 @@ import logging
 import time
 
 import torch
-from torch import nn
 
 from ..hardware import has_native_bf16
+from ..networks import Generator, GeneratorSpec
+from .cpu import accelerate
 
 log = logging.getLogger(__name__)
 
@@ -42,24 +43,27 @@ def warn_if_slow(precision: str, device: torch.device) -> None:
     factor = slowdown(precision, device)
     if factor > 1:
         log.warning(
-            "precision %s: this %s has no such arithmetic; a convolution takes %.1f times as long as in fp32 "
-            "(measured now): --precision auto takes what is fast",
+            "precision %s: this %s has no such arithmetic; an iteration takes about %.0f times as long as in fp32, "
+            "or more (measured now): --precision auto takes what is fast",
             precision, "CPU" if device.type == "cpu" else "GPU", factor,
         )  # fmt: skip
 
 
 def slowdown(precision: str, device: torch.device) -> float:
-    """Time of a convolution with its gradients as a multiple of that in fp32, measured in a fraction of a second."""
-    layer = nn.Conv2d(64, 64, 3, padding=1).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
-    features = torch.zeros(2, 64, 32, 32, device=device).contiguous(memory_format=torch.channels_last)
+    """Time of a small generator with its gradients as a multiple of that in fp32, measured in a second or two."""
+    with torch.random.fork_rng(devices=[]):
+        generator = Generator(GeneratorSpec(blocks=4)).to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+    if device.type == "cpu":
+        accelerate(generator)
+    frames = torch.zeros(1, 2, 3, 16, 16, device=device)
 
     def seconds(kind: torch.dtype | None) -> float:
         best = float("inf")
-        for _ in range(3):
+        for _ in range(2):
             began = time.perf_counter()
             with torch.autocast(device.type, dtype=kind, enabled=kind is not None):
-                result = layer(features)
-            result.float().sum().backward()
+                outputs, _ = generator(frames)
+            outputs.sum().backward()
             if device.type == "cuda":
                 torch.cuda.synchronize(device)
             best = min(best, time.perf_counter() - began)
