@@ -68,6 +68,7 @@ def test_relative_paths_of_earlier_checkpoints(store: Path, tmp_path: Path, monk
     monkeypatch.chdir(store.parent)
     assert absolute(config).data.store == str(store)
     assert located({"rule": "psnr", "clips": [store.name, 8]}) == {"rule": "psnr", "clips": [str(store), 8]}
+    assert located({"grid": 32}) == {"grid": 32}
     assert absolute(replace(config, data=replace(config.data, store=""))).data.store == ""
 
 

@@ -30,5 +30,7 @@ def _absolute(path: str) -> str:
 
 def located(standard: dict[str, Any]) -> dict[str, Any]:
     """A standard of scores as earlier versions wrote it, with the place of its clips as :func:`absolute` has it."""
+    if "clips" not in standard:  # of an objective that makes its own
+        return standard
     place, *rest = standard["clips"]
     return standard | {"clips": [_absolute(place), *rest]}
