@@ -38,6 +38,7 @@ NAMES = (
     "precision",
     "scenes",
     "pictures",
+    "smoke",
 )
 
 

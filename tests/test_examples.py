@@ -16,7 +16,7 @@ from vs_tecogan.video.ffmpeg import find_ffmpeg
 from .conftest import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
-TESTED = {"upscale.vpy", "tiles.vpy", "scenes.vpy", "compressed.vpy", "compare.vpy", "render.sh", "mix.sh",
+TESTED = {"upscale.vpy", "tiles.vpy", "scenes.vpy", "compressed.vpy", "compare.vpy", "smoke.vpy", "render.sh", "mix.sh",
           "frames.py", "measure.py"}  # fmt: skip
 SIZE, LENGTH = (48, 32), 3
 
@@ -82,6 +82,13 @@ def test_scripts(name: str, size: tuple[int, int], clip: Path, environment: dict
     run(environment, "vspipe", "--arg", f"source={clip}", "-c", "y4m", EXAMPLES / name, "out.y4m", cwd=tmp_path)
     head, _, _ = (tmp_path / "out.y4m").read_bytes().partition(b"\n")
     assert f"W{size[0]} H{size[1]} ".encode() in head + b" "
+
+
+@pytest.mark.slow
+def test_smoke(environment: dict[str, str], tmp_path: Path) -> None:
+    """Would catch a script of smoke whose clips do not fit together."""
+    run(environment, "vspipe", "-e", "1", "-c", "y4m", EXAMPLES / "smoke.vpy", "out.y4m", cwd=tmp_path)
+    assert b"W768 H256 " in (tmp_path / "out.y4m").read_bytes()[:80]
 
 
 @pytest.mark.slow
