@@ -84,13 +84,17 @@ def test_cropped_and_resized(command: Command, tmp_path: Path) -> None:
 
 
 def test_lost_alpha_is_said(command: Command, tmp_path: Path) -> None:
-    """Would catch transparency lost without a word, and a word where nothing is transparent."""
+    """Would catch transparency lost without a word, and a wrong word where nothing is transparent."""
     source = made(tmp_path, "-pix_fmt", "yuva420p", "-c:v", "ffv1", "mkv")
     done = command("upscale", source, tmp_path / "out.mp4", "--end", "1", "--warmup", "0")
     assert done.code == 0 and "alpha channel" in done.err and "--codec ffv1" in done.err
     opaque = tmp_path / "opaque.mov"
     ffmpeg("-f", "lavfi", "-i", "color=red:size=32x24:rate=5:duration=0.2,format=rgba", "-c:v", "png", opaque)
     done = command("upscale", opaque, tmp_path / "o.mp4", "--warmup", "0")
+    assert done.code == 0 and "nothing shows through" in done.err
+    animation = tmp_path / "in.gif"
+    ffmpeg("-f", "lavfi", "-i", "color=red:size=32x24:rate=5:duration=0.2", animation)
+    done = command("upscale", animation, tmp_path / "g.mp4", "--warmup", "0")
     assert done.code == 0 and "alpha channel" not in done.err
 
 

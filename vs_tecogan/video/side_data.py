@@ -19,7 +19,7 @@ def lost_side_data(
     *,
     captions: bool,
     light: bool = False,
-    alpha: Literal["", "lost", "unread"] = "",
+    alpha: Literal["", "lost", "opaque", "unread"] = "",
 ) -> Iterator[str]:
     """One line for each thing that is lost, and one for pictures of a kind that no model has seen.
 
@@ -27,8 +27,8 @@ def lost_side_data(
     :param codec: ffmpeg's name of the new encoder.
     :param captions: whether the picture has closed captions in it.
     :param light: whether ffmpeg can tell any encoder of display and light.
-    :param alpha: "lost" where the encoder does not store the picture's transparency, "unread" where BestSource gives
-        none of it.
+    :param alpha: "lost" where the encoder does not store the picture's transparency, "opaque" where that seems to be
+        none, "unread" where BestSource gives none of it.
     """
     if (transfer := _UNTRAINED.get(_code(props.get("_Transfer")))) is not None:
         yield (
@@ -37,6 +37,8 @@ def lost_side_data(
         )
     if alpha == "lost":
         yield f"the alpha channel (transparency) is left out: the new picture is opaque; {KEPT_BY} keep it"
+    if alpha == "opaque":
+        yield f"the alpha channel is left out; nothing shows through in the frames looked at; {KEPT_BY} keep it"
     if alpha == "unread":
         yield "the alpha channel (transparency) is left out: it cannot be read from this codec; convert to ffv1 first"
     if captions:

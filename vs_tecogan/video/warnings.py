@@ -68,11 +68,15 @@ def _has_captions(source: Source) -> bool:
     return source.stored.captions or has_captions(source.path, source.video.index)
 
 
-def _alpha(source: Source, codec: str) -> Literal["", "lost", "unread"]:
+def _alpha(source: Source, codec: str) -> Literal["", "lost", "opaque", "unread"]:
     clip = source.clip
     if not has_alpha(clip):
         return "unread" if source.stored and source.stored.alpha_beside else ""
-    return "" if keeps_alpha(clip, codec) or is_opaque(clip) else "lost"
+    if keeps_alpha(clip, codec):
+        return ""
+    if is_opaque(clip):
+        return "" if source.video.codec == "gif" else "opaque"  # each GIF has one
+    return "lost"
 
 
 def _unusual_forms(source: Source, codec: str) -> Iterator[str]:
