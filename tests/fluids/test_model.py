@@ -4,7 +4,7 @@ import pytest
 import torch
 import vapoursynth as vs
 
-from vs_tecogan import tempogan
+from vs_tecogan import tecogan, tempogan
 from vs_tecogan.fluids.filter import MODEL, open_fluid
 from vs_tecogan.networks import FluidSR
 from vs_tecogan.training.objectives.smoke_scores import compare, enlarged, held_out_smoke, plain
@@ -28,3 +28,9 @@ def test_air_stays_empty() -> None:
     still = vs.core.std.BlankClip(format=vs.RGBS, width=32, height=32, length=1)
     result = torch.from_numpy(plane(tempogan(blank, still), 0))
     assert float(result.max()) == pytest.approx(0, abs=0.01)
+
+
+def test_it_is_no_model_for_video() -> None:
+    """Would catch a script with the wrong one of two similar names that ends in a traceback."""
+    with pytest.raises(vs.Error, match=r"simulated smoke; use tempogan\(\)"):
+        tecogan(vs.core.std.BlankClip(format=vs.RGBS, width=32, height=32), MODEL)

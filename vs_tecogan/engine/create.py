@@ -7,7 +7,7 @@ from typing import Any
 from torch import nn
 
 from ..errors import EngineError
-from ..networks import Generator, RecurrentSR
+from ..networks import FluidSR, Generator, RecurrentSR
 from ..ops import cuda, native
 from ..weights import Model
 from .accelerators import is_rocm
@@ -77,6 +77,8 @@ def run_on(network: nn.Module, device: Device, precision: str, *, tile: tuple[in
 
     :raises EngineError: a network without a step there, or an unusable tile.
     """
+    if isinstance(network, FluidSR):
+        raise EngineError("the model enlarges simulated smoke; use tempogan(), or vs-tecogan fluid upscale")
     maker = STEPS.get((type(network), type(device)))
     if maker is None:
         raise EngineError(
