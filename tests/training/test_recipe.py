@@ -195,6 +195,8 @@ def test_store_is_asked_for_before_an_interrupted_stage_goes_on(
 def test_recipes_say_how_their_data_are_prepared() -> None:
     """Would catch a recipe whose stages need photographs that its comment does not ask for."""
     for path in recipes_folder().glob("*.toml"):
+        if settings(read_recipe(path).stages[0], {}).model.architecture == "tempogan":
+            continue  # it makes its own data
         (line,) = [line for line in path.read_text().splitlines() if line.startswith("# Data: vs-tecogan prepare")]
         assert "--downscale 1" in line, path.name
         stills = any(settings(stage, {}).data.still_prob > 0 for stage in read_recipe(path).stages)
