@@ -338,7 +338,10 @@ def test_a_refused_option_leaves_nothing(
 def test_a_clip_too_short_to_plan(
     film: Path, words: tuple[str, ...], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    """Would catch --plan that renders everything."""
+    """Would catch --plan that renders everything, of a clip that is short or not to be cut."""
+    uncut = ["upscale", str(film), str(tmp_path / "out.mkv"), *words, "--plan", "--", "-b:v", "1M"]
+    assert main(uncut) == 2
+    assert "done in one piece" in capfd.readouterr().err
     asked = ["upscale", str(film), str(tmp_path / "out.mkv"), *words, "--plan", "--segment", "1000"]
     assert main(asked) == 2
     assert "smaller --segment" in capfd.readouterr().err

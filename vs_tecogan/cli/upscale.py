@@ -153,16 +153,36 @@ def upscale_file(args: argparse.Namespace) -> int:
     cut = cut_options(args.out, codec, args.crf, args.ffmpeg_options)
     if isinstance(cut, str):
         refuse_begun(folder, cut, fresh=args.fresh)
+        _refuse_plan(args, cut)
         task = _open(args, codec, OptionSplit())
-        if task.is_long(args.segment) and not args.quiet:
-            doubt = f"in one piece, of which an interruption leaves nothing: {cut}" + (f"; {doubt}" if doubt else "")
+        doubt = _in_one_piece(task, args, cut, doubt)
         return _upscale_whole(task, places[0], args, partial(_announce, task, places, args, doubt))
     with open_folder(folder):
         task = _open(args, codec, cut, folder.index)
+        if task.is_of_one_piece:
+            reason = "parts would lose their sound's place" if task.is_joined_recording else "parts lose transparency"
+            _refuse_plan(args, reason)
+            doubt = _in_one_piece(task, args, reason, doubt)
         announce = partial(_announce, task, places, args, doubt)
         if not task.is_of_one_piece and upscale_in_segments(task, places, folder, args, announce):
             return 0
         return _upscale_whole(task, places[0], args, announce)
+
+
+def _in_one_piece(task: Task, args: argparse.Namespace, reason: str, doubt: str | None) -> str | None:
+    """What to say of a long work that cannot be interrupted, and what else is doubted."""
+    if args.quiet or not task.is_long(args.segment):
+        return doubt
+    return f"in one piece, of which an interruption leaves nothing: {reason}" + (f"; {doubt}" if doubt else "")
+
+
+def _refuse_plan(args: argparse.Namespace, reason: str) -> None:
+    """Refuse to plan, or to share out, what is done in one piece.
+
+    :raises UsageError: that was asked for.
+    """
+    if args.plan or args.cluster:
+        raise UsageError(f"{args.source} is done in one piece ({reason}); leave out --plan and --cluster")
 
 
 def _encoder(args: argparse.Namespace) -> EncoderOptions:
