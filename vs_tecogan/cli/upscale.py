@@ -247,7 +247,8 @@ def _upscale_whole(task: Task, place: Placement, args: argparse.Namespace, annou
             raise VideoError(f"{error}; {args.out.suffix} may be the reason, try .mkv") from None
     if not args.quiet:
         rate = progress.done / progress.seconds
-        say(f"{args.out}: {progress.done} frames of {clip.width}x{clip.height}, {rate:.2f} fps")
+        frames = "1 frame" if progress.done == 1 else f"{progress.done} frames"
+        say(f"{args.out}: {frames} of {clip.width}x{clip.height}, {rate:.2f} fps")
     return 0
 
 
