@@ -77,7 +77,7 @@ class PlainGuide(RecurrentStep):
         if self._spec.alignment is Alignment.NONE:
             return torch.cat(window, dim=1)
         flows = [
-            current.new_zeros(1, 2, *current.shape[2:]) if other is None else self._net.flow_to(other, current)
+            current.new_zeros(1, 2, *current.shape[2:]) if other is None else self._net.estimate_flow(other, current)
             for other in others
         ]
         moved = [image if other is None else self._net.warp(image, flow)

@@ -139,11 +139,15 @@ class RecurrentSR(nn.Module):
         :return: (N, 2 * (window - 1), H, W) float32, LR pixels: towards the previous frame, then towards the next.
         """
         others = [frames[:, :3]] + ([frames[:, 6:]] if self.spec.ahead else [])
-        return torch.cat([self.flow_to(other, frames[:, 3:6]) for other in others], dim=1)
+        return torch.cat([self.estimate_flow(other, frames[:, 3:6]) for other in others], dim=1)
 
-    def flow_to(self, other: Tensor, current: Tensor) -> Tensor:
-        """Flow (N, 2, H, W) float32, LR pixels, from the current frame to another one."""
+    def estimate_flow(self, other: Tensor, current: Tensor) -> Tensor:
+        """Flow (N, 2, H, W) float32, LR pixels, from the current frame to another one; no gradient."""
         return pyramid_flow(other, current, self.spec.flow_rounds, impl=self.impl)
+
+    def upsample_flow(self, flow: Tensor) -> Tensor:
+        """Flow at the output's size: (N, 2, H, W) LR pixels -> (N, 2, scale * H, scale * W) HR pixels."""
+        return self.enlarge(flow * self.spec.scale)
 
     def align(self, frames: Tensor, flow: Tensor) -> Tensor:
         """The window with its other frames moved by :meth:`flow`."""
@@ -158,7 +162,7 @@ class RecurrentSR(nn.Module):
         The features move at their own size; the last output moves at its full size, so that its detail survives.
         """
         width, scale = self.spec.channels, self.spec.scale
-        picture = self.warp(depth_to_space(state[:, width:], scale), self.enlarge(flow * scale))
+        picture = self.warp(depth_to_space(state[:, width:], scale), self.upsample_flow(flow))
         return torch.cat((self.warp(state[:, :width], flow), space_to_depth(picture, scale)), dim=1)
 
     def warp(self, image: Tensor, flow: Tensor) -> Tensor:

@@ -99,7 +99,7 @@ def test_shared_pass_gives_the_gradients_of_separate_passes(store: Path) -> None
     for p, e in zip(network.parameters(), expected, strict=True):
         torch.testing.assert_close(p.grad, e, rtol=1e-3, atol=1e-6)
 
-    terms = regression_terms(rollout, generator, config.objective)
+    terms = learner.terms(rollout)
     g_loss = sum(terms.values()) + 0.01 * generator_adversarial(network(fake)[0])
     expected = torch.autograd.grad(g_loss, list(generator.parameters()))
     for p, e in zip(generator.parameters(), expected, strict=True):
@@ -215,7 +215,7 @@ def test_warp_loss_trains_fnet_only(store: Path) -> None:
     config = options("")
     learner = Frvsr(config, CPU)
     rollout = roll_out(learner.generator, batch_of(config, store), mirrored=False)
-    loss = regression_terms(rollout, learner.generator, config.objective)["warp"]
+    loss = learner.terms(rollout)["warp"]
     reached = {}
     for name, net in (("srnet", learner.generator.srnet), ("fnet", learner.generator.fnet)):
         gradients = torch.autograd.grad(loss, list(net.parameters()), allow_unused=True, retain_graph=True)

@@ -48,20 +48,16 @@ def check(config: Config, world: int) -> None:
 
 
 def _check_recurrent(config: Config) -> None:
-    """What the recurrent network's objective does not have is refused rather than ignored."""
-    objective = config.objective
+    """What the recurrent network does not have is refused rather than ignored."""
     if config.degradation.centred:
         raise TrainingError(
             f"degradation {config.degradation.degradation}; the recurrent network's pixels sit on corners"
         )
-    weights = ("ping_pong_weight", "temporal_weight", "checkerboard_weight", "perceptual_weight")
-    wanted = [name for name in weights if getattr(objective, name)]
-    wanted += ["discriminator"] * (objective.discriminator != "none")
-    wanted += ["flow_pretraining"] * bool(config.flow.flow_pretraining)
+    wanted = ["flow_pretraining"] * bool(config.flow.flow_pretraining)
     wanted += ["teacher_forcing_prob"] * bool(config.data.teacher_forcing_prob)
     if wanted:
         raise TrainingError(
-            f"{wanted[0]} with architecture recurrent, which is trained by content loss alone; leave it"
+            f"{wanted[0]} with architecture recurrent, whose flow has no weights and whose past is its own; leave it"
         )
 
 

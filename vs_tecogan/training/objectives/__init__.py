@@ -8,7 +8,7 @@ from ..config import Config
 from .base import Objective, Phase
 from .frvsr import Frvsr
 from .recurrent import Recurrent
-from .tecogan import TecoGan
+from .tecogan import RecurrentTecoGan, TecoGan
 from .tempogan import TempoGan
 
 __all__ = ["Objective", "Phase", "objective_class", "objective_of"]
@@ -16,11 +16,12 @@ __all__ = ["Objective", "Phase", "objective_class", "objective_of"]
 
 def objective_class(config: Config) -> type[Frvsr] | type[Recurrent] | type[TempoGan]:
     """Which system the settings name."""
+    plain = config.objective.discriminator == "none"
     if config.model.architecture == "recurrent":
-        return Recurrent
+        return Recurrent if plain else RecurrentTecoGan
     if config.model.architecture == "tempogan":
         return TempoGan
-    return Frvsr if config.objective.discriminator == "none" else TecoGan
+    return Frvsr if plain else TecoGan
 
 
 def objective_of(config: Config, device: torch.device, world: int = 1, *, begin: bool = True) -> Objective:

@@ -11,11 +11,11 @@ from ...networks import Generator, Network
 from ..config import Config
 from ..cpu import accelerate
 from ..data.store import Store
-from .base import Metrics, Phase, Preview, Validator
+from .base import Phase, Preview, Validator
 from .flow import FlowPretraining
-from .networks import build_feature_net, build_generator, network_of
-from .optimiser import Group, finite_metrics
-from .rollout import Rollout, SequenceBatch, perceptual_term, regression_terms, roll_out
+from .networks import build_generator, network_of
+from .optimiser import Group
+from .rollout import Rollout, SequenceBatch, roll_out, warp_term
 from .sequences import SequenceObjective
 from .validation import standard, video_validator
 
@@ -33,7 +33,6 @@ class Frvsr(SequenceObjective[Generator]):
     """
 
     def __init__(self, config: Config, device: torch.device, world: int = 1) -> None:
-        self.features = build_feature_net(config, device)
         super().__init__(config, device, world, build_generator)
 
     def accelerate(self) -> None:
@@ -73,41 +72,17 @@ class Frvsr(SequenceObjective[Generator]):
             return None
         return FlowPretraining(self.config, self.generator, self.device, self.world, self.average)
 
-    def terms(self, rollout: Rollout) -> dict[str, Tensor]:
-        """The generator's weighted terms of regression and of the perceptual network."""
-        options = self.config.objective
-        terms = regression_terms(rollout, self.generator, options)
-        if self.features is not None and options.perceptual_weight:
-            loss = perceptual_term(
-                self.features, rollout, options.perceptual_frames, self.iteration, options.perceptual_phases
-            )
-            terms["perceptual"] = options.perceptual_weight * loss
-        return terms
+    def roll_out(self, batch: SequenceBatch) -> Rollout:
+        """Run the generator over a batch."""
+        return roll_out(self.generator, batch, mirrored=self.config.objective.ping_pong)
 
-    def step(self, batch: SequenceBatch) -> Metrics:
-        """One optimiser step on the samples of this process.
+    def own_terms(self, rollout: Rollout) -> dict[str, Tensor]:
+        """What FNet learns from."""
+        return {"warp": warp_term(rollout, self.config.objective)}
 
-        :raises NotFiniteError: a term or gradient is NaN or infinite in some process; no weight has changed.
-        """
-        self.optimiser.begin(self.iteration)
-        with self.precision():
-            rollout = roll_out(self.generator, batch, mirrored=self.config.objective.ping_pong)
-            terms = self.terms(rollout)
-        total = self.generator_backward(terms)
-        metrics = finite_metrics(terms | {"total": total} | flow_length(rollout), self.world, self.device)
-        metrics["gradient"] = self.optimiser.gradient()
-        self.optimiser.step(metrics["gradient"])
-        self.update_average()
-        self.iteration += 1
-        return metrics
-
-    def generator_backward(self, terms: dict[str, Tensor]) -> Tensor:
-        """Sum of the terms, after its gradient was taken for the generator."""
-        total = torch.stack(list(terms.values())).sum()
-        # Not of a NaN: warps crash on NaN coordinates in their backward pass. All processes raise together later.
-        if torch.isfinite(total):
-            self.optimiser.backward(total)
-        return total
+    def statistics(self, rollout: Rollout) -> dict[str, Tensor]:
+        """Mean length of the flow, LR pixels."""
+        return {"flow": rollout.flows.detach().square().sum(2).sqrt().mean()}
 
     def preview(self, batch: SequenceBatch) -> Preview:
         """The first sample of a batch."""
@@ -122,8 +97,3 @@ class Frvsr(SequenceObjective[Generator]):
     def standard(self) -> dict[str, Any]:
         """What scores depend on besides the weights."""
         return standard(self.config, self.features)
-
-
-def flow_length(rollout: Rollout) -> dict[str, Tensor]:
-    """Mean length of the flow, LR pixels."""
-    return {"flow": rollout.flows.detach().square().sum(2).sqrt().mean()}

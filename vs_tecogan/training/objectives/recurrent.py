@@ -1,4 +1,4 @@
-"""RecurrentSR trained by regression: content loss on every frame of a sequence, backpropagation through time."""
+"""RecurrentSR trained by regression and, where asked for, a perceptual loss; and the base of its TecoGAN."""
 
 from typing import Any
 
@@ -9,11 +9,10 @@ from ...networks import Network, RecurrentSR
 from ..config import Config
 from ..cpu import accelerate_recurrent
 from ..data.store import Store
-from .base import Metrics, Phase, Preview, Validator
-from .losses import content_loss
+from .base import Phase, Preview, Validator
 from .networks import build_recurrent, network_of
-from .optimiser import finite_metrics
-from .rollout import SequenceBatch
+from .rollout import Rollout, SequenceBatch
+from .sequence import ping_pong
 from .sequences import SequenceObjective
 from .validation import standard, video_validator
 
@@ -53,45 +52,40 @@ class Recurrent(SequenceObjective[RecurrentSR]):
         """Nothing is trained before: the flow has no weights."""
         return None
 
-    def step(self, batch: SequenceBatch) -> Metrics:
-        """One optimiser step on the samples of this process.
-
-        :raises NotFiniteError: a term or gradient is NaN or infinite in some process; no weight has changed.
-        """
-        self.optimiser.begin(self.iteration)
-        with self.precision():
-            outputs = run_chain(self.generator, batch.lr, burn_in=batch.burn_in)
-            loss = content_loss(outputs, batch.hr[:, batch.burn_in :], self.config.objective.penalty)
-        if torch.isfinite(loss):
-            self.optimiser.backward(loss)
-        metrics = finite_metrics({"content": loss, "total": loss}, self.world, self.device)
-        metrics["gradient"] = self.optimiser.gradient()
-        self.optimiser.step(metrics["gradient"])
-        self.update_average()
-        self.iteration += 1
-        return metrics
+    def roll_out(self, batch: SequenceBatch) -> Rollout:
+        """Run the network over a batch."""
+        return roll_out_recurrent(self.generator, batch, mirrored=self.config.objective.ping_pong)
 
     def preview(self, batch: SequenceBatch) -> Preview:
         """The first sample of a batch."""
         with torch.no_grad(), self.precision():
-            outputs = run_chain(self.generator, batch.lr[:1])
+            outputs, _ = run_chain(self.generator, batch.lr[:1])
         return Preview(lr=batch.lr[0], output=outputs[0], target=batch.hr[0])
 
     def validator(self, store: Store) -> Validator | None:
-        """Fidelity and flicker on held-out clips."""
-        return video_validator(self.config, store, self.device, None, lambda: self.network, self.precision)
+        """Fidelity, flicker and perceptual distance on held-out clips."""
+        return video_validator(self.config, store, self.device, self.features, lambda: self.network, self.precision)
 
     def standard(self) -> dict[str, Any]:
         """What scores depend on besides the weights."""
-        return standard(self.config, None)
+        return standard(self.config, self.features)
 
 
-def run_chain(network: RecurrentSR, lr: Tensor, burn_in: int = 0) -> Tensor:
+def roll_out_recurrent(network: RecurrentSR, batch: SequenceBatch, *, mirrored: bool) -> Rollout:
+    """Run the network from the zero state, over the ping-pong sequence of what follows the burn-in if ``mirrored``."""
+    lead = batch.burn_in
+    lr, hr = (ping_pong(x[:, lead:]) if mirrored else x[:, lead:] for x in (batch.lr, batch.hr))
+    outputs, flows = run_chain(network, torch.cat((batch.lr[:, :lead], lr), dim=1), burn_in=lead)
+    return Rollout(lr=lr, hr=hr, outputs=outputs, flows=flows[:, 1:], mirrored=mirrored)
+
+
+def run_chain(network: RecurrentSR, lr: Tensor, burn_in: int = 0) -> tuple[Tensor, Tensor]:
     """The network over whole sequences from the zero state; the frames at both ends stand for those beyond.
 
     :param lr:      (N, T, 3, h, w) in [0, 1].
     :param burn_in: frames that run first, without gradient, and are not returned.
-    :return:        (N, T - burn_in, 3, sh, sw), unclamped.
+    :return:        pictures (N, T - burn_in, 3, sh, sw), unclamped, and the flow from each of them to the frame before,
+                    (N, T - burn_in, 2, h, w) LR pixels, without gradient.
     """
     n, length, _, height, width = lr.shape
     state = network.initial_state(n, height, width)
@@ -100,8 +94,11 @@ def run_chain(network: RecurrentSR, lr: Tensor, burn_in: int = 0) -> Tensor:
     with torch.no_grad():
         for window in windows[:burn_in]:
             _, state = network(window, state)
-    outputs = []
+    outputs, flows = [], []
     for window in windows[burn_in:]:
-        picture, state = network(window, state)
+        with torch.no_grad():
+            flow = network.flow(window)
+        picture, state = network(window, state, flow)
         outputs.append(picture)
-    return torch.stack(outputs, dim=1)
+        flows.append(flow[:, :2])
+    return torch.stack(outputs, dim=1), torch.stack(flows, dim=1)

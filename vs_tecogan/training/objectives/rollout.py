@@ -1,6 +1,7 @@
 """Running the generator over a training sequence, and the terms that need no other network."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -11,6 +12,18 @@ from ...ops.warp import backward_warp
 from ..config import ObjectiveConfig
 from .losses import checkerboard_loss, content_loss, perceptual_loss, ping_pong_loss, temporal_loss, warp_loss
 from .sequence import ping_pong
+
+
+class Mover(Protocol):
+    """A generator that knows what moved where; FRVSR's and RecurrentSR."""
+
+    def estimate_flow(self, previous: Tensor, current: Tensor, /) -> Tensor:
+        """(N, 3, h, w) each -> (N, 2, h, w), LR pixels: ``current(p) = previous(p + flow(p))``."""
+        ...
+
+    def upsample_flow(self, flow: Tensor, /) -> Tensor:
+        """(N, 2, h, w) LR pixels -> (N, 2, sh, sw) HR pixels."""
+        ...
 
 
 @dataclass(frozen=True)
@@ -66,17 +79,18 @@ def roll_out(generator: Generator, batch: SequenceBatch, *, mirrored: bool) -> R
     return Rollout(lr=lr, hr=hr, outputs=outputs, flows=flows, mirrored=mirrored)
 
 
-def regression_terms(rollout: Rollout, generator: Generator, objective: ObjectiveConfig) -> dict[str, Tensor]:
-    """Weighted terms that need no other network: content, warp, ping-pong, flicker, checkerboards.
+def warp_term(rollout: Rollout, objective: ObjectiveConfig) -> Tensor:
+    """What teaches a flow network: each LR frame against the one before, moved."""
+    current, previous = (x.flatten(0, 1) for x in (rollout.lr[:, 1:], rollout.lr[:, :-1]))
+    return warp_loss(backward_warp(previous, rollout.flows.flatten(0, 1)), current, objective.penalty)
+
+
+def regression_terms(rollout: Rollout, generator: Mover, objective: ObjectiveConfig) -> dict[str, Tensor]:
+    """Weighted terms that need no other network: content, ping-pong, flicker, checkerboards.
 
     :param generator: whose rollout it is; only its upsampling of flow is used.
     """
-    current, previous = (x.flatten(0, 1) for x in (rollout.lr[:, 1:], rollout.lr[:, :-1]))
-    warped = backward_warp(previous, rollout.flows.flatten(0, 1))
-    terms = {
-        "content": content_loss(rollout.outputs, rollout.hr, objective.penalty),
-        "warp": warp_loss(warped, current, objective.penalty),
-    }
+    terms = {"content": content_loss(rollout.outputs, rollout.hr, objective.penalty)}
     if rollout.mirrored:
         terms["ping_pong"] = objective.ping_pong_weight * ping_pong_loss(rollout.outputs, objective.penalty)
     scale = rollout.hr.shape[-1] // rollout.lr.shape[-1]

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -17,22 +17,26 @@ from ..data.store import Store
 from ..precision import autocast_type
 from ..run.parallel import Processes
 from .base import Metrics
-from .optimiser import Group, NetworkOptimiser
-from .rollout import SequenceBatch, to_sequence_batch
+from .networks import build_feature_net
+from .optimiser import Group, NetworkOptimiser, finite_metrics
+from .rollout import Mover, Rollout, SequenceBatch, perceptual_term, regression_terms, to_sequence_batch
 
 
 class SequenceObjective[N: nn.Module]:
-    """A generator of the class ``N``, its average and its optimiser. A subclass adds the step.
+    """A generator of the class ``N``, its average, its optimiser and a step of regression.
+
+    A subclass says how the generator runs over a batch, and what terms it has of its own.
 
     :param build: makes the generator, from the settings.
     :param world: number of processes.
-    :raises TrainingError: the weights of ``init`` cannot be used.
+    :raises TrainingError: the weights of ``init``, or those of the perceptual network, cannot be used.
     """
 
     name = "metrics"
     most_workers = 64
 
     def __init__(self, config: Config, device: torch.device, world: int, build: Callable[[Config], N]) -> None:
+        self.features = build_feature_net(config, device)
         self.config, self.device, self.world = config, device, world
         self.iteration, self.iterations = 0, config.loop.iterations
         self.curriculum = FrameCurriculum(frame_steps(config), config.data.burn_in, config.data.seed)
@@ -46,6 +50,55 @@ class SequenceObjective[N: nn.Module]:
         self.optimiser = NetworkOptimiser(
             groups, trained, config, device, world, muon=rates.optimiser == "muon", clip=rates.clip
         )
+
+    def roll_out(self, batch: SequenceBatch) -> Rollout:
+        """Run the generator over a batch."""
+        raise NotImplementedError
+
+    def own_terms(self, rollout: Rollout) -> dict[str, Tensor]:
+        """Weighted terms of this kind of generator alone."""
+        return {}
+
+    def statistics(self, rollout: Rollout) -> dict[str, Tensor]:
+        """What is logged of a rollout beside its terms."""
+        return {}
+
+    def terms(self, rollout: Rollout) -> dict[str, Tensor]:
+        """The generator's weighted terms of regression and of the perceptual network."""
+        options = self.config.objective
+        regression = regression_terms(rollout, cast(Mover, self.generator), options)
+        terms = {"content": regression.pop("content")} | self.own_terms(rollout) | regression
+        if self.features is not None and options.perceptual_weight:
+            loss = perceptual_term(
+                self.features, rollout, options.perceptual_frames, self.iteration, options.perceptual_phases
+            )
+            terms["perceptual"] = options.perceptual_weight * loss
+        return terms
+
+    def step(self, batch: SequenceBatch) -> Metrics:
+        """One optimiser step on the samples of this process.
+
+        :raises NotFiniteError: a term or gradient is NaN or infinite in some process; no weight has changed.
+        """
+        self.optimiser.begin(self.iteration)
+        with self.precision():
+            rollout = self.roll_out(batch)
+            terms = self.terms(rollout)
+        total = self.generator_backward(terms)
+        metrics = finite_metrics(terms | {"total": total} | self.statistics(rollout), self.world, self.device)
+        metrics["gradient"] = self.optimiser.gradient()
+        self.optimiser.step(metrics["gradient"])
+        self.update_average()
+        self.iteration += 1
+        return metrics
+
+    def generator_backward(self, terms: dict[str, Tensor]) -> Tensor:
+        """Sum of the terms, after its gradient was taken for the generator."""
+        total = torch.stack(list(terms.values())).sum()
+        # Not of a NaN: warps crash on NaN coordinates in their backward pass. All processes raise together later.
+        if torch.isfinite(total):
+            self.optimiser.backward(total)
+        return total
 
     def accelerate(self) -> None:
         """Replace the generator's layers by faster ones, on the CPU."""

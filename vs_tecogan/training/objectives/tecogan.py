@@ -12,12 +12,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ...networks import Generator
+from ...networks import Generator, RecurrentSR
 from ...networks.discriminators import Discriminator
 from ..config import Config, ObjectiveConfig
 from ..run.parallel import average
 from .base import Metrics
-from .frvsr import Frvsr, flow_length
+from .frvsr import Frvsr
 from .losses import (
     balance,
     discriminator_adversarial,
@@ -26,7 +26,8 @@ from .losses import (
     gradient_penalty,
 )
 from .optimiser import NetworkOptimiser, finite_metrics
-from .rollout import Rollout, SequenceBatch, roll_out
+from .recurrent import Recurrent
+from .rollout import Mover, Rollout, SequenceBatch
 from .sequence import (
     spatial_input,
     spatio_temporal_input,
@@ -34,6 +35,7 @@ from .sequence import (
     triplet_flows,
     triplets,
 )
+from .sequences import SequenceObjective
 
 VARIANTS: dict[str, dict[str, int]] = {"ds": {"ds": 6}, "dsdt": {"ds": 6, "dt": 9}, "dst": {"dst": 27}}
 """Networks of each variant and their input channels."""
@@ -101,7 +103,7 @@ class Discriminators(nn.Module):
             {name: Discriminator(n, options.normalisation) for name, n in VARIANTS[options.discriminator].items()}
         )
 
-    def inputs(self, rollout: Rollout, generator: Generator) -> Iterator[tuple[str, Tensor, Tensor]]:
+    def inputs(self, rollout: Rollout, generator: Mover) -> Iterator[tuple[str, Tensor, Tensor]]:
         """(name, real, fake) for each network; flows carry no gradient and are the same for real and fake."""
         if "ds" in self.networks:
             lr = rollout.lr.flatten(0, 1)
@@ -116,7 +118,7 @@ class Discriminators(nn.Module):
                 real, fake = (spatio_temporal_input(x, before, after, lr) for x in (real, fake))
                 yield "dst", real, fake
 
-    def forward(self, rollout: Rollout, generator: Generator) -> DiscriminatorOutputs:
+    def forward(self, rollout: Rollout, generator: Mover) -> DiscriminatorOutputs:
         """Run every network once on real and once on generated input.
 
         One pass over the generated input serves both sides: the caller takes each loss's gradient for the parameters
@@ -162,11 +164,11 @@ class Gate:
         return self.threshold <= 0 or self.average < self.threshold
 
 
-class TecoGan(Frvsr):
-    """FRVSR's networks, the discriminators, and a step of both."""
+class Adversarial[N: nn.Module](SequenceObjective[N]):
+    """The discriminators, and a step of generator and discriminators; stands before the generator's own class."""
 
     def __init__(self, config: Config, device: torch.device, world: int = 1) -> None:
-        super().__init__(config, device, world)
+        super().__init__(config, device, world)  # type: ignore[call-arg]  # that of the generator's own class
         self.discriminators: Discriminators = Discriminators(config.objective).to(
             device, memory_format=torch.channels_last
         )  # type: ignore[call-overload]
@@ -191,13 +193,13 @@ class TecoGan(Frvsr):
         self.optimiser.begin(self.iteration)
         self.d_optimiser.begin(self.iteration)
         with self.precision():
-            rollout = roll_out(self.generator, batch, mirrored=options.ping_pong)
+            rollout = self.roll_out(batch)
             outputs: DiscriminatorOutputs = self.discriminators(rollout, self.generator)
             fade = min(1.0, self.iteration / options.fade_in) if options.fade_in else 1.0
             terms = self.terms(rollout) | outputs.generator_terms(options, fade)
         lead = outputs.lead()
         gate_open = self._decide(lead)
-        statistics = flow_length(rollout) | outputs.statistics() | {"lead": lead}
+        statistics = self.statistics(rollout) | outputs.statistics() | {"lead": lead}
         statistics |= self._discriminators_backward(outputs, take_gradient=gate_open)
         total = self.generator_backward(terms)
         metrics = finite_metrics(terms | {"total": total} | statistics, self.world, self.device)
@@ -237,7 +239,7 @@ class TecoGan(Frvsr):
         return super().summary(metrics) | {"d_lr": self.d_optimiser.rate}
 
     def state_dict(self) -> dict[str, Any]:
-        """That of FRVSR, and the discriminators'."""
+        """That of the generator, and the discriminators'."""
         return super().state_dict() | {
             "discriminators": self.discriminators.state_dict(),
             "d_optimiser": self.d_optimiser.state_dict(),
@@ -250,3 +252,11 @@ class TecoGan(Frvsr):
         self.discriminators.load_state_dict(state["discriminators"])
         self.d_optimiser.load_state_dict(state["d_optimiser"])
         self.gate.average = state["gate"]
+
+
+class TecoGan(Adversarial[Generator], Frvsr):
+    """With FRVSR's generator, as published."""
+
+
+class RecurrentTecoGan(Adversarial[RecurrentSR], Recurrent):
+    """With RecurrentSR; the flows of its triplets have no weights either."""
