@@ -110,3 +110,10 @@ def test_the_init_is_evaluated_first(store: Path, tmp_path: Path) -> None:
     export(run, tmp_path / "mine.safetensors")
     for key, value in load_model(tmp_path / "mine.safetensors").generator.state_dict().items():
         assert torch.equal(value, load_model(file).generator.state_dict()[key]), key
+
+
+def test_fine_tuning_needs_an_init(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    """Would catch the preset for fine-tuning that trains from nothing, beside a flow network of random weights."""
+    assert train(f"--config fine-tune {TINY} --store {store} --iterations 1 --out {tmp_path}/run") == 2
+    assert "freezes a flow network of random weights; give --init" in capfd.readouterr().err
+    assert not (tmp_path / "run").exists()

@@ -8,7 +8,9 @@ import numpy.typing as npt
 from ...video.read import Frame
 
 COLUMNS = 4
-"""Every fourth column, or row, is looked at."""
+"""Every fourth column is looked at for fields."""
+BAR_STEP = 8
+"""Every eighth column, or row, is looked at for bars."""
 MOVING = 10
 """Difference from the frame before, in 8-bit levels, from which a pixel counts as moving."""
 LEAST_MOVING = 0.002
@@ -101,8 +103,8 @@ def combing(previous: npt.NDArray[np.int16], current: npt.NDArray[np.int16]) -> 
 
 def find_bars(frame: Frame) -> Bars | None:
     """The black lines at the edges of one frame; ``None`` where all of it is dark."""
-    rows = frame[:, ::COLUMNS].max(axis=(1, 2)) > DARK
-    columns = frame[::COLUMNS].max(axis=(0, 2)) > DARK
+    rows = frame[:, ::BAR_STEP].max(axis=(1, 2)) > DARK
+    columns = frame[::BAR_STEP].max(axis=(0, 2)) > DARK
     if not rows.any() or not columns.any():
         return None
     top, bottom = int(rows.argmax()), int(rows[::-1].argmax())

@@ -63,7 +63,8 @@ def build_recurrent(config: Config) -> RecurrentSR:
 def with_init(config: Config) -> Config:
     """Fill in, before a run begins, what its settings leave to ``init``: the dialect, and the rounds of the flow.
 
-    :raises TrainingError: the weights of ``init`` cannot be used, or take LR pixels at other places than the run.
+    :raises TrainingError: the weights of ``init`` cannot be used, or take LR pixels at other places than the run; or
+        there are none, and the flow network is to stay as it is.
     """
     model = config.model
     if model.architecture == "tempogan":
@@ -80,6 +81,11 @@ def with_init(config: Config) -> Config:
                     "flow is refined in %d rounds, as %s asks for; flow_rounds 0 leaves it",
                     spec.flow_rounds, model.init,
                 )  # fmt: skip
+    learns_flow = config.optimiser.flow_lr_factor > 0 or config.flow.flow_pretraining > 0
+    if model.architecture == "frvsr" and not (model.init or learns_flow):
+        raise TrainingError(
+            "flow_lr_factor 0 freezes a flow network of random weights; give --init MODEL to begin with"
+        )
     if model.flow_rounds < 0:
         usual = RecurrentSpec().flow_rounds if model.architecture == "recurrent" else 0
         model = replace(model, flow_rounds=usual)
