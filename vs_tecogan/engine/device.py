@@ -8,6 +8,7 @@ from torch import Tensor
 from ..colour.coding import Coding, Samples
 from ..ops.planes import read_planes, write_planes
 from .base import Mark, Wait
+from .heap import Heap, trimmer
 from .tiles import Join
 
 T = TypeVar("T")
@@ -24,6 +25,7 @@ class Device:
 
     def __init__(self, name: str) -> None:
         self.name = name
+        self._heap = Heap(trimmer() if name == "cpu" else None)
 
     def load(self, planes: Sequence[Samples], coding: Coding, *, clamp: bool) -> Tensor:
         """A picture as RGB on the device, (1, 3, H, W) float32.
@@ -49,6 +51,10 @@ class Device:
     def own(self, part: Tensor) -> Tensor:
         """A view of a tensor as one of its own, which keeps nothing else alive; the tensor itself where it is whole."""
         return part.contiguous()
+
+    def freed(self, count: int) -> None:
+        """A step has taken and freed about so many bytes."""
+        self._heap.freed(count)
 
     def pace(self) -> None:
         """Wait while too many steps are under way."""

@@ -93,4 +93,5 @@ class NetworkEngine:
             part = home.own(lr[tile.part])
             memories.append(network.step(memory, part, None if guide is None else home.own(guide[tile.part])))
             ready = home.mark()
+            home.freed(network.step_bytes(*part.shape[2:]) - network.step_bytes(0, 0))
         return State(lr, tuple(memories), ready)
