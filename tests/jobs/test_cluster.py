@@ -106,8 +106,8 @@ def spec(folder: Path) -> Spec:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("--cluster", "auto", "--workers", "2"), "leave out --workers and --device"),
-        (("--cluster", "auto", "--device", "cpu"), "leave out --workers and --device"),
+        (("--cluster", "auto", "--workers", "2"), "leave out --workers, --device"),
+        (("--cluster", "auto", "--device", "cpu"), "leave out --workers, --device"),
         (("--cpus-per-worker", "2"), "is for --cluster"),
     ],
 )

@@ -281,4 +281,4 @@ def test_shipped_models_open() -> None:
         model = load_model(card.name)
         assert model.card == card
         assert card.data and card.licence and card.scores
-        assert card.name.endswith(f"-{model.generator.spec.scale}x")
+        assert card.name.endswith(f"-{model.network.spec.scale}x")
