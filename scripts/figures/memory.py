@@ -1,4 +1,4 @@
-"""Peak memory of a render on the CPU, each in a process of its own: whole frames and tiles."""
+"""Memory of a render on the CPU, each in a process of its own: peaks of whole frames and tiles, growth over time."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import json
 import subprocess
 import sys
 from collections.abc import Mapping
+from typing import Any
 
 from vs_tecogan.weights import DEFAULT_MODEL
 
@@ -37,21 +38,60 @@ for frame in clip.frames(prefetch=1, close=True):
 print(json.dumps([libraries, peak()]))
 """
 
+GROWTH_COLUMNS = {
+    "done": Column(label="done"),
+    "resident": Column(label="resident, MB", digits=0),
+}
+GROWTH = """
+import json, sys
+import vapoursynth as vs
+from vs_tecogan import tecogan
+frames, reloads, model = json.loads(sys.argv[1])
+def resident():
+    with open("/proc/self/status") as file:
+        return next(int(line.split()[1]) / 1e3 for line in file if line.startswith("VmRSS"))
+def clip():
+    source = vs.core.std.BlankClip(format=vs.YUV420P8, width=96, height=64, length=max(frames), color=[90, 120, 130])
+    noisy = vs.core.std.ModifyFrame(source, source, lambda n, f: f)
+    options = {"device": "cpu", "precision": "fp32", "duplicates": "advance"}
+    return tecogan(noisy.std.SetFrameProps(_Matrix=1), model, **options)
+rows = {}
+upscaled = clip()
+for n, frame in enumerate(upscaled.frames(prefetch=2, close=True), 1):
+    if n in frames:
+        rows[f"{n} frames"] = resident()
+del upscaled, frame
+for k in range(1, max(reloads) + 1):
+    again = clip()
+    again.get_frame(0)
+    del again
+    vs.core.clear_cache()
+    if k in reloads:
+        rows[f"{k} reloads"] = resident()
+print(json.dumps(rows))
+"""
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
     parser.add_argument("--model", default=DEFAULT_MODEL)
+    parser.add_argument("--tables", nargs="+", choices=("peak", "growth"), default=("peak", "growth"))
+    parser.add_argument("--frames", type=int, nargs="+", default=(100, 500, 1000, 2000), help="after which to look")
+    parser.add_argument("--reloads", type=int, nargs="+", default=(1, 10, 50), help="of the clip, after which to look")
 
 
 def measure(args: argparse.Namespace) -> Found:
+    """The tables that were asked for."""
+    makers = {"peak": peaks, "growth": growth}
+    return Found(tables={name: makers[name](args) for name in args.tables}, settings={}, models=[args.model])
+
+
+def peaks(args: argparse.Namespace) -> Table:
     """Two recurrent frames of each size: the second has a state behind it."""
     rows: dict[str, Mapping[str, Value]] = {}
     for size, tile in CASES:
         width, height = map(int, size.split("x"))
-        job = json.dumps([width, height, tile, args.model])
-        command = [sys.executable, "-c", PROGRAM, job]
-        done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
-        libraries, peak = json.loads(done.stdout)
+        libraries, peak = run(PROGRAM, [width, height, tile, args.model])
         scale = scale_of(args.model)
         rows[f"{size}-{'tiles' if tile else 'whole'}"] = {
             "size": size,
@@ -62,5 +102,19 @@ def measure(args: argparse.Namespace) -> Found:
         }
     labels = dict.fromkeys(rows, args.model)
     note = f"The filter in VapourSynth, YUV420P8 in and out, fp32, two frames of a chain, {args.model}."
-    table = Table(corner="model", columns=COLUMNS, rows=rows, labels=labels, note=note)
-    return Found(tables={"peak": table}, settings={}, models=[args.model])
+    return Table(corner="model", columns=COLUMNS, rows=rows, labels=labels, note=note)
+
+
+def growth(args: argparse.Namespace) -> Table:
+    """Memory after many frames, then after many reloads of the script, in one process."""
+    found = run(GROWTH, [args.frames, args.reloads, args.model])
+    rows = {key.replace(" ", "-"): {"done": key, "resident": value} for key, value in found.items()}
+    note = f"One process: a render of 96x64 by {args.model}, fp32, then the clip made anew again and again."
+    return Table(corner="model", columns=GROWTH_COLUMNS, rows=rows, labels=dict.fromkeys(rows, args.model), note=note)
+
+
+def run(program: str, job: object) -> Any:
+    """What a process of its own prints."""
+    command = [sys.executable, "-c", program, json.dumps(job)]
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True, cwd=ROOT)
+    return json.loads(done.stdout)
