@@ -150,8 +150,8 @@ def _check_size(path: Path) -> None:
         try:
             with zipfile.ZipFile(path) as archive:
                 size = max(size, sum(entry.file_size for entry in archive.infolist()))
-        except (zipfile.BadZipFile, ValueError, NotImplementedError):  # torch's own reader says what is wrong
-            pass
+        except (zipfile.BadZipFile, ValueError, NotImplementedError):
+            pass  # damaged, or packed in a way that zipfile does not know: torch's own reader says what is wrong
     if size > LARGEST:
         raise WeightsError(f"holds {size >> 20} MiB; expected a generator's weights, of at most {LARGEST >> 20} MiB")
 

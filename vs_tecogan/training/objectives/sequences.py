@@ -1,5 +1,6 @@
 """What all objectives share whose samples are sequences: data, precision, average, logs and checkpoints."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
@@ -22,7 +23,7 @@ from .optimiser import Group, NetworkOptimiser, finite_metrics
 from .rollout import Mover, Rollout, SequenceBatch, perceptual_term, regression_terms, to_sequence_batch
 
 
-class SequenceObjective[N: nn.Module]:
+class SequenceObjective[N: nn.Module](ABC):
     """A generator of the class ``N``, its average, its optimiser and a step of regression.
 
     A subclass says how the generator runs over a batch, and what terms it has of its own.
@@ -51,9 +52,9 @@ class SequenceObjective[N: nn.Module]:
             groups, trained, config, device, world, muon=rates.optimiser == "muon", clip=rates.clip
         )
 
+    @abstractmethod
     def roll_out(self, batch: SequenceBatch) -> Rollout:
         """Run the generator over a batch."""
-        raise NotImplementedError
 
     def own_terms(self, rollout: Rollout) -> dict[str, Tensor]:
         """Weighted terms of this kind of generator alone."""
@@ -100,6 +101,7 @@ class SequenceObjective[N: nn.Module]:
             self.optimiser.backward(total)
         return total
 
+    @abstractmethod
     def accelerate(self) -> None:
         """Replace the generator's layers by faster ones, on the CPU."""
 
@@ -146,7 +148,7 @@ class SequenceObjective[N: nn.Module]:
         """The given means, and the learning rate of the last step."""
         return metrics | {"lr": self.optimiser.rate}
 
-    def finish(self) -> None:
+    def finish(self) -> None:  # noqa: B027 - most have nothing
         """Nothing is left to do."""
 
     @property
