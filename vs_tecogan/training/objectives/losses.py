@@ -134,4 +134,4 @@ def perceptual_loss(fake: Sequence[Tensor], real: Sequence[Tensor]) -> Tensor:
 def gradient_penalty(logits: Tensor, real_input: Tensor) -> Tensor:
     """R1: half the mean squared norm of the gradient of D's logits at real input (Mescheder et al. 2018)."""
     (gradient,) = torch.autograd.grad(logits.float().sum(), real_input, create_graph=True)
-    return 0.5 * gradient.float().square().sum(dim=(1, 2, 3)).mean()
+    return 0.5 * gradient.float().square().flatten(1).sum(dim=1).mean()
