@@ -28,7 +28,7 @@ def frechet_distance(a: Features, b: Features) -> float:
     :raises MetricsError: a set has fewer than two features.
     """
     if min(len(a), len(b)) < 2:
-        raise MetricsError(f"FVD needs two clips or more; there are {min(len(a), len(b))}")
+        raise MetricsError(f"a Fréchet distance needs two clips or more; there are {min(len(a), len(b))}")
     # The trace needs only the singular values of the centred sets' product, D x D matrices need not be formed.
     centred = [(x - x.mean(axis=0)) / np.sqrt(len(x) - 1) for x in (a, b)]
     cross = float(np.linalg.svd(centred[0] @ centred[1].T, compute_uv=False).sum())

@@ -1,0 +1,33 @@
+"""FD-random3d: it tells sets of clips apart, in pictures and in motion."""
+
+import numpy as np
+import pytest
+
+from vs_tecogan.errors import MetricsError
+from vs_tecogan.metrics.random_features import random_features, random_frechet_distance
+from vs_tecogan.training.data.skies import skies
+
+
+def clips(seeds: range, step: float = 1.0) -> list[np.ndarray]:
+    return [skies(seed, 20 * seed + step * np.arange(8), 12, 16) for seed in seeds]
+
+
+def test_the_same_kind_of_clips_is_nearer_than_another() -> None:
+    """Would catch features that do not see colour, blur or speed."""
+    truth, other = clips(range(24)), clips(range(24, 48))
+    same = random_frechet_distance(truth, other)
+    red = [clip[..., [2, 1, 0]] for clip in other]
+    grain = np.random.default_rng(1).integers(-40, 40, (8, 12, 16, 1))
+    noisy = [(clip + grain).clip(0, 255).astype(np.uint8) for clip in other]
+    fast, still = clips(range(24, 48), 4.0), clips(range(24, 48), 0.0)
+    for changed in (red, noisy, fast, still):
+        assert random_frechet_distance(truth, changed) > 1.15 * same
+
+
+def test_features_are_those_of_every_version() -> None:
+    """Would catch a change of the network, which would make figures of other days incomparable."""
+    features = random_features([skies(1, np.arange(8), 12, 16)])
+    assert features.shape == (1, 336)
+    assert features[0, [0, 5, 100, 200, 335]] == pytest.approx([0.16065, -0.00359, 0.11436, 0.19555, 0.08005], abs=2e-4)
+    with pytest.raises(MetricsError, match="two clips"):
+        random_frechet_distance(clips(range(1)), clips(range(2)))
