@@ -21,13 +21,13 @@ def test_the_same_kind_of_clips_is_nearer_than_another() -> None:
     noisy = [(clip + grain).clip(0, 255).astype(np.uint8) for clip in other]
     fast, still = clips(range(24, 48), 4.0), clips(range(24, 48), 0.0)
     for changed in (red, noisy, fast, still):
-        assert random_frechet_distance(truth, changed) > 1.15 * same
+        assert random_frechet_distance(truth, changed) > 1.5 * same
 
 
 def test_features_are_those_of_every_version() -> None:
     """Would catch a change of the network, which would make figures of other days incomparable."""
     features = random_features([skies(1, np.arange(8), 12, 16)])
     assert features.shape == (1, 336)
-    assert features[0, [0, 5, 100, 200, 335]] == pytest.approx([0.16065, -0.00359, 0.11436, 0.19555, 0.08005], abs=2e-4)
+    assert features[0, [0, 5, 100, 200, 335]] == pytest.approx([0.22694, -0.00381, 0.10190, 0.22512, 0.03811], abs=2e-4)
     with pytest.raises(MetricsError, match="two clips"):
         random_frechet_distance(clips(range(1)), clips(range(2)))

@@ -20,6 +20,8 @@ WIDTHS = (16, 32, 64)
 STRIDES = ((1, 1, 1), (2, 2, 2), (2, 2, 2))
 SLOPE = 0.2
 SEED = 20220607
+TIME_WEIGHT = 2.0
+"""Video changes less in a few frames than across a picture; this gives motion about the weight of texture."""
 
 type Clip = npt.NDArray[np.uint8]
 """(T, H, W, 3) RGB."""
@@ -49,8 +51,9 @@ def random_features(clips: Iterable[Clip]) -> Features:
         x = torch.from_numpy(np.ascontiguousarray(clip.transpose(3, 0, 1, 2))).float()[None] / 127.5 - 1
         parts = []
         for (kernel, bias), stride in zip(layers, STRIDES, strict=True):
-            x = F.leaky_relu(F.conv3d(x, kernel, bias, stride, padding=1), SLOPE)
-            parts += [x.mean((2, 3, 4)), x.mean(2).std((2, 3)), x.std(2).mean((2, 3))]
+            x = F.pad(x, (1,) * 6, mode="replicate")  # with zeros, a still clip would seem to begin and to end
+            x = F.leaky_relu(F.conv3d(x, kernel, bias, stride), SLOPE)
+            parts += [x.mean((2, 3, 4)), x.mean(2).std((2, 3)), TIME_WEIGHT * x.std(2).mean((2, 3))]
         found.append(torch.cat(parts, 1)[0].double().numpy())
     return np.stack(found)
 
