@@ -144,6 +144,27 @@ def test_share_of_samples_from_stills(tmp_path: Path) -> None:
     assert all((never[SampleIndex(k, 0, 3)][1] == 200).all() for k in range(50))
 
 
+def test_share_of_samples_at_double_speed(tmp_path: Path) -> None:
+    """Would catch a share that is not kept, a last frame beyond the clip, and one speed for LR, another for HR."""
+    frames = np.repeat(np.arange(9, dtype=np.uint8), 96 * 96 * 3).reshape(9, 96, 96, 3)
+    make_store(tmp_path, {"film": frames})
+    data = samples(tmp_path, augmentation=Augmentation(double_speed_prob=0.5, moving_first_frame_prob=0))
+    shown = [data[SampleIndex(k, 0, 5)] for k in range(200)]
+    steps = [int(hr[1, 0, 0, 0]) - int(hr[0, 0, 0, 0]) for _, hr, _ in shown]
+    assert set(steps) == {1, 2}
+    assert 0.4 < steps.count(2) / len(steps) < 0.6
+    for (lr, hr, _), step in zip(shown, steps, strict=True):
+        assert np.ptp(np.diff(hr[:, 0, 0, 0].numpy().astype(int))) == 0
+        assert round(255 * float(lr[4, 0, 0, 0] - lr[0, 0, 0, 0])) == 4 * step
+
+
+def test_clips_too_short_for_double_speed_play_as_they_are(tmp_path: Path) -> None:
+    """Would catch an index beyond the end where no clip is long enough."""
+    make_store(tmp_path, {"film": pan(6, 96, 96)})
+    data = samples(tmp_path, augmentation=Augmentation(double_speed_prob=1))
+    assert data[SampleIndex(0, 0, 5)][1].shape[0] == 5
+
+
 def test_stills_that_cannot_serve_are_refused(tmp_path: Path) -> None:
     """Would catch a share that is ignored where the store has no still, none large enough, or LR of its own."""
     films = {"film": pan(4, 96, 96), "small": pan(1, 40, 40)}

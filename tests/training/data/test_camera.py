@@ -32,8 +32,8 @@ def test_the_camera_goes_its_course(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(camera, "RIPPLE", 0)
     monkeypatch.setattr(camera, "TURN", 0)
     for seed in range(20):
-        window = camera_motion(np.random.default_rng(seed), ramp(200, 256), 6, 48, 1.0)
-        moves = course(np.random.default_rng(seed), 1.0)
+        window = camera_motion(np.random.default_rng(seed), ramp(200, 256), 6, 48, 1.0, 7.0)
+        moves = course(np.random.default_rng(seed), 1.0, 7.0)
         way = np.stack([moves.at(t) for t in range(6)])
         shown = centres(window)
         # Two roundings to whole levels.
@@ -48,7 +48,7 @@ def test_nothing_is_added_to_a_flat_still(shutter: int, monkeypatch: pytest.Monk
     monkeypatch.setattr(camera, "MOTION_BLUR_PROB", shutter)
     flat = np.full((40, 50, 3), (10, 200, 90), np.uint8)
     for seed in range(5):
-        assert (camera_motion(np.random.default_rng(seed), flat, 20, 40, 1.0) == flat[0, 0]).all()
+        assert (camera_motion(np.random.default_rng(seed), flat, 20, 40, 1.0, 7.0) == flat[0, 0]).all()
 
 
 def test_what_passes_shows_another_part_and_moves_by_itself(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -60,7 +60,7 @@ def test_what_passes_shows_another_part_and_moves_by_itself(monkeypatch: pytest.
         drawn = []
         for share in (0, 1):
             monkeypatch.setattr(camera, "PASSING_PROB", share)
-            drawn.append(camera_motion(np.random.default_rng(seed), still, 4, 48, 1.0).astype(int))
+            drawn.append(camera_motion(np.random.default_rng(seed), still, 4, 48, 1.0, 7.0).astype(int))
         covered.append((np.abs(drawn[0] - drawn[1]).sum(axis=-1) > 3).mean(axis=(1, 2)))
     shares = np.array(covered)
     assert 0.05 < shares.mean() < 0.7
@@ -73,18 +73,24 @@ def test_an_open_shutter_blurs_what_moves(monkeypatch: pytest.MonkeyPatch) -> No
     steps = []
     for share in (0, 1):
         monkeypatch.setattr(camera, "MOTION_BLUR_PROB", share)
-        windows = [camera_motion(np.random.default_rng(k), noise, 2, 48, 1.0).astype(float) for k in range(20)]
+        windows = [camera_motion(np.random.default_rng(k), noise, 2, 48, 1.0, 7.0).astype(float) for k in range(20)]
         steps.append(np.mean([np.abs(np.diff(w, axis=2)).mean() for w in windows]))
     assert 0.3 < steps[1] / steps[0] < 0.85
 
 
 def test_speeds_are_meant_in_pixels_of_the_sample() -> None:
     """Would catch a zoom that makes samples slower."""
-    one, two = (course(np.random.default_rng(3), unit).at(5) for unit in (1.0, 2.0))
+    one, two = (course(np.random.default_rng(3), unit, 7.0).at(5) for unit in (1.0, 2.0))
     np.testing.assert_allclose(two, 2 * one, rtol=1e-5)
     fields = [ripple(np.random.default_rng(k), 32, 1.0).at(2) for k in range(200)]
     assert 0 < np.mean([f.std() for f in fields]) < camera.RIPPLE
     assert np.mean([f.std() < 1e-6 for f in fields]) == pytest.approx(0.5, abs=0.12)
+
+
+def test_a_faster_camera_goes_further() -> None:
+    """Would catch a speed that is ignored, or one that the still's size changes."""
+    slow, fast = (course(np.random.default_rng(3), 1.0, speed).velocity for speed in (5.0, 15.0))
+    np.testing.assert_allclose(fast, 3 * slow, rtol=1e-5)
 
 
 def test_share_of_the_stills_that_a_camera_films(tmp_path: Path) -> None:
@@ -110,6 +116,6 @@ def test_share_of_the_stills_that_a_camera_films(tmp_path: Path) -> None:
 def test_a_sample_is_a_function_of_its_seed() -> None:
     """Would catch a picture that depends on what was drawn before it."""
     still = np.random.default_rng(0).integers(0, 256, (90, 120, 3), np.uint8)
-    first, again, other = (camera_motion(np.random.default_rng(k), still, 5, 60, 1.5) for k in (1, 1, 2))
+    first, again, other = (camera_motion(np.random.default_rng(k), still, 5, 60, 1.5, 7.0) for k in (1, 1, 2))
     assert np.array_equal(first, again)
     assert not np.array_equal(first, other)

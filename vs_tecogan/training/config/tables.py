@@ -37,6 +37,12 @@ class DataConfig:
     )
     still_prob: float = option(0.0, "probability that a sample is made of one of the store's stills", PROBABILITY)
     camera_motion_prob: float = option(0.0, "of those, probability of a simulated camera; 0.7", PROBABILITY)
+    camera_speed: float = option(
+        7.0, "largest mean speed of the simulated camera, HR pixels per frame", POSITIVE, file_only=True
+    )
+    double_speed_prob: float = option(
+        0.0, "probability that a clip plays at double speed: every other frame of it", PROBABILITY, file_only=True
+    )
     synthetic_prob: float = option(
         0.0, "probability that a sample is synthetic: flat colours and moving shapes", PROBABILITY, file_only=True
     )
@@ -194,6 +200,9 @@ class LoopConfig:
     keep: int = option(3, "checkpoints kept, besides the best", file_only=True)
     eval_clips: int = option(8, "clips in an evaluation, 0 is all", file_only=True)
     eval_frames: int = option(30, "frames of each clip in an evaluation", COUNT, file_only=True)
+    eval_stride: int = option(
+        1, "frames from one that is evaluated to the next: 2 or 3 where the clips hardly move", COUNT, file_only=True
+    )
     log_every: int = option(100, "iterations between lines in metrics.csv and TensorBoard", COUNT, file_only=True)
     watch_minutes: float = option(
         5.0, "minutes between pictures of the run and its page run.html; 0 is never", NO_LIMIT, file_only=True

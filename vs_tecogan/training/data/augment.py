@@ -33,6 +33,10 @@ class Augmentation:
     """Probability that a sample is a moving crop of a still, a clip that has one frame; not for given pairs."""
     camera_motion_prob: float = 0.0
     """Of those, probability of a simulated camera (:mod:`.camera`) instead."""
+    camera_speed: float = 7.0
+    """Largest mean speed of that camera, HR pixels per frame along a random direction."""
+    double_speed_prob: float = 0.0
+    """Probability that every other frame of a clip makes a sample, where the clip is long enough."""
     synthetic_prob: float = 0.0
     """Probability that a sample is synthetic (:mod:`.shapes`); never with given pairs."""
     channel_shuffle_prob: float = 0.0

@@ -14,8 +14,6 @@ from .augment import Pixels
 Field = npt.NDArray[np.float32]
 """(side, side, 2): x and y of a position or a displacement."""
 
-SPEED = 7.0
-"""Largest mean speed of the camera, HR pixels a frame along a random direction."""
 SHAKE = 1.5
 """Largest amplitude of its shaking along each axis, HR pixels."""
 TURN = 0.004
@@ -51,10 +49,11 @@ class Course:
         return np.asarray(self.velocity * time + swing, np.float32)
 
 
-def course(rng: np.random.Generator, unit: float, speed: float = SPEED) -> Course:
+def course(rng: np.random.Generator, unit: float, speed: float) -> Course:
     """Sample one.
 
-    :param unit: still's pixels for each HR pixel.
+    :param unit:  still's pixels for each HR pixel.
+    :param speed: largest mean speed, HR pixels per frame along a random direction.
     """
     pace, direction = rng.uniform(0, speed), rng.uniform(0, 2 * np.pi)
     return Course(
@@ -87,16 +86,17 @@ def ripple(rng: np.random.Generator, side: int, unit: float) -> Ripple:
     return Ripple(first=first, second=second, pace=float(rng.uniform(0.05, 0.5)))
 
 
-def camera_motion(rng: np.random.Generator, still: Pixels, frames: int, side: int, unit: float) -> Pixels:
+def camera_motion(rng: np.random.Generator, still: Pixels, frames: int, side: int, unit: float, speed: float) -> Pixels:
     """A clip from a still, as a moving camera would see it.
 
     :param still: (H, W, 3); where the camera leaves it, it goes on mirrored.
     :param side:  of the picture taken, pixels of the still.
     :param unit:  pixels of the still for each HR pixel: speeds are meant in those.
+    :param speed: largest mean speed of the camera, and of what passes, HR pixels per frame.
     :return:      (frames, side, side, 3).
     """
-    scene = _Layer.sample(rng, still, frames, side, unit)
-    passing = _Passing.sample(rng, still, frames, side, unit) if rng.random() < PASSING_PROB else None
+    scene = _Layer.sample(rng, still, frames, side, unit, speed)
+    passing = _Passing.sample(rng, still, frames, side, unit, speed) if rng.random() < PASSING_PROB else None
     shutter = rng.uniform(0.2, 0.8) if rng.random() < MOTION_BLUR_PROB else 0.0
     instants = np.linspace(0, shutter, INSTANTS) if shutter else np.zeros(1)
     result = np.empty((frames, side, side, 3), np.uint8)
@@ -128,8 +128,10 @@ class _Layer:
     growth: float
 
     @classmethod
-    def sample(cls, rng: np.random.Generator, still: Pixels, frames: int, side: int, unit: float) -> "_Layer":
-        moves = course(rng, unit)
+    def sample(
+        cls, rng: np.random.Generator, still: Pixels, frames: int, side: int, unit: float, speed: float
+    ) -> "_Layer":
+        moves = course(rng, unit, speed)
         travel = np.stack([moves.at(t) for t in range(frames + 1)])
         low, high = travel.min(axis=0), travel.max(axis=0)
         room = np.array([still.shape[1], still.shape[0]], np.float32)
@@ -174,12 +176,14 @@ class _Passing:
     """Width of its edge, pixels."""
 
     @classmethod
-    def sample(cls, rng: np.random.Generator, still: Pixels, frames: int, side: int, unit: float) -> "_Passing":
+    def sample(
+        cls, rng: np.random.Generator, still: Pixels, frames: int, side: int, unit: float, speed: float
+    ) -> "_Passing":
         return cls(
-            content=_Layer.sample(rng, still, frames, side, unit),
+            content=_Layer.sample(rng, still, frames, side, unit, speed),
             start=(side * rng.uniform(-0.4, 0.4, 2)).astype(np.float32),
             axes=(side * rng.uniform(0.1, 0.4, 2)).astype(np.float32),
-            course=course(rng, unit),
+            course=course(rng, unit, speed),
             edge=unit * float(rng.uniform(0.7, 2.5)),
         )
 

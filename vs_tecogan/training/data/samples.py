@@ -149,21 +149,25 @@ class Samples(Dataset[Sample]):
         still = np.random.default_rng([options.seed, index.iteration, index.position, 5]).random()
         chance = np.random.default_rng([options.seed, index.iteration, index.position, 7]).random()
         camera = chance < options.augmentation.camera_motion_prob
+        chance = np.random.default_rng([options.seed, index.iteration, index.position, 8]).random()
+        stride = 2 if chance < options.augmentation.double_speed_prob else 1
         for _ in range(TRIES):
             if still < options.augmentation.still_prob:
                 window: tuple[Pixels, ...] = (self._still(index.frames, rng, camera=camera),)
             else:
-                window = self._clip_window(index.frames, rng)
+                window = self._clip_window(index.frames, rng, stride)
             if wanted <= 0 or detail(window[-1][0]) >= wanted:
                 break
         return window
 
-    def _clip_window(self, frames: int, rng: np.random.Generator) -> tuple[Pixels, ...]:
-        windows = self._windows(frames)
+    def _clip_window(self, frames: int, rng: np.random.Generator, stride: int) -> tuple[Pixels, ...]:
+        windows = self._windows(span_of(frames, stride))
+        if not windows[-1]:  # no clip is as long as that
+            stride, windows = 1, self._windows(frames)
         start = int(rng.integers(0, windows[-1]))
         number = int(np.searchsorted(windows, start, side="right"))
         first = start - (int(windows[number - 1]) if number else 0)
-        moments = np.arange(first, first + frames)
+        moments = first + stride * np.arange(frames)
         if self._options.degradation is None:
             return self._pair(self._clips[number], moments, rng)
         return (self._window(self._clips[number], moments, rng),)
@@ -179,7 +183,8 @@ class Samples(Dataset[Sample]):
         if not camera:
             return self._window(clip, np.zeros(frames, np.int64), rng)
         side = self._wide(clip, rng)
-        window = camera_motion(rng, self._store.hr(clip)[0], frames, side, side / self._side)
+        speed = self._options.augmentation.camera_speed
+        window = camera_motion(rng, self._store.hr(clip)[0], frames, side, side / self._side, speed)
         return flip_and_rotate(rng, self._options.augmentation, resize_area(window, self._side))[0]
 
     def _wide(self, clip: StoredClip, rng: np.random.Generator) -> int:
@@ -214,3 +219,8 @@ class Samples(Dataset[Sample]):
             augmentation = replace(augmentation, flip="none", rotate=False)
         lr, hr = flip_and_rotate(rng, augmentation, lr, hr)
         return lr, hr
+
+
+def span_of(frames: int, stride: int) -> int:
+    """Frames from the first to the last of ``frames`` that lie ``stride`` apart."""
+    return stride * (frames - 1) + 1

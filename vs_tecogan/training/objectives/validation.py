@@ -130,7 +130,8 @@ def held_out(config: Config, samples: SampleOptions, store: Store) -> list[HeldO
     loop, rng = config.loop, np.random.default_rng(config.data.seed)
     clips: list[HeldOutClip] = []
     for name, frames, low in _raw_clips(config, store):
-        hr = np.stack(list(islice(iter(frames), loop.eval_frames)))
+        stride = loop.eval_stride
+        hr = np.stack(list(islice(iter(frames), 0, stride * loop.eval_frames, stride)))
         if len(hr) <= 2 * EDGE:
             continue
         if samples.degradation is None:
@@ -138,7 +139,7 @@ def held_out(config: Config, samples: SampleOptions, store: Store) -> list[HeldO
                 raise TrainingError(f"{name}: no LR frames for an evaluation of a run on pairs")
             scale = config.model.scale
             height, width = (s // 8 * 8 for s in low.shape[1:3])
-            lr = low[: len(hr), :height, :width].astype(np.float32) / np.float32(255)
+            lr = low[: stride * len(hr) : stride, :height, :width].astype(np.float32) / np.float32(255)
             hr = hr[:, : height * scale, : width * scale]
         else:
             lr, hr = _degrade(hr, samples, rng)
@@ -260,7 +261,7 @@ def standard(config: Config, features: FeatureNet | None) -> dict[str, Any]:
     data, loop = config.data, config.loop
     return {
         "rule": (perceptual_name(features) or "psnr and flicker") if by_perception(config) else "psnr",
-        "clips": [data.eval_store or data.store, loop.eval_clips, loop.eval_frames, data.seed],
+        "clips": [data.eval_store or data.store, loop.eval_clips, loop.eval_frames, loop.eval_stride, data.seed],
         "degradation": describe(build_degradation(config.degradation)),
     }
 
