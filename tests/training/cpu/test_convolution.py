@@ -4,8 +4,9 @@ import pytest
 import torch
 from torch import nn
 
+from vs_tecogan.networks.perceptual import VGG16
 from vs_tecogan.ops import native
-from vs_tecogan.training.cpu.convolution import FastConvolution
+from vs_tecogan.training.cpu.convolution import FastConvolution, accelerate_features
 
 needs_native = pytest.mark.skipif(not native.available(), reason="the native extension is not built")
 
@@ -39,3 +40,25 @@ def test_kernels_follow_the_weights() -> None:
         fast(features).square().sum().backward()
         optimiser.step()
         torch.testing.assert_close(fast(features), plain(features), rtol=1e-3, atol=1e-3)
+
+
+@needs_native
+def test_features_of_a_frozen_network_and_their_gradient() -> None:
+    """Would catch a ReLU that is lost or done twice, a layer that is left out, and gradients of frozen weights."""
+    torch.manual_seed(0)
+    widths = [(64, 3), (64, 64), (128, 64), (128, 128), (256, 128), (256, 256), (256, 256), (512, 256), (512, 512)]
+    places = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+    shapes = dict(zip(places, [*widths, *[(512, 512)] * 4], strict=True))
+    state = {f"features.{k}.weight": torch.randn(*s, 3, 3) / (4.5 * s[1]) ** 0.5 for k, s in shapes.items()}
+    state |= {f"features.{k}.bias": 0.1 * torch.randn(s[0]) for k, s in shapes.items()}
+    plain, fast = VGG16(state).freeze(), VGG16(state).freeze()
+    accelerate_features(fast)
+    assert sum(isinstance(layer, FastConvolution) for layer in fast.trunk) == 9
+    images = torch.rand(1, 3, 38, 32).requires_grad_()
+    results = []
+    for network in (plain, fast):
+        layers = network.features(images)
+        (gradient,) = torch.autograd.grad(sum(layer.square().mean() for layer in layers), images)
+        results.append((*layers, gradient))
+    for a, b in zip(*results, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-3, atol=1e-3 * float(a.detach().abs().max()))

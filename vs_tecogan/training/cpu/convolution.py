@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from ...networks import FluidSR, RecurrentSR
+from ...networks.perceptual import VGG, FeatureNet
 from ...networks.tempogan import CoarseBlock
 from ...ops import native
 from ...ops.winograd import kernel_gradient, transform_kernel, turned, winograd_conv
@@ -60,6 +61,8 @@ class _Convolution(torch.autograd.Function):
         if output is not None:
             gradient = torch.ops.aten.threshold_backward(gradient, output, 0)
         d_features = winograd_conv(gradient, ctx.turned)[:, :inputs] if ctx.needs_input_grad[0] else None
+        if not ctx.needs_input_grad[1]:  # a frozen network's
+            return d_features, None, None, None, None
         d_weight = kernel_gradient(features, gradient)[:outputs, :inputs]
         return d_features, d_weight, gradient.sum((0, 2, 3))[:outputs], None, None
 
@@ -115,6 +118,22 @@ def accelerate_fluid(network: FluidSR) -> None:
         assert isinstance(block, CoarseBlock)
         _replace(block, "first")
         _replace(block, "second")
+
+
+def accelerate_features(network: FeatureNet) -> None:
+    """Likewise of a frozen VGG, whose images still get their gradient.
+
+    The narrow first convolution stays, and those behind the last pooling: maps that small fill few of the tiles, and a
+    transformed kernel takes four times the memory.
+    """
+    if not native.available() or not isinstance(network, VGG):
+        return
+    layers = network.trunk
+    last = max(index for index, layer in enumerate(layers) if isinstance(layer, nn.MaxPool2d))
+    for index in range(last):
+        layer = layers[index]
+        if isinstance(layer, nn.Conv2d) and layer.in_channels % native.WIDE == 0:
+            layers[index], layers[index + 1] = FastConvolution(layer, relu=True), nn.Identity()
 
 
 def _replace(holder: nn.Module, name: str) -> None:

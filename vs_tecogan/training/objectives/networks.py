@@ -12,6 +12,7 @@ from ...networks import Dialect, FluidSR, Generator, GeneratorSpec, RecurrentSpe
 from ...networks.perceptual import FeatureNet, load_feature_net
 from ...weights import load_model
 from ..config import Config, merge
+from ..cpu import accelerate_features
 from ..run import checkpoint
 from .initialisation import initialise, initialise_for_motion
 from .transplant import transplant
@@ -173,9 +174,12 @@ def build_feature_net(config: Config, device: torch.device) -> FeatureNet | None
     if path and not Path(path).is_file():
         raise TrainingError(f"perceptual_net: {path} does not exist; {WHERE_FROM}")
     try:
-        return load_feature_net(path or None).to(device)
+        network = load_feature_net(path or None).to(device)
     except WeightsError as error:
         if path:
             raise TrainingError(f"perceptual_net: {error}") from error
         weight = f"perceptual_weight {objective.perceptual_weight:g}"
         raise TrainingError(f"{weight}, but {error}; {WHERE_FROM}") from error
+    if device.type == "cpu":
+        accelerate_features(network)
+    return network
