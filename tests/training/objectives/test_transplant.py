@@ -4,10 +4,10 @@ import pytest
 import torch
 
 from vs_tecogan.errors import TrainingError
-from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
+from vs_tecogan.networks import Dialect, Generator, GeneratorSpec, RecurrentSpec, RecurrentSR
 from vs_tecogan.ops import space_to_depth
 from vs_tecogan.training.objectives.losses import content_loss
-from vs_tecogan.training.objectives.transplant import regroup, transplant
+from vs_tecogan.training.objectives.transplant import regroup, transplant, transplant_recurrent
 
 
 def test_grown_generator_is_the_same_function_and_can_learn() -> None:
@@ -74,3 +74,47 @@ def test_between_scales_the_motion_and_the_body_are_kept(old: int, new: int) -> 
     for name, parameter in target.srnet.named_parameters():
         if "resblocks.1.conv.0" not in name:  # behind the zero convolution of a new block, at the very first step
             assert parameter.grad is not None and parameter.grad.abs().sum() > 0, name
+
+
+def recurrent(**changes: int) -> RecurrentSR:
+    return RecurrentSR(RecurrentSpec(**({"channels": 8, "blocks": 2} | changes)))
+
+
+def test_more_blocks_of_a_recurrent_network_change_nothing_at_first() -> None:
+    """Would catch blocks in another order, and new ones that are not the identity."""
+    torch.manual_seed(0)
+    small, large = recurrent(), recurrent(blocks=5)
+    transplant_recurrent(small, large)
+    frames, state = torch.rand(1, 9, 12, 16), torch.rand(1, small.spec.state_channels, 12, 16)
+    for a, b in zip(small(frames, state), large(frames, state), strict=True):
+        torch.testing.assert_close(a, b)
+
+
+def test_fewer_blocks_keep_the_ends_of_the_trunk() -> None:
+    """Would catch a trunk that loses its last block, whose output the last layer was trained for."""
+    large, small = recurrent(blocks=10), recurrent(blocks=5)
+    transplant_recurrent(large, small)
+    for new, old in enumerate((0, 2, 4, 7, 9)):
+        for a, b in zip(small.trunk[new].parameters(), large.trunk[old].parameters(), strict=True):
+            assert torch.equal(a, b)
+
+
+def test_another_scale_keeps_the_pixels_that_both_have() -> None:
+    """Would catch cells in another order: pixel (y, x) of 2x is pixel (2y, 2x) of 4x, where the state is flat."""
+    torch.manual_seed(0)
+    four, two = recurrent(), recurrent(scale=2)
+    transplant_recurrent(four, two)
+    frames, width = torch.rand(1, 9, 10, 12), four.spec.channels
+    features, last = torch.rand(1, width, 10, 12), torch.rand(1, 3, 10, 12)
+    large, small = (
+        net(frames, torch.cat((features, last.repeat(1, net.spec.scale**2, 1, 1)), 1), torch.zeros(1, 4, 10, 12))
+        for net in (four, two)
+    )
+    torch.testing.assert_close(small[0], large[0][:, :, ::2, ::2])
+    torch.testing.assert_close(small[1][:, :width], large[1][:, :width])
+
+
+def test_recurrent_transplant_refuses_other_widths() -> None:
+    """Would catch weights of another width being loaded in part."""
+    with pytest.raises(TrainingError, match="its architecture is"):
+        transplant_recurrent(recurrent(channels=16), recurrent())

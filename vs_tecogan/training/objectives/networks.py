@@ -15,7 +15,7 @@ from ..config import Config, merge
 from ..cpu import accelerate_features
 from ..run import checkpoint
 from .initialisation import initialise, initialise_for_motion
-from .transplant import transplant
+from .transplant import transplant, transplant_recurrent
 
 log = logging.getLogger(__name__)
 
@@ -54,10 +54,9 @@ def build_recurrent(config: Config) -> RecurrentSR:
     network = RecurrentSR(recurrent_spec(config))
     if config.model.init:
         source = load_init(config.model.init)
-        ours, theirs = network.spec, source.spec
-        if replace(ours, flow_rounds=0) != replace(theirs, flow_rounds=0):
-            raise TrainingError(f"init: {config.model.init} is {theirs}; the run asks for {ours}")
-        network.load_state_dict(source.state_dict())
+        if not isinstance(source, RecurrentSR):
+            raise TrainingError(f"init: {config.model.init} is a {type(source).__name__}; set architecture to frvsr")
+        transplant_recurrent(source, network)
     return network
 
 

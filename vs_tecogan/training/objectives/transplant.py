@@ -1,10 +1,12 @@
-"""Weights of one generator as the beginning of another: with more blocks, or for another scale."""
+"""Weights of one generator as the beginning of another: with other blocks, or for another scale."""
+
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ...errors import TrainingError
-from ...networks import Generator, GeneratorSpec
+from ...networks import Generator, GeneratorSpec, RecurrentSR
 from ...networks.srnet import ResidualBlock
 
 
@@ -33,9 +35,60 @@ def transplant(source: Generator, target: Generator) -> None:
         state = {key: value for key, value in state.items() if _at_low_resolution(key)}
     target.load_state_dict(state, strict=False)
     for block in list(target.srnet.resblocks)[theirs.blocks :]:
-        assert isinstance(block, ResidualBlock)
-        for parameter in block.conv[2].parameters():
-            parameter.zero_()
+        _make_identity(block)
+
+
+def _make_identity(block: torch.nn.Module) -> None:
+    assert isinstance(block, ResidualBlock)
+    for parameter in block.conv[2].parameters():
+        parameter.zero_()
+
+
+@torch.no_grad()
+def transplant_recurrent(source: RecurrentSR, target: RecurrentSR) -> None:
+    """Copy weights between recurrent networks that differ in residual blocks, in scale or in both.
+
+    More blocks: new ones start as the identity, behind the others. Fewer: blocks that lie evenly spread stay. What is
+    left of the picture after that is to be trained again, which is quick beside a beginning from nothing.
+
+    Another scale: the last output comes in through :func:`regroup`. A pixel of a 2x cell goes out by the weights of the
+    pixel that sits at the same place of the 4x cell; the other way, each of four takes those of the one before it.
+
+    :raises TrainingError: they differ in anything else, or in blocks that are not residual.
+    """
+    ours, theirs = target.spec, source.spec
+    if replace(ours, blocks=1, scale=4, flow_rounds=0) != replace(theirs, blocks=1, scale=4, flow_rounds=0):
+        raise TrainingError(f"init: its architecture is {theirs}, the run's {ours}")
+    if ours.blocks != theirs.blocks and not ours.residual:
+        raise TrainingError(f"init: it has {theirs.blocks} pairs of convolutions, the run {ours.blocks}; set blocks")
+    state = {key: value for key, value in source.state_dict().items() if not key.startswith("trunk.")}
+    inner = 3 * ours.window + ours.channels
+    kernel = state["conv_in.weight"]
+    past = regroup(torch.cat((kernel[:, :3], kernel[:, inner:]), 1), theirs.scale, ours.scale)[:, 3:]
+    state["conv_in.weight"] = torch.cat((kernel[:, :inner], past), dim=1)
+    for name in ("conv_out.weight", "conv_out.bias"):
+        picture, features = state[name][: theirs.folded], state[name][theirs.folded :]
+        state[name] = torch.cat((_rescale_cells(picture, theirs.scale, ours.scale), features))
+    target.load_state_dict(state, strict=False)
+    count = min(ours.blocks, theirs.blocks)
+    kept = torch.linspace(0, theirs.blocks - 1, count).round().int().tolist() if count > 1 else [0]
+    if not ours.residual:
+        target.trunk.load_state_dict(source.trunk.state_dict())
+        return
+    for new, old in enumerate(kept):
+        target.trunk[new].load_state_dict(source.trunk[old].state_dict())
+    for block in list(target.trunk)[count:]:
+        _make_identity(block)
+
+
+def _rescale_cells(rows: Tensor, old: int, new: int) -> Tensor:
+    """What makes the pixels of a cell, (3 * old**2, ...) in the order (pixel, colour), for cells of another scale."""
+    cells = rows.reshape(old, old, 3, *rows.shape[1:])
+    if new < old:
+        cells = cells[:: old // new, :: old // new]
+    else:
+        cells = cells.repeat_interleave(new // old, 0).repeat_interleave(new // old, 1)
+    return cells.reshape(-1, *rows.shape[1:])
 
 
 def regroup(kernel: Tensor, old: int, new: int) -> Tensor:
