@@ -362,7 +362,7 @@ def test_engine_goes_when_nobody_holds_it(fail_captures: bool) -> None:
         gc.enable()
 
 
-def test_out_of_memory_is_survived_once() -> None:
+def test_out_of_memory_is_survived_once(caplog: pytest.LogCaptureFixture) -> None:
     """Memory that graphs hold is given back and the step repeated; then the user is told what to do, in one line."""
     runtime, clip = LazyRuntime(), frames(3)
     engine = emulated(tiny_model(), runtime=runtime)
@@ -372,10 +372,26 @@ def test_out_of_memory_is_survived_once() -> None:
     state = engine.step(state, clip[2])
     np.testing.assert_array_equal(output(engine, state), expected[2])
     assert runtime.trimmed
+    line = "tecogan: cpu ran out of memory at frames of 23x17; going on without CUDA graphs for a while, slower"
+    assert caplog.messages == [line]
     runtime.full = 2
     with pytest.raises(MemoryError, match=r"^cpu has too little free memory for frames of 23x17; give tile=.*$"):
         engine.step(state, clip[2])
     np.testing.assert_array_equal(output(engine, engine.step(engine.zero_state(17, 23), clip[0])), expected[0])
+
+
+def test_graphs_come_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One short moment without memory, of another program's say, that leaves a film of hours without graphs."""
+    monkeypatch.setattr("vs_tecogan.engine.cuda.plans.FIRST_PAUSE", 6)
+    runtime, clip = LazyRuntime(), frames(12)
+    engine, state, captured = emulated(tiny_model(), runtime=runtime), State(None, ()), []
+    for k, planes in enumerate(clip):
+        runtime.full = int(k in (2, 6))
+        state = engine.step(state, planes)
+        captured.append(runtime.captured)
+    # two plans a frame: the sixth after the first time has a graph again, and the twelfth after the second
+    assert captured == [2, 2, 2, 2, 3, 4, 4, 4, 4, 4, 4, 5]
+    np.testing.assert_array_equal(output(engine, state), run(emulated(tiny_model()), clip)[-1])
 
 
 @pytest.mark.gpu

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext, suppress
 from types import SimpleNamespace
 
 import numpy as np
@@ -16,6 +16,7 @@ from vs_tecogan.colour.coding import Coding
 from vs_tecogan.engine.create import _cuda_engine
 from vs_tecogan.engine.cuda.pictures import nbytes, plane_views
 from vs_tecogan.engine.cuda.runtime import STAGING_DEPTH, CudaRuntime, Queue, Staging
+from vs_tecogan.engine.cuda.streams import OwnStreams
 from vs_tecogan.ops import cuda
 from vs_tecogan.ops.cuda import CupyLauncher, StreamHandle
 
@@ -64,42 +65,103 @@ def test_a_failed_capture_leaves_memory_in_order() -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.mark.parametrize("fails", [False, True])
-def test_captures(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, fails: bool) -> None:
-    """Inference tensors left in what all graphs share; an allocator left capturing. A stand-in for torch's CUDA."""
-    calls: list[object] = []
+class Stream:
+    """A stand-in: notes who waits for it."""
 
-    @contextmanager
-    def graph(held: object, *, pool: int, **options: object) -> Iterator[None]:
-        calls.append((pool, torch.is_inference_mode_enabled()))
-        yield
-        if fails:
-            raise RuntimeError("operation not permitted\nwhile capturing")
+    def __init__(self, calls: list[object]) -> None:
+        self._calls = calls
+
+    def synchronize(self) -> None:
+        self._calls.append("waited")
+
+
+@pytest.fixture
+def calls(monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """What a runtime on a stand-in for torch's CUDA calls; waiting for the whole device fails."""
+    noted: list[object] = []
+
+    class Graph:
+        def capture_begin(self, *, pool: int, capture_error_mode: str) -> None:
+            noted.append((pool, capture_error_mode, torch.is_inference_mode_enabled()))
+
+        def capture_end(self) -> None:
+            noted.append("captured")
+
+        def replay(self) -> None:
+            pass
+
+    pools = iter((7, 8, 9))
+    for name, value in {
+        "device": nullcontext, "stream": nullcontext, "graph_pool_handle": lambda: next(pools), "CUDAGraph": Graph,
+        "empty_cache": lambda: noted.append("emptied"),
+    }.items():  # fmt: skip
+        monkeypatch.setattr(torch.cuda, name, value)
+    monkeypatch.setattr("vs_tecogan.engine.cuda.streams._new", lambda _: Stream(noted))
+    monkeypatch.setattr(OwnStreams, "_idle", {})
+    return noted
+
+
+@pytest.mark.parametrize("fails", [None, RuntimeError, torch.OutOfMemoryError])
+def test_captures(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    calls: list[object],
+    fails: type[Exception] | None,
+) -> None:
+    """Inference tensors left in what all graphs share; an allocator left capturing; a graph that is never tried again
+    because memory was short once; garbage collected in a capture, which frees what CUDA refuses to free then.
+    """
 
     def task() -> None:
-        calls.append(("task", torch.is_inference_mode_enabled()))
+        calls.append(("task", torch.is_inference_mode_enabled(), gc.isenabled()))
+        if fails and not gc.isenabled():
+            raise fails("operation not permitted\nwhile capturing")
 
     def ended(device: int, pool: int) -> None:
         calls.append(("ended", device, pool))
         raise RuntimeError("not currently recording")
 
-    pools = iter((7, 8, 9))
-    stream = SimpleNamespace(synchronize=lambda: None)
-    for name, value in {
-        "Stream": lambda _: stream, "device": nullcontext, "stream": nullcontext, "graph": graph,
-        "graph_pool_handle": lambda: next(pools), "CUDAGraph": lambda: SimpleNamespace(replay="replay"),
-    }.items():  # fmt: skip
-        monkeypatch.setattr(torch.cuda, name, value)
     monkeypatch.setattr(torch._C, "_cuda_endAllocateToPool", ended, raising=False)
     runtime = CudaRuntime(torch.device("cuda:1"))
-    result = runtime.capture(task)
-    expected = [*3 * [("task", True)], ("ended", 1, 7)] if fails else 3 * [("task", True)]
-    expected.insert(2, (7, False))
-    assert calls == expected
-    assert result is task if fails else result == "replay"
-    assert caplog.messages == ["tecogan: cuda:1 runs without a CUDA graph: operation not permitted"][: int(fails)]
-    runtime.capture(task)
-    assert (8 if fails else 7, False) in calls[len(expected) :]
+    if fails is torch.OutOfMemoryError:
+        with pytest.raises(torch.OutOfMemoryError):
+            runtime.capture(task)
+    else:
+        result = runtime.capture(task)
+        assert result is task if fails else result.__name__ == "replay"
+    expected = [*2 * [("task", True, True)], "waited", "emptied", (7, "thread_local", False), ("task", True, False)]
+    assert calls == [*expected, "captured", *([("ended", 1, 7)] if fails else [])]
+    said = "tecogan: cuda:1 runs without a CUDA graph: operation not permitted"
+    assert caplog.messages == [said] * (fails is RuntimeError) and gc.isenabled()
+    with suppress(torch.OutOfMemoryError):
+        runtime.capture(task)
+    assert (8 if fails else 7, "thread_local", False) in calls[len(expected) :]
+
+
+def test_trimming_waits_for_its_own_queues(monkeypatch: pytest.MonkeyPatch, calls: list[object]) -> None:
+    """Another filter's work on the same device that one of ours waits for."""
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda: calls.append("waited for the device"))
+    CudaRuntime(torch.device("cuda:1")).trim()
+    assert calls == [*3 * ["waited"], "emptied"]
+
+
+def test_streams_are_nobody_elses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Torch lends the same 32 streams again and again: the twelfth filter works in the first one's queues, and a graph
+    captures what the other does. Streams that no reload gives back.
+    """
+    handles = iter(range(1000))
+    runtime = SimpleNamespace(streamNonBlocking=1, streamCreateWithFlags=lambda flags: (next(handles), flags))
+    monkeypatch.setitem(sys.modules, "cupy", SimpleNamespace(cuda=SimpleNamespace(runtime=runtime)))
+    monkeypatch.setattr(torch.cuda, "device", nullcontext)
+    monkeypatch.setattr(torch.cuda, "ExternalStream", lambda handle, device: (*handle, device))
+    monkeypatch.setattr(torch.cuda, "graph_pool_handle", lambda: 0)
+    monkeypatch.setattr(OwnStreams, "_idle", {})
+    device = torch.device("cuda:1")
+    runtimes = [CudaRuntime(device) for _ in range(15)]
+    streams = {stream for one in runtimes for stream in one._streams.values()}
+    assert streams == {(number, 1, device) for number in range(45)}
+    runtimes.clear()
+    assert set(CudaRuntime(device)._streams.values()) < streams and next(handles) == 45
 
 
 def test_packed_planes() -> None:

@@ -7,8 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from vs_tecogan.engine import accelerators, create_engine
+from vs_tecogan import hardware
+from vs_tecogan.engine import create_engine
 from vs_tecogan.engine.create import make_engine
+from vs_tecogan.engine.float32 import without_tf32
 from vs_tecogan.engine.select import default_device, resolve_device, resolve_precision
 from vs_tecogan.errors import EngineError
 
@@ -22,8 +24,8 @@ def listed(monkeypatch: pytest.MonkeyPatch) -> Iterator[Listing]:
     """Make torch list devices: ``listed(cuda=1, xpu=2, broken={"cuda:0": "too old"})``."""
 
     def pretend(broken: dict[str, str] | None = None, **counts: int) -> None:
-        monkeypatch.setattr(accelerators, "count", lambda kind: counts.get(kind, 0))
-        monkeypatch.setattr(accelerators, "trouble", lambda place: (broken or {}).get(place, ""))
+        monkeypatch.setattr(hardware, "count", lambda kind: counts.get(kind, 0))
+        monkeypatch.setattr(hardware, "trouble", lambda place: (broken or {}).get(place, ""))
 
     default_device.cache_clear()
     yield pretend
@@ -88,13 +90,13 @@ def test_precision_elsewhere() -> None:
 
 def test_trouble_is_found_by_computing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Would catch a probe that never runs a kernel, or lets a driver's error out."""
-    accelerators.trouble.cache_clear()
-    assert accelerators.trouble("cpu") == ""
-    assert accelerators.trouble("meta")  # a device of torch's that does not compute
-    accelerators.trouble.cache_clear()
-    monkeypatch.setattr(accelerators.F, "conv2d", lambda *_: torch.zeros(1))
-    assert accelerators.trouble("cpu") == "it computes wrong sums"
-    accelerators.trouble.cache_clear()
+    hardware.trouble.cache_clear()
+    assert hardware.trouble("cpu") == ""
+    assert hardware.trouble("meta")  # a device of torch's that does not compute
+    hardware.trouble.cache_clear()
+    monkeypatch.setattr(hardware.F, "conv2d", lambda *_: torch.zeros(1))
+    assert hardware.trouble("cpu") == "it computes wrong sums"
+    hardware.trouble.cache_clear()
 
 
 @pytest.mark.parametrize("place", ["xpu:0", "mps"])
@@ -124,11 +126,11 @@ def test_other_devices_run_torchs_operators(place: str, monkeypatch: pytest.Monk
 
 def test_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     """Would catch a size that is asked of CUDA for every device, and an error where nobody tells."""
-    assert accelerators.memory("cpu") > 1 << 28
+    assert hardware.memory("cpu") > 1 << 28
     monkeypatch.setattr(torch.mps, "recommended_max_memory", lambda: 8 << 30)
-    assert accelerators.memory("mps") == 8 << 30
+    assert hardware.memory("mps") == 8 << 30
     monkeypatch.delattr(torch.mps, "recommended_max_memory")
-    assert accelerators.memory("mps") == 16 << 30
+    assert hardware.memory("mps") == 16 << 30
 
 
 def test_float32_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -146,7 +148,7 @@ def test_float32_is_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     image = torch.rand(1, 3, 9, 10)
     with torch.no_grad():
         expected = layers(image)
-        accelerators.without_tf32(layers)
+        without_tf32(layers)
         with suppress(AttributeError):
             monkeypatch.setattr(torch.ops.aten, "_convolution", Spy())
         assert torch.equal(layers(image), expected)

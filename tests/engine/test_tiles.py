@@ -1,7 +1,9 @@
 """Large frames in tiles: where they lie, how they join, and what they make of real video."""
 
 import itertools
+import weakref
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,6 +11,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils._pytree import tree_leaves
 
 from vs_tecogan.engine import create_engine
 from vs_tecogan.engine.device import Device
@@ -19,6 +23,8 @@ from vs_tecogan.engine.torch import TorchFrvsr
 from vs_tecogan.errors import EngineError
 from vs_tecogan.networks import Generator, GeneratorSpec
 from vs_tecogan.networks.generator import FNET_STRIDE
+from vs_tecogan.ops import pyramid_flow, refine_flow
+from vs_tecogan.ops.refine import REFINE_PLANES
 
 from .runtimes import torch_engine
 from .test_engine import real_frames, run, tiny_model
@@ -115,6 +121,56 @@ def test_tile_choice() -> None:
     for tile in ((10, 500), (500, 64)):
         with pytest.raises(EngineError, match="not usable"):
             create_engine(tiny_model(), device="cpu", tile=tile)
+
+
+def test_no_map_is_larger_than_kernels_can_number() -> None:
+    """Maps of 2^31 values on a device whose memory has room for them: their far end would be read elsewhere."""
+    network = TorchFrvsr(Generator(GeneratorSpec(blocks=0)), Device("cpu"), "fp32")
+    for width in (8192, 16384):
+        tiles = Tiling(network, "cpu", None, 1 << 50).tiles(4320, width)
+        sizes = [(t.rows.stop - t.rows.start) * (t.columns.stop - t.columns.start) for t in tiles]
+        assert len(sizes) > 1 and max(sizes) * 64 < 1 << 31
+    assert len(Tiling(network, "cpu", None, 1 << 50).tiles(4320, 7680)) == 1
+
+
+def test_planes_of_a_refinement_are_counted() -> None:
+    """Tiles chosen as if refining the flow took no memory: 200 bytes per pixel of the whole frame."""
+    previous, current, flow = torch.rand(1, 3, 64, 96), torch.rand(1, 3, 64, 96), torch.zeros(1, 2, 64, 96)
+    for find in (
+        lambda: refine_flow(previous, current, flow, 2, impl="torch"),
+        lambda: pyramid_flow(previous, current, 2, impl="torch"),
+    ):
+        with torch.inference_mode(), LiveMemory() as memory:
+            find()
+        assert 0.8 * REFINE_PLANES < memory.peak / flow[0, 0].nbytes <= REFINE_PLANES
+    with_rounds, without = (FrvsrStep(GeneratorSpec(flow_rounds=n), "fp16") for n in (2, 0))
+    assert with_rounds.guide_bytes(10, 10) > without.guide_bytes(10, 10)
+
+
+class LiveMemory(TorchDispatchMode):
+    """The most bytes of tensors that lived at once, of those made under it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.now = self.peak = 0
+        self._seen: set[int] = set()
+
+    def __torch_dispatch__(self, operator: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = operator(*args, **(kwargs or {}))
+        for tensor in tree_leaves(result):
+            if isinstance(tensor, torch.Tensor) and (key := tensor.untyped_storage()._cdata) not in self._seen:
+                self._count(key, tensor.untyped_storage().nbytes())
+                weakref.finalize(tensor.untyped_storage(), self._forget, key, tensor.untyped_storage().nbytes())
+        return result
+
+    def _count(self, key: int, size: int) -> None:
+        self._seen.add(key)
+        self.now += size
+        self.peak = max(self.peak, self.now)
+
+    def _forget(self, key: int, size: int) -> None:
+        self._seen.discard(key)
+        self.now -= size
 
 
 def test_the_plain_engine_tiles_earlier() -> None:

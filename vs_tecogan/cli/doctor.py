@@ -227,20 +227,19 @@ def _native() -> Finding:
 def _gpu() -> Finding:
     import torch
 
-    from ..engine import accelerators
+    from .. import hardware
 
     listed = [
         "mps" if kind == "mps" else f"{kind}:{index}"
-        for kind in accelerators.KINDS
-        for index in range(accelerators.count(kind))
+        for kind in hardware.KINDS
+        for index in range(hardware.count(kind))
     ]
     if not listed:
         reason = "no device" if torch.version.cuda or torch.version.hip else "this torch is a CPU build"
         return Finding(subject="gpu", text=f"none ({reason})", fix=_cuda_torch() if _nvidia_driver() else "")
-    states = {place: accelerators.trouble(place) for place in listed}
+    states = {place: hardware.trouble(place) for place in listed}
     texts = [
-        f"{place} {accelerators.name(place)}" + (f" does not work ({why})" if why else "")
-        for place, why in states.items()
+        f"{place} {hardware.name(place)}" + (f" does not work ({why})" if why else "") for place, why in states.items()
     ]
     fix = "update the driver, or install the torch that pytorch.org names for it" if any(states.values()) else ""
     return Finding(subject="gpu", text=", ".join(texts), fix=fix)

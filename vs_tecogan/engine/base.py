@@ -93,6 +93,9 @@ class NetworkStep(Protocol):
     ahead: int
     """Frames after the current one that a step looks at: 0 or 1."""
 
+    widest: int
+    """Channels of the widest map that a step makes at the size of its frame."""
+
     def guide(self, previous: Tensor | None, current: Tensor, following: Tensor | None) -> Tensor | None:
         """What a step takes from whole frames: maps (1, C, H, W) at their size, such as flow; None: nothing.
 

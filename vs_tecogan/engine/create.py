@@ -7,10 +7,10 @@ from typing import Any
 from torch import nn
 
 from ..errors import EngineError
+from ..hardware import is_rocm
 from ..networks import FluidSR, Generator, RecurrentSR
 from ..ops import cuda, native
 from ..weights import Model
-from .accelerators import is_rocm
 from .base import Engine, NetworkStep
 from .cpu.device import NativeDevice
 from .cpu.frvsr import NativeFrvsr

@@ -7,6 +7,7 @@ import torch
 
 from ..networks import Dialect, GeneratorSpec
 from ..networks.generator import FNET_STRIDE
+from ..ops.refine import REFINE_PLANES
 from ..ops.resample import Grid
 
 FLOW_GRIDS = {
@@ -33,6 +34,8 @@ FEATURE_TENSORS = 6
 FEATURES = 64
 FLOW_FEATURES = 96
 """Channels that live at once at LR size in the flow network's widest place, its last two convolutions."""
+BESIDE_FLOW = 16
+"""Planes of two frames, as given and as the flow network takes them, and of the flow."""
 BESIDES = 600 << 20
 """Bands, workspaces and weights, bytes."""
 
@@ -51,6 +54,7 @@ class FrvsrStep:
 
     def __init__(self, spec: GeneratorSpec, precision: str) -> None:
         self.scale = spec.scale
+        self.widest = max(FEATURES, spec.channels)
         self._spec = spec
         self._dtype = DTYPES[precision]
 
@@ -60,8 +64,9 @@ class FrvsrStep:
         return height * width * (features + 2 * 3 * self.scale * self.scale * 4) + BESIDES
 
     def guide_bytes(self, height: int, width: int) -> int:
-        """See :class:`~vs_tecogan.engine.base.NetworkStep`."""
-        return height * width * FLOW_FEATURES * self._dtype.itemsize
+        """The flow network's features, then the planes of a refinement: one after the other. The frames beside them."""
+        refined = 4 * REFINE_PLANES if self._spec.flow_rounds else 0
+        return height * width * (max(FLOW_FEATURES * self._dtype.itemsize, refined) + 4 * BESIDE_FLOW)
 
     def release(self) -> None:
         """See :class:`~vs_tecogan.engine.base.NetworkStep`."""

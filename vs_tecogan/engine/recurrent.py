@@ -8,9 +8,10 @@ from torch import Tensor
 from ..networks import Alignment, RecurrentSpec, RecurrentSR
 from ..ops import space_to_depth
 from ..ops.native import Impl
-from .accelerators import without_tf32
+from ..ops.refine import REFINE_PLANES
 from .base import Memory
 from .device import Device
+from .float32 import without_tf32
 from .frvsr import BESIDES, DTYPES
 
 LIVE_FEATURES = 6
@@ -29,6 +30,7 @@ class RecurrentStep:
 
     def __init__(self, spec: RecurrentSpec, precision: str) -> None:
         self.scale, self.ahead = spec.scale, spec.ahead
+        self.widest = max(spec.channels, 3 * spec.window + spec.state_channels)
         self._spec, self._dtype = spec, DTYPES[precision]
 
     def step_bytes(self, height: int, width: int) -> int:
@@ -39,8 +41,9 @@ class RecurrentStep:
         return height * width * (maps + 2 * spec.state_channels * 4) + BESIDES
 
     def guide_bytes(self, height: int, width: int) -> int:
-        """Frames, flows and what a refinement keeps of them."""
-        return height * width * 4 * 64
+        """Frames, moved and as given, flows, and the planes of a refinement."""
+        frames = 3 * (2 * self._spec.window - 1) + 2
+        return height * width * 4 * (REFINE_PLANES + frames)
 
     def release(self) -> None:
         """See :class:`~vs_tecogan.engine.base.NetworkStep`."""

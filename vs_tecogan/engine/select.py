@@ -4,9 +4,8 @@ import logging
 import re
 from functools import cache
 
+from .. import hardware
 from ..errors import EngineError
-from ..hardware import has_native_bf16
-from . import accelerators
 
 PRECISIONS = ("auto", "fp32", "fp16", "bf16")
 NAMES = '"cpu", "cuda", "cuda:N", "xpu", "xpu:N" or "mps"'
@@ -31,7 +30,7 @@ def resolve_device(device: str | None) -> str:
     if device == "cpu":
         return device
     kind, _, number = device.partition(":")
-    index, found = int(number or 0), accelerators.count(kind)
+    index, found = int(number or 0), hardware.count(kind)
     if not found:
         raise EngineError(f'device {device!r} asked for, but torch finds no {MAKERS[kind]}; give device="cpu" or None')
     if index >= found:
@@ -39,7 +38,7 @@ def resolve_device(device: str | None) -> str:
             f"device {device!r} asked for, but torch finds {found} of them; the last is {kind}:{found - 1}"
         )
     place = _named(kind, index)
-    if why := accelerators.trouble(place):
+    if why := hardware.trouble(place):
         raise EngineError(
             f'device {place!r} does not work with this torch ({why}); update driver and torch, or give device="cpu"'
         )
@@ -49,10 +48,10 @@ def resolve_device(device: str | None) -> str:
 @cache
 def default_device() -> str:
     """The first GPU that works, else the CPU; a GPU that does not work is warned of once."""
-    for kind in accelerators.KINDS:
-        if accelerators.count(kind):
+    for kind in hardware.KINDS:
+        if hardware.count(kind):
             place = _named(kind, 0)
-            why = accelerators.trouble(place)
+            why = hardware.trouble(place)
             if not why:
                 return place
             logger.warning("tecogan: %s does not work with this torch (%s); going on without it", place, why)
@@ -80,8 +79,8 @@ def resolve_precision(device: str, precision: str) -> tuple[str, str]:
     if precision != "auto":
         return precision, "asked for"
     if device != "cpu":
-        fast, why = accelerators.half_floats(device)
+        fast, why = hardware.half_floats(device)
         return "fp16" if fast else "fp32", why
-    if has_native_bf16():
+    if hardware.has_native_bf16():
         return "bf16", "this CPU multiplies bfloat16 in hardware"
     return "fp32", "this CPU has no bfloat16 arithmetic"

@@ -12,13 +12,16 @@ import torch
 from torch import Tensor
 
 from ..errors import EngineError
-from .accelerators import memory as memory_of
+from ..hardware import memory as memory_of
 from .base import NetworkStep
 
 OVERLAP = 32
 """LR pixels that neighbouring tiles share at least; the recurrence feels a border further than one frame does."""
 WIDE_OVERLAP = 64
 """What they share at least where a tile is four times as long."""
+
+MOST_VALUES = (1 << 31) - 1
+"""Of a map: kernels, cuDNN's among them, number them by 32 bits."""
 
 logger = logging.getLogger(__name__)
 
@@ -86,7 +89,8 @@ class Tiling:
 
     :param network: whose steps take memory, and which says where tiles may begin.
     :param device:  on which they take it.
-    :param tile:    (height, width) of a tile in LR pixels; None takes the largest that ``memory`` allows.
+    :param tile:    (height, width) of a tile in LR pixels; None takes the largest that ``memory`` allows, and in which
+                    no map has more than :data:`MOST_VALUES` values.
     :param memory:  bytes that a step may take; None is half of the device's or the machine's whole memory.
     :raises EngineError: tiles that are too small.
     """
@@ -119,7 +123,12 @@ class Tiling:
         """Halve the longer side until a step fits."""
         memory = memory_of(self._device) // 2 if self._memory is None else self._memory
         h, w, besides = height, width, 0
-        while self._network.step_bytes(h, w) + besides > memory and max(h, w) > 4 * OVERLAP:
+
+        def fits() -> bool:
+            network = self._network
+            return network.step_bytes(h, w) + besides <= memory and network.widest * h * w <= MOST_VALUES
+
+        while not fits() and max(h, w) > 4 * OVERLAP:
             besides = self._network.guide_bytes(height, width)
             h, w = (h, -(-w // 2) + OVERLAP) if w >= h else (-(-h // 2) + OVERLAP, w)
         if (h, w) != (height, width):

@@ -8,9 +8,9 @@ from torch import Tensor
 from ..networks import Dialect, Generator
 from ..networks.srnet import image_upsampler
 from ..ops import backward_warp, refine_flow, space_to_depth
-from .accelerators import without_tf32
 from .base import Memory
 from .device import Device
+from .float32 import without_tf32
 from .frvsr import FEATURES, FrvsrStep
 
 LIVE_AT_OUTPUT = 1.25

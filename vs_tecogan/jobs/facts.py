@@ -10,7 +10,7 @@ from typing import Any
 import torch
 import vapoursynth as vs
 
-from ..engine import accelerators
+from .. import hardware
 from ..engine.select import resolve_device, resolve_precision
 from ..errors import JobError
 from ..ops import cuda, native
@@ -101,7 +101,7 @@ def device_facts(spec: Spec, place: Placement, source: Source) -> dict[str, Json
         return {"kind": "cpu", **_cpu(), **facts}
     kind = device.partition(":")[0]
     if kind != "cuda":
-        return {"kind": kind, "name": accelerators.name(device), "kernels": "torch", **facts}
+        return {"kind": kind, "name": hardware.name(device), "kernels": "torch", **facts}
     properties = torch.cuda.get_device_properties(device)
     kernels = "own" if cuda.available() else "torch"
     return {
@@ -125,6 +125,6 @@ def _tile(spec: Spec, source: Source, device: str) -> str:
     """What tiles frames are computed in: where the memory decides, machines of another size count as another kind."""
     if spec.tile:
         return "x".join(map(str, spec.tile))
-    memory = accelerators.memory(device)
+    memory = hardware.memory(device)
     most = source.clip.width * source.clip.height * _MOST_BYTES_PER_PIXEL + _MOST_BYTES_BESIDES
     return "none" if most <= memory // 2 else f"as {memory >> 20} MiB allow"

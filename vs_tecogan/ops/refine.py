@@ -22,6 +22,8 @@ FARTHEST = 1.0
 """Pixels that a step may go along each axis."""
 AWAY = 4
 """Pixels to the eight neighbours whose flow a pixel may take."""
+REFINE_PLANES = 52
+"""Planes of a frame's size, float32, that torch's operators hold at once; the CPU extension holds fewer."""
 FLOOR = 1e-3
 """Difference, of values in [0, 1], below which one flow explains a pixel as well as another."""
 

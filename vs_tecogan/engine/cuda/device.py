@@ -4,6 +4,7 @@ Upload, computation and download run on streams of their own through pinned memo
 queued, so that the host prepares the next frame meanwhile.
 """
 
+import logging
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import TypeVar
@@ -24,6 +25,8 @@ AHEAD = 4
 VapourSynth's would hold a state, a hundred megabytes each at 4K."""
 
 T = TypeVar("T")
+
+logger = logging.getLogger(__name__)
 
 
 class CudaDevice(Device):
@@ -105,6 +108,10 @@ class CudaDevice(Device):
             return task()
         except torch.OutOfMemoryError:
             pass  # go on outside: while it is handled, the error holds the step's tensors
+        logger.warning(
+            "tecogan: %s ran out of memory at frames of %dx%d; going on without CUDA graphs for a while, slower",
+            self.name, width, height,
+        )  # fmt: skip
         self.runtime.trim()
         release()
         self.runtime.trim()

@@ -21,6 +21,7 @@ from ..base import Memory
 from ..frvsr import FLOW_GRIDS, SKIP_GRIDS, FrvsrStep
 from .device import CudaDevice
 from .network import FlowNetwork, ResidualNetwork, padded
+from .plans import Plans
 from .runtime import Queue
 
 
@@ -41,14 +42,13 @@ class CudaFrvsr(FrvsrStep):
         # in the queue that reads them: memory of another, freed with the engine, would be reused under queued steps
         self._runtime.submit(Queue.COMPUTE, partial(self._lay_out, generator))
         self._runtime.trim()  # what laying them out took
-        self._flow_plans: dict[tuple[int, int], _FlowPlan] = {}
-        self._residual_plans: dict[tuple[int, int], _ResidualPlan] = {}
-        self._captures = True
+        self._plans = Plans(device.runtime)
 
     def guide(self, previous: Tensor | None, current: Tensor, following: Tensor | None = None) -> Tensor | None:
         """The flow, (1, 2, H, W) float32, LR pixels; its buffer is that of all frames of this size."""
         # Made at a chain's first frame, though it needs none: capturing waits for the device.
-        plan = self._flow_plan(*current.shape[2:])
+        make = partial(_FlowPlan, self._flow_network, self._spec.flow_rounds, self._dtype, self._plans)
+        plan = self._plans.get(make, "flow", *current.shape[2:])
         if previous is None:
             return None
 
@@ -66,7 +66,8 @@ class CudaFrvsr(FrvsrStep):
     def step(self, memory: Memory, lr: Tensor, guide: Tensor | None) -> Memory:
         """See :class:`~vs_tecogan.engine.base.NetworkStep`."""
         runtime, dialect, (height, width) = self._runtime, self._spec.dialect, lr.shape[2:]
-        plan = self._residual_plan(height, width)
+        make = partial(_ResidualPlan, self._residual_network, self.scale, self._dtype, self._plans)
+        plan = self._plans.get(make, "residual", height, width)
         past = memory[0] if memory else None
         hr = runtime.empty(Queue.COMPUTE, (1, 3, self.scale * height, self.scale * width), torch.float32)
 
@@ -83,53 +84,30 @@ class CudaFrvsr(FrvsrStep):
         return (hr,)
 
     def release(self) -> None:
-        """Give graphs up: they keep memory from frame to frame that single launches share; results are the same."""
-        self._flow_plans.clear()
-        self._residual_plans.clear()
-        self._captures = False
+        """See :class:`~vs_tecogan.engine.base.NetworkStep`."""
+        self._plans.release()
 
     def _lay_out(self, generator: Generator) -> None:
         """Copy the weights to the device."""
         self._flow_network = FlowNetwork(generator, self._kernels, self._dtype)
         self._residual_network = ResidualNetwork(generator, self._kernels, self._dtype)
 
-    def _flow_plan(self, height: int, width: int) -> "_FlowPlan":
-        """Static buffers and captured network for frames of this size, made now if it is new."""
-        if (height, width) not in self._flow_plans:
-            self._flow_plans[height, width] = _FlowPlan(self, height, width)
-        return self._flow_plans[height, width]
-
-    def _residual_plan(self, height: int, width: int) -> "_ResidualPlan":
-        """As above."""
-        if (height, width) not in self._residual_plans:
-            self._residual_plans[height, width] = _ResidualPlan(self, height, width)
-        return self._residual_plans[height, width]
-
-    def _features(self, channels: int, rows: int, columns: int) -> Tensor:
-        """Zeros, channels last."""
-        tensor = self._runtime.empty(Queue.COMPUTE, (1, rows, columns, channels), self._dtype)
-        self._runtime.submit(Queue.COMPUTE, tensor.zero_)
-        return tensor.permute(0, 3, 1, 2)
-
-    def _captured(self, task: Callable[[], object]) -> Callable[[], object]:
-        return self._runtime.capture(task) if self._captures else task
-
 
 class _FlowPlan:
     """What flow between frames of a size needs: buffers that stay where they are, and the network captured on them."""
 
-    def __init__(self, owner: CudaFrvsr, height: int, width: int) -> None:
-        self.pair = owner._features(padded(6), max(height, FNET_STRIDE), max(width, FNET_STRIDE))
-        self.flow = owner._runtime.empty(Queue.COMPUTE, (1, 2, height, width), torch.float32)
+    def __init__(
+        self, network: FlowNetwork, rounds: int, dtype: torch.dtype, plans: Plans, height: int, width: int
+    ) -> None:
+        self.pair = plans.features(padded(6), max(height, FNET_STRIDE), max(width, FNET_STRIDE), dtype)
+        self.flow = plans.zeros((1, 2, height, width))
         self.frames: Tensor | None = None
         """Previous and current frame, (2, 3, H, W), where the flow is refined against them."""
-        # tasks know the networks, not the owner: a cycle would keep the device's memory until Python collects garbage
-        task = partial(owner._flow_network, self.pair, self.flow)
-        if owner._spec.flow_rounds:
-            self.frames = owner._runtime.empty(Queue.COMPUTE, (2, 3, height, width), torch.float32)
-            owner._runtime.submit(Queue.COMPUTE, self.frames.zero_)
-            task = partial(_refined, task, self.frames, self.flow, owner._spec.flow_rounds)
-        self.estimate = owner._captured(task)
+        task = partial(network, self.pair, self.flow)
+        if rounds:
+            self.frames = plans.zeros((2, 3, height, width))
+            task = partial(_refined, task, self.frames, self.flow, rounds)
+        self.estimate = plans.captured(task)
 
 
 def _refined(estimate: Callable[[], object], frames: Tensor, flow: Tensor, rounds: int) -> None:
@@ -141,11 +119,12 @@ def _refined(estimate: Callable[[], object], frames: Tensor, flow: Tensor, round
 class _ResidualPlan:
     """As above, of the reconstruction."""
 
-    def __init__(self, owner: CudaFrvsr, height: int, width: int) -> None:
-        s = owner.scale
-        self.inputs = owner._features(padded(3 + 3 * s * s), height, width)
-        self.residual = owner._features(3, s * height, s * width)
-        self.reconstruct = owner._captured(partial(owner._residual_network, self.inputs, self.residual))
+    def __init__(
+        self, network: ResidualNetwork, scale: int, dtype: torch.dtype, plans: Plans, height: int, width: int
+    ) -> None:
+        self.inputs = plans.features(padded(3 + 3 * scale * scale), height, width, dtype)
+        self.residual = plans.features(3, scale * height, scale * width, dtype)
+        self.reconstruct = plans.captured(partial(network, self.inputs, self.residual))
 
 
 def _at_least_stride(image: Tensor) -> Tensor:

@@ -3,7 +3,6 @@
 As :mod:`.frvsr`: what reads and writes memories runs between the graphs, so that a memory is never touched again.
 """
 
-from collections.abc import Callable
 from functools import partial
 
 import torch
@@ -21,7 +20,8 @@ from ..base import Memory
 from ..recurrent import RecurrentStep, input_order
 from .device import CudaDevice
 from .network import LINEAR, RELU, BareConv, fused_relu_works, padded
-from .runtime import CudaRuntime, Queue
+from .plans import Plans
+from .runtime import Queue
 
 
 class CudaRecurrent(RecurrentStep):
@@ -41,16 +41,12 @@ class CudaRecurrent(RecurrentStep):
         # in the queue that reads them, as FRVSR's
         self._runtime.submit(Queue.COMPUTE, partial(self._lay_out, network))
         self._runtime.trim()
-        self._guides: dict[tuple[int, int], _GuidePlan] = {}
-        self._networks: dict[tuple[int, int], _NetworkPlan] = {}
-        self._captures = True
+        self._plans = Plans(device.runtime)
 
     def guide(self, previous: Tensor | None, current: Tensor, following: Tensor | None = None) -> Tensor:
         """As :class:`~vs_tecogan.engine.recurrent.PlainGuide`; its buffer is that of all frames of this size."""
-        height, width = current.shape[2:]
-        if (height, width) not in self._guides:
-            self._guides[height, width] = _GuidePlan(self._spec, self._runtime, self._captured, height, width)
-        plan, others = self._guides[height, width], [previous, following][: 1 + self.ahead]
+        plan = self._plans.get(partial(_GuidePlan, self._spec, self._plans), "guide", *current.shape[2:])
+        others = [previous, following][: 1 + self.ahead]
         self._runtime.submit(Queue.COMPUTE, partial(plan.fill, others, current))
         return plan.guide
 
@@ -58,9 +54,7 @@ class CudaRecurrent(RecurrentStep):
         """See :class:`~vs_tecogan.engine.base.NetworkStep`."""
         assert guide is not None
         runtime, spec, (height, width) = self._runtime, self._spec, lr.shape[2:]
-        if (height, width) not in self._networks:
-            self._networks[height, width] = _NetworkPlan(self._network, spec, runtime, self._captured, height, width)
-        plan = self._networks[height, width]
+        plan = self._plans.get(partial(_NetworkPlan, self._network, spec, self._plans), "network", height, width)
         picture = runtime.empty(Queue.COMPUTE, (1, 3, self.scale * height, self.scale * width), torch.float32)
         features = runtime.empty(Queue.COMPUTE, (1, spec.channels, height, width), torch.float32)
 
@@ -76,16 +70,11 @@ class CudaRecurrent(RecurrentStep):
         return picture, features
 
     def release(self) -> None:
-        """Give graphs up: they keep memory from frame to frame that single launches share; results are the same."""
-        self._guides.clear()
-        self._networks.clear()
-        self._captures = False
+        """See :class:`~vs_tecogan.engine.base.NetworkStep`."""
+        self._plans.release()
 
     def _lay_out(self, network: RecurrentSR) -> None:
         self._network = _Network(network, self._kernels, self._dtype)
-
-    def _captured(self, task: Callable[[], object]) -> Callable[[], object]:
-        return self._runtime.capture(task) if self._captures else task
 
     def _write_inputs(self, inputs: Tensor, memory: Memory, lr: Tensor, guide: Tensor) -> None:
         """Channels in the order of :func:`~vs_tecogan.engine.recurrent.input_order`; without a memory its are zero."""
@@ -115,19 +104,15 @@ class CudaRecurrent(RecurrentStep):
 class _GuidePlan:
     """What guides frames of a size: buffers that stay where they are, and the search for flow captured on them."""
 
-    def __init__(self, spec: RecurrentSpec, runtime: CudaRuntime, captured: "Capture", height: int, width: int) -> None:
+    def __init__(self, spec: RecurrentSpec, plans: Plans, height: int, width: int) -> None:
         others, aligned = spec.window - 1, spec.alignment is Alignment.FLOW
-
-        def buffer(channels: int) -> Tensor:
-            tensor = runtime.empty(Queue.COMPUTE, (1, channels, height, width), torch.float32)
-            runtime.submit(Queue.COMPUTE, tensor.zero_)
-            return tensor
-
-        self.guide = buffer(3 * others + 2 * aligned)
-        self._current = buffer(3)
-        self._others = [buffer(3) for _ in range(others)]
+        self.guide = plans.zeros((1, 3 * others + 2 * aligned, height, width))
+        self._current = plans.zeros((1, 3, height, width))
+        self._others = [plans.zeros((1, 3, height, width)) for _ in range(others)]
         self._tasks = [
-            captured(partial(_aligned, self.guide, k, other, self._current, spec.flow_rounds)) if aligned else None
+            plans.captured(partial(_aligned, self.guide, k, other, self._current, spec.flow_rounds))
+            if aligned
+            else None
             for k, other in enumerate(self._others)
         ]
 
@@ -144,9 +129,6 @@ class _GuidePlan:
                 task()
 
 
-Capture = Callable[[Callable[[], object]], Callable[[], object]]
-
-
 def _aligned(guide: Tensor, k: int, other: Tensor, current: Tensor, rounds: int) -> None:
     """Neighbour k moved to the current frame; the flow of the first one is kept too. Torch's many small operators."""
     flow = pyramid_flow(other, current, rounds, impl="torch")
@@ -159,7 +141,7 @@ class _Network:
     """The convolutions, prepared."""
 
     def __init__(self, network: RecurrentSR, kernels: Kernels, dtype: torch.dtype) -> None:
-        self._spec = network.spec
+        self._spec, self.dtype = network.spec, dtype
         fused = fused_relu_works(kernels.device, dtype)
         conv = partial(BareConv, kernels=kernels, dtype=dtype, fused=fused)
         self._first = conv(_reordered(network.conv_in, input_order(network.spec)))
@@ -185,20 +167,12 @@ class _Network:
 class _NetworkPlan:
     """As :class:`_GuidePlan`, of the network."""
 
-    def __init__(
-        self, network: _Network, spec: RecurrentSpec, runtime: CudaRuntime, captured: Capture, height: int, width: int
-    ) -> None:
-        dtype, s = network._first.dtype, spec.scale
-
-        def channels_last(channels: int, rows: int, columns: int, kind: torch.dtype) -> Tensor:
-            tensor = runtime.empty(Queue.COMPUTE, (1, rows, columns, channels), kind)
-            runtime.submit(Queue.COMPUTE, tensor.zero_)
-            return tensor.permute(0, 3, 1, 2)
-
-        self.inputs = channels_last(padded(3 * spec.window + spec.state_channels), height, width, dtype)
-        self.residual = channels_last(3, s * height, s * width, dtype)
-        self.features = channels_last(spec.channels, height, width, dtype)
-        self.run = captured(partial(network, self.inputs, self.residual, self.features))
+    def __init__(self, network: _Network, spec: RecurrentSpec, plans: Plans, height: int, width: int) -> None:
+        dtype, s = network.dtype, spec.scale
+        self.inputs = plans.features(padded(3 * spec.window + spec.state_channels), height, width, dtype)
+        self.residual = plans.features(3, s * height, s * width, dtype)
+        self.features = plans.features(spec.channels, height, width, dtype)
+        self.run = plans.captured(partial(network, self.inputs, self.residual, self.features))
 
 
 def _reordered(layer: nn.Conv2d, order: list[int]) -> nn.Conv2d:

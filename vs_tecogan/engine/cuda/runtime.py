@@ -3,8 +3,10 @@
 The engine speaks to this class alone, so that its bookkeeping can be tested without a device.
 """
 
+import gc
 import logging
 import threading
+import weakref
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,6 +16,7 @@ import torch
 from torch import Tensor
 
 from ..base import Mark
+from .streams import OwnStreams
 
 STAGING_DEPTH = 3
 """Pinned buffers of a size that may wait for their copies to end before the host waits for the oldest."""
@@ -36,13 +39,14 @@ class CudaRuntime:
     """
 
     _alone = threading.Lock()
-    """Of the process, as what it guards: CUDA refuses to wait for a whole device while one of its streams is captured,
-    and torch allows one capture at a time. Another engine may run on another thread."""
+    """Of the process, as what it guards: CUDA refuses to free memory while a stream of the device is captured, and
+    torch allows one capture at a time. Another engine may run on another thread."""
 
     def __init__(self, device: torch.device) -> None:
         self.device = device
         with torch.cuda.device(device):
-            self._streams = {queue: torch.cuda.Stream(device) for queue in Queue}  # type: ignore[no-untyped-call]
+            self._streams = {queue: OwnStreams.take(device) for queue in Queue}
+            weakref.finalize(self, OwnStreams.give, device, list(self._streams.values()))
             # one pool for all graphs: they run one after another, and keep nothing in it from one to the next
             self._pool = torch.cuda.graph_pool_handle()
 
@@ -94,6 +98,8 @@ class CudaRuntime:
         """``task`` as one launch for the compute queue, captured now, which may wait; ``task`` where that fails.
 
         It reads and writes tensors that stay where they are, and takes no decision on their values.
+
+        :raises torch.OutOfMemoryError: there is no memory for it; it may be captured later.
         """
         stream = self._streams[Queue.COMPUTE]
         with self._alone, self._on(Queue.COMPUTE):
@@ -101,14 +107,12 @@ class CudaRuntime:
             for _ in range(2):
                 task()
             stream.synchronize()
-            graph = torch.cuda.CUDAGraph()
+            torch.cuda.empty_cache()  # what these runs took: the graph has memory of its own
             try:
-                # the stream must be given: torch's own for captures lies on whichever device captured first.
-                # thread_local: another thread's allocations, of another filter on the device say, are none of ours
-                begun = torch.cuda.graph(graph, pool=self._pool, stream=stream, capture_error_mode="thread_local")
-                # some torch make here what all graphs share: no inference tensors, which others may not write
-                with torch.inference_mode(False), begun, torch.inference_mode():
-                    task()
+                graph = self._graph(task)
+            except torch.OutOfMemoryError:
+                self._abandon_capture()
+                raise
             except RuntimeError as error:
                 self._abandon_capture()
                 logger.warning("tecogan: %s runs without a CUDA graph: %s", self.device, str(error).splitlines()[0])
@@ -116,10 +120,28 @@ class CudaRuntime:
         return graph.replay
 
     def trim(self) -> None:
-        """Give unused memory back to the device; waits for it."""
+        """Give unused memory back to the device; waits for its own queues, not for what others do there."""
         with self._alone, torch.cuda.device(self.device):
-            torch.cuda.synchronize()
+            for stream in self._streams.values():
+                stream.synchronize()
             torch.cuda.empty_cache()
+
+    def _graph(self, task: Callable[[], object]) -> torch.cuda.CUDAGraph:
+        """``task`` captured on the current stream.
+
+        Not by ``torch.cuda.graph``, which waits for the whole device, other programs' filters included.
+        """
+        graph = torch.cuda.CUDAGraph()
+        # some torch make here what all graphs share: no inference tensors, which others may not write
+        with _without_garbage_collection(), torch.inference_mode(False):
+            # thread_local: another thread's allocations, of another filter on the device say, are none of ours
+            graph.capture_begin(pool=self._pool, capture_error_mode="thread_local")
+            try:
+                with torch.inference_mode():
+                    task()
+            finally:
+                graph.capture_end()
+        return graph
 
     def _abandon_capture(self) -> None:
         """Tell torch's allocator that a failed capture is over, which torch itself does from 2.12 on.
@@ -136,6 +158,18 @@ class CudaRuntime:
     def _on(self, queue: Queue) -> Iterator[None]:
         with torch.cuda.device(self.device), torch.cuda.stream(self._streams[queue]), torch.inference_mode():
             yield
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Python may free anything at any allocation, also tensors and graphs, which CUDA refuses during a capture."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class Staging:
