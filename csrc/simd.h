@@ -13,6 +13,10 @@
 //   pick(first, second, index)     lane i gets lane index[i] of the two vectors one after the other
 //   pick(p, index)                 lane i gets p[index[i]]; the index is below 8, or below 16 of sixteen lanes
 //   all_below(v, limit)            whether every lane is in [0, limit)
+//
+// and where VST_HAS_PAIRS is defined also
+//
+//   load_pairs(p, at, left, right)   lane i gets p[at[i]] and p[at[i] + 1]
 #pragma once
 
 #include <cstddef>

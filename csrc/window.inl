@@ -14,9 +14,15 @@ const int kMaxRows = 12;  // beyond that, pixels one by one are as fast
 
 struct Window {
   int left, top, bottom;  // first column; first and last row
-  VecInt index;           // of a lane's cell, counted from `left`
   Vec fraction;           // along the cell
-  Vec row;                // position along the column
+#ifdef VST_HAS_PAIRS
+  Vec row;                     // down the cell
+  std::ptrdiff_t at[kLanes];   // where a lane's cell lies in its plane
+  std::ptrdiff_t below;        // from its upper samples to its lower ones
+#else
+  Vec row;       // position along the column
+  VecInt index;  // of a lane's cell, counted from `left`
+#endif
 };
 
 // As clamp(v, 0, high), and 0 for NaN.
@@ -28,6 +34,38 @@ VST_FN Vec clamp_lanes(Vec v, float high) {
 VST_FN VecInt cells(Vec clamped, int size) {
   return smaller(truncate(clamped), all_ints(size > 1 ? size - 2 : 0));
 }
+
+#ifdef VST_HAS_PAIRS
+
+// With four lanes the two samples of a row are loaded lane by lane: no more work than a window, and any flow will do.
+VST_FN bool find_window(Vec x, Vec y, int height, int width, Window& w) {
+  const Vec column = clamp_lanes(x, (float)(width - 1)), row = clamp_lanes(y, (float)(height - 1));
+  const VecInt across = cells(column, width), down = cells(row, height);
+  std::int32_t columns[kLanes], rows[kLanes];
+  store_vector(columns, across);
+  store_vector(rows, down);
+  for (int i = 0; i < kLanes; ++i) w.at[i] = (std::ptrdiff_t)rows[i] * width + columns[i];
+  w.left = columns[0];
+  w.bottom = rows[kLanes - 1];
+  w.below = height > 1 ? width : 0;
+  w.fraction = column - to_float(across);
+  w.row = row - to_float(down);
+  return true;
+}
+
+template <int kPlanes>
+VST_FN void sample_window(const float* const* planes, int, const Window& w, Vec* samples) {
+  for (int c = 0; c < kPlanes; ++c) {
+    Vec left, right, lower_left, lower_right;
+    load_pairs(planes[c], w.at, left, right);
+    load_pairs(planes[c] + w.below, w.at, lower_left, lower_right);
+    const Vec top = fused(w.fraction, right - left, left);
+    const Vec bottom = fused(w.fraction, lower_right - lower_left, lower_left);
+    samples[c] = fused(w.row, bottom - top, top);
+  }
+}
+
+#else
 
 // The window of positions (x, y) in an image of at least two vectors' width; false where the cells lie too far apart.
 VST_FN bool find_window(Vec x, Vec y, int height, int width, Window& w) {
@@ -69,6 +107,7 @@ VST_FN void sample_window(const float* const* planes, int width, const Window& w
   }
 }
 
+#endif
 #endif
 
 }  // namespace VST_NAMESPACE

@@ -2,6 +2,7 @@
 #include <arm_neon.h>
 
 #define VST_HAS_PERMUTE 1
+#define VST_HAS_PAIRS 1
 
 namespace VST_NAMESPACE {
 
@@ -32,6 +33,7 @@ VST_FN Vec even_lanes(Vec a, Vec b) { return {vuzp1q_f32(a.raw, b.raw)}; }
 VST_FN Vec odd_lanes(Vec a, Vec b) { return {vuzp2q_f32(a.raw, b.raw)}; }
 
 VST_FN VecInt load_vector(const std::int32_t* p) { return {vld1q_s32(p)}; }
+VST_FN void store_vector(std::int32_t* to, VecInt v) { vst1q_s32(to, v.raw); }
 VST_FN VecInt all_ints(int v) { return {vdupq_n_s32(v)}; }
 VST_FN VecInt operator+(VecInt a, VecInt b) { return {vaddq_s32(a.raw, b.raw)}; }
 VST_FN VecInt operator-(VecInt a, VecInt b) { return {vsubq_s32(a.raw, b.raw)}; }
@@ -65,6 +67,12 @@ VST_FN Vec pick(Vec first, Vec second, VecInt index) {
   return {vreinterpretq_f32_u8(vqtbl2q_u8(table, bytes))};
 }
 VST_FN Vec pick(const float* p, VecInt index) { return pick(load_vector(p), load_vector(p + kLanes), index); }
+VST_FN void load_pairs(const float* p, const std::ptrdiff_t* at, Vec& left, Vec& right) {
+  const float32x4_t first = vcombine_f32(vld1_f32(p + at[0]), vld1_f32(p + at[1]));
+  const float32x4_t second = vcombine_f32(vld1_f32(p + at[2]), vld1_f32(p + at[3]));
+  left.raw = vuzp1q_f32(first, second);
+  right.raw = vuzp2q_f32(first, second);
+}
 VST_FN void prefetch(const void* p) {
 #ifdef _MSC_VER
   __prefetch(p);
