@@ -10,7 +10,7 @@ import pytest
 from vs_tecogan.errors import VideoError
 from vs_tecogan.metrics.sources import open_clip
 from vs_tecogan.video.probe import probe
-from vs_tecogan.video.read import video_frames
+from vs_tecogan.video.read import read_image, video_frames
 
 from ..cli.conftest import ffmpeg
 
@@ -51,3 +51,18 @@ def test_training_data_without_vapoursynth() -> None:
     )
     done = subprocess.run([sys.executable, "-W", "ignore", "-c", words], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
+
+
+def test_images_of_any_name(tmp_path: Path) -> None:
+    """Would catch a reader that Windows gives names in the system's code page alone, or an OpenCV error for a bad file."""
+    cv2 = pytest.importorskip("cv2")
+    picture = np.arange(2 * 3 * 3, dtype=np.uint16).reshape(2, 3, 3) * 2570
+    path = tmp_path / "雪 née.png"
+    path.write_bytes(cv2.imencode(".png", picture)[1].tobytes())
+    np.testing.assert_array_equal(read_image(path), (picture // 257)[..., ::-1])
+    for data in (b"", b"no picture"):
+        path.write_bytes(data)
+        with pytest.raises(VideoError, match="is not a readable image"):
+            read_image(path)
+    with pytest.raises(VideoError, match="is not a readable image"):
+        read_image(tmp_path / "absent.png")

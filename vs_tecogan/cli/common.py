@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import logging
 import os
-import select
 import signal
 import sys
 import traceback
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from sys import UnraisableHookArgs
 
 PROGRAM = "vs-tecogan"
+_NO_READER = (errno.EPIPE, errno.EINVAL) if os.name == "nt" else (errno.EPIPE,)
+"""What writing fails with when the reader has gone."""
 
 
 class Interrupted(KeyboardInterrupt):
@@ -102,7 +104,7 @@ def guarded(command: Callable[[], int]) -> int:
         say("interrupted")
         return 128 + (interrupt.signum if isinstance(interrupt, Interrupted) else signal.SIGINT)
     except Exception as error:
-        if isinstance(error, BrokenPipeError) and _stdout_has_no_reader():
+        if isinstance(error, OSError) and error.errno in _NO_READER and _stdout_has_no_reader():
             return 0
         code, line = explained(error)
         say(line)
@@ -133,12 +135,12 @@ def _replace_closed_streams() -> None:
 
 def _stdout_has_no_reader() -> bool:
     """Whether who read our stdout has gone, as in `vs-tecogan models | head -1`; it then leads to nowhere."""
-    watch = select.poll()
-    watch.register(sys.stdout.fileno(), 0)
-    gone = bool(watch.poll(0))  # no event was asked for: only errors are told
-    if gone:
+    try:
+        print(flush=True)  # noqa: T201  # no system call that all systems have tells; what failed has ended the output
+    except OSError:
         _lead_nowhere(sys.stdout)
-    return gone
+        return True
+    return False
 
 
 def _is_users(error: Exception) -> bool:

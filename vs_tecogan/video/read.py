@@ -114,7 +114,12 @@ def read_image(path: Path) -> Frame:
     """
     import cv2  # of the extras train and metrics
 
-    image = cv2.imread(str(path), cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH)
+    try:
+        # not imread: on Windows it opens no file whose name needs other letters than the system's code page has
+        data = np.fromfile(path, np.uint8)
+        image = cv2.imdecode(data, cv2.IMREAD_COLOR | cv2.IMREAD_ANYDEPTH) if data.size else None
+    except OSError:
+        image = None
     if image is None:
         raise VideoError(f"{path} is not a readable image")
     if image.dtype == np.uint16:
