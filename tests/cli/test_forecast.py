@@ -12,7 +12,9 @@ import pytest
 import vapoursynth as vs
 
 from vs_tecogan.cli import forecast, main
+from vs_tecogan.filter import RESTART, WARMUP
 from vs_tecogan.jobs import render
+from vs_tecogan.jobs.spec import Spec
 from vs_tecogan.ops import native
 
 from .conftest import ffmpeg, inspect
@@ -123,6 +125,29 @@ def test_missing_native_code_is_said_at_the_start(
     text = said(["upscale", str(clip), str(tmp_path / "o.mkv"), "--model", str(tiny_file), "--end", "2"], capfd)
     assert text.count("running without native code, about") == 1
     assert text.index("running without native code") < text.index("2 frames of")
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        ((50, 58, 40), None),
+        ((59, 60, 40), None),
+        (
+            (38, 60, 40),
+            "up to 38 frames before frame 38 are computed too, as in a render of the whole; --start 0 or 40",
+        ),
+        ((50, 60, 0), f"up to 50 frames before frame 50 are computed too, .*; --restart {RESTART} bounds them"),
+        ((38, 600, 40), None),
+    ],
+)
+def test_frames_before_the_start_are_told(words: tuple[int, int, int], line: str | None) -> None:
+    """Would catch an excerpt of a second that takes minutes, without a word on why."""
+    first, end, restart = words
+    spec = Spec(
+        source="a", out="b", model="m", first=first, end=end, restart=restart, warmup=WARMUP, codec="libx264"
+    )  # fmt: skip
+    text = forecast.replayed(spec)
+    assert text is None if line is None else re.match(line, text or "")
 
 
 def test_durations() -> None:

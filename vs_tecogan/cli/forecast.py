@@ -8,8 +8,10 @@ from math import ceil
 from pathlib import Path
 
 from ..engine.select import resolve_device
+from ..filter import RESTART
 from ..jobs.estimate import disk_needed, estimate
-from ..jobs.spec import Placement
+from ..jobs.spec import Placement, Spec
+from ..recurrence.chains import grid_start
 from ..video.write import EncoderOptions
 from .segments import Task
 
@@ -19,6 +21,8 @@ _LONG = 60.0
 """Seconds of work from which on there is something to say."""
 _DAYS = 24 * 3600.0
 """Seconds of work from which on other ways are named."""
+_REPLAYED = 20
+"""Frames before the first one from which on there is something to say of them."""
 
 
 def forecast(task: Task, places: Sequence[Placement], options: EncoderOptions, out: Path) -> Iterator[str]:
@@ -40,6 +44,20 @@ def forecast(task: Task, places: Sequence[Placement], options: EncoderOptions, o
             "that is days on this processor: `vs-tecogan preview` shows a short piece, --end makes a part, and "
             "--device cuda is for a machine with an NVIDIA GPU"
         )
+
+
+def replayed(spec: Spec) -> str | None:
+    """A line on frames before the first one that are computed and thrown away, where they are many; else None.
+
+    A scene that starts between them makes them fewer, but scenes are not known yet.
+    """
+    start = grid_start(spec.first, spec.restart)
+    count = spec.first - start
+    if not spec.model or count < _REPLAYED or 4 * count < spec.end - spec.first:
+        return None
+    grid = f"--start {start} or {start + spec.restart} needs none"
+    way = grid if spec.restart else f"--restart {RESTART} bounds them"
+    return f"up to {count} frames before frame {spec.first} are computed too, as in a render of the whole; {way}"
 
 
 def duration(seconds: float) -> str:

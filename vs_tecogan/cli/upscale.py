@@ -31,7 +31,7 @@ from ..weights import DEFAULT_MODEL, REAL_MODEL
 from ..weights.store import find_model
 from .batch import PICTURE_SUFFIX, VIDEO_SUFFIX, upscale_all, works_of
 from .common import say
-from .forecast import forecast
+from .forecast import forecast, replayed
 from .options import (
     absolute,
     add_encoder,
@@ -215,6 +215,8 @@ def _announce(task: Task, places: Sequence[Placement], args: argparse.Namespace,
         say(task.reason)  # after all that may be refused, in the one line of an error
     doubts = [] if task.spec.is_script else warnings(source, task.spec.codec)
     for line in (*([doubt] if doubt else []), *doubts, *(plan.notes if is_known(args.out) else ())):
+        say(line)
+    if not (args.quiet or task.begun or args.plan) and (line := replayed(task.spec)):
         say(line)
     if not (args.quiet or task.begun or args.plan or args.cluster):  # a cluster's machines are others
         for line in forecast(task, places, _encoder(args), args.out):
