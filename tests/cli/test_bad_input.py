@@ -275,12 +275,12 @@ def fake_ffmpeg(folder: Path, then: str) -> dict[str, str]:
         ("cat >/dev/null", "wrote no"),
     ],
 )
-def test_encoder_dies(then: str, said: str, film: Path, tiny_file: Path, tmp_path: Path) -> None:
+def test_encoder_dies(
+    then: str, said: str, film: Path, command: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Would catch a hang, a traceback of BrokenPipeError, or success claimed, when ffmpeg ends too early."""
-    env, out = fake_ffmpeg(tmp_path, then), tmp_path / "o.mkv"
-    process = python("upscale", film, out, "--model", tiny_file, "-q", env=env)
-    stdout, stderr = process.communicate(timeout=120)
-    assert_refused(Ended(process.returncode, stdout, stderr), said)
+    monkeypatch.setenv("PATH", fake_ffmpeg(tmp_path, then)["PATH"])
+    assert_refused(command("upscale", film, tmp_path / "o.mkv", "-q"), said)
     assert [path.name for path in tmp_path.iterdir()] == ["bin"]
 
 

@@ -334,7 +334,7 @@ def test_real_clip(shared: Path, command: Command, tmp_path: Path) -> None:
     assert (after.width, after.height, after.frames) == (640, 384, before.frames)
 
 
-def test_vspipe_to_ffmpeg(shared: Path, tiny_file: Path, tmp_path: Path) -> None:
+def test_vspipe_to_ffmpeg(shared: Path, tiny_file: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Would catch anything on stdout, which breaks the pipe in docs/script.md, and changed colours."""
     source, script, out = tmp_path / "clip.mp4", tmp_path / "s.vpy", tmp_path / "out.mkv"
     cut = ("-ss", "1", "-i", shared / "data/train/highway_360p.mp4", "-frames:v", "6", "-vf", "crop=160:96")
@@ -347,18 +347,18 @@ def test_vspipe_to_ffmpeg(shared: Path, tiny_file: Path, tmp_path: Path) -> None
     bin_folder = Path(sys.executable).parent
     root = Path(__file__).resolve().parents[2]
     env = {**os.environ, "PATH": f"{bin_folder}:{os.environ['PATH']}", "PYTHONPATH": str(root)}
-    pipe = subprocess.Popen([bin_folder / "vspipe", "-c", "y4m", script, "-"], stdout=subprocess.PIPE, env=env)
+    y4m = subprocess.run([bin_folder / "vspipe", "-c", "y4m", script, "-"], capture_output=True, env=env, check=True)
     page = (root / "docs/script.md").read_text()
     assert "vspipe -c y4m script.vpy - | ffmpeg $(vs-tecogan vspipe-args script.vpy) -c:v libx264" in page
-    ask = [sys.executable, "-m", "vs_tecogan", "vspipe-args", script]
-    words = subprocess.run(ask, capture_output=True, text=True, env=env, check=True).stdout.split()
+    capfd.readouterr()
+    assert main(["vspipe-args", str(script)]) == 0
+    words = capfd.readouterr().out.split()
     encoder = [ff.find_ffmpeg("libx264"), "-v", "error", "-y", *words, "-c:v", "libx264", "-qp", "0", str(out)]
-    done = subprocess.run(encoder, stdin=pipe.stdout, capture_output=True, text=True, check=False)
-    assert (pipe.wait(), done.returncode, done.stderr) == (0, 0, "")
+    done = subprocess.run(encoder, input=y4m.stdout, capture_output=True, check=False)
+    assert (done.returncode, done.stderr) == (0, b"")
     after = inspect(out)
     assert (after.width, after.height, after.frames) == (640, 384, inspect(source).frames)
     assert [after.props[name] for name in ("_Matrix", "_Primaries", "_Transfer")] == [1, 1, 1]
-    y4m = subprocess.run([bin_folder / "vspipe", "-c", "y4m", script, "-"], capture_output=True, env=env, check=True)
     hashes = [_picture_hash("-i", out), _picture_hash("-f", "yuv4mpegpipe", "-i", "-", stdin=y4m.stdout)]
     assert hashes[0] == hashes[1]
 
