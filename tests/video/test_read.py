@@ -54,7 +54,7 @@ def test_training_data_without_vapoursynth() -> None:
 
 
 def test_images_of_any_name(tmp_path: Path) -> None:
-    """Would catch a reader that Windows gives names in the system's code page alone, or an OpenCV error for a bad file."""
+    """Would catch a reader that Windows gives names in one code page alone, or an OpenCV error."""
     cv2 = pytest.importorskip("cv2")
     picture = np.arange(2 * 3 * 3, dtype=np.uint16).reshape(2, 3, 3) * 2570
     path = tmp_path / "雪 née.png"

@@ -216,8 +216,8 @@ def _announce(task: Task, places: Sequence[Placement], args: argparse.Namespace,
     doubts = [] if task.spec.is_script else warnings(source, task.spec.codec)
     for line in (*([doubt] if doubt else []), *doubts, *(plan.notes if is_known(args.out) else ())):
         say(line)
-    if not (args.quiet or task.begun or args.plan) and (line := replayed(task.spec)):
-        say(line)
+    if not (args.quiet or task.begun or args.plan) and (far := replayed(task.spec)):
+        say(far)
     if not (args.quiet or task.begun or args.plan or args.cluster):  # a cluster's machines are others
         for line in forecast(task, places, _encoder(args), args.out):
             say(line)
