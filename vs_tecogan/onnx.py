@@ -48,6 +48,8 @@ def step_of(network: VideoNetwork) -> nn.Module:
     """The module whose ``forward(frames, state)`` is a step of ``network``, by torch's own operators."""
     if isinstance(network, Generator):
         return FrvsrGraph(network).eval()
+    if network.spec.strength:
+        network = network.at_strength()
     network.impl = "torch"
     return network.eval()
 

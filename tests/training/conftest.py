@@ -36,12 +36,18 @@ def pan(count: int, height: int, width: int, *, step: int = 2, seed: int = 0) ->
     return np.stack([picture[k * step : k * step + height, k * step : k * step + width] for k in range(count)])
 
 
-def make_store(folder: Path, clips: dict[str, np.ndarray], split: str = "train", lr: int = 0) -> Path:
-    """A store written directly, without decoding anything."""
-    write_settings(folder, {"downscale": 1})
+def make_store(
+    folder: Path, clips: dict[str, np.ndarray], split: str = "train", lr: int = 0, made: tuple[np.ndarray, ...] = ()
+) -> Path:
+    """A store written directly, without decoding anything.
+
+    :param lr: every so manieth pixel is the given low resolution; :param made: versions of it that were made instead.
+    """
+    write_settings(folder, {"downscale": 1} | ({"degradation": {"name": "test"}} if made else {}))
     records = []
     for name, frames in clips.items():
         sides = {"hr": frames} | ({"lr": frames[:, ::lr, ::lr]} if lr else {})
+        sides |= {f"lr{k}": low for k, low in enumerate(made)}
         for side, data in sides.items():
             writer = ClipWriter(folder / "clips" / f"{name}-{side}.npy", len(data))
             for frame in data:
@@ -56,7 +62,8 @@ def make_store(folder: Path, clips: dict[str, np.ndarray], split: str = "train",
                 start=0,
                 seconds=0.0,
                 split=split,
-                lr_file=f"clips/{name}-lr.npy" if lr else "",
+                lr_file=f"clips/{name}-lr.npy" if lr else f"clips/{name}-lr0.npy" if made else "",
+                more_lr=tuple(f"clips/{name}-lr{k}.npy" for k in range(1, len(made))),
             )
         )
     record = SourceRecord(

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from vs_tecogan.errors import VideoError
-from vs_tecogan.training.data.degrade import compress
+from vs_tecogan.training.data.codecs import compress
 from vs_tecogan.video import ffmpeg as ff
 from vs_tecogan.video.probe import probe
 from vs_tecogan.video.read import video_frames

@@ -8,9 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..errors import UsageError
+from ..training.config import check_options, load
+from ..training.data.build import build_realistic
 from ..training.data.download import download, downloaded_to, read_urls
+from ..training.data.partners import PartnerOptions
 from ..training.data.prepare import prepare
 from ..training.data.selection import PrepareOptions
+from ..training.recipe import find_preset
 
 if TYPE_CHECKING:
     from argparse import _SubParsersAction
@@ -28,6 +32,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--stills", type=Path, nargs="+", default=[], help="pictures or folders, a clip of one frame each"
     )
     parser.add_argument("--lr", type=Path, nargs="+", default=[], help="own LR partners of the videos, by same names")
+    parser.add_argument(
+        "--degrade", metavar="FILE", help="make LR of real encodes beforehand, by a preset such as real or a TOML file"
+    )
+    parser.add_argument("--versions", type=int, default=3, help="of LR for each clip, with --degrade (default 3)")
+    parser.add_argument("--seed", type=int, default=1, help="of all faults, with --degrade (default 1)")
+    parser.add_argument("--still-frames", type=int, default=12, help="length of filmed stills (--degrade; default 12)")
+    parser.add_argument("--still-side", type=int, default=512, help="largest side of those (default 512)")
     parser.add_argument("--urls", type=Path, metavar="FILE", help="addresses, one a line, fetched with yt-dlp first")
     parser.add_argument("--remove", action="store_true", help="delete each download once the store holds its clips")
     parser.add_argument(
@@ -73,10 +84,11 @@ def run(args: argparse.Namespace) -> int:
         downscale=downscale, min_frames=args.min_frames, max_frames=args.max_frames, min_size=args.min_size,
         still=args.still, black=args.black, holdout=args.holdout,
     )  # fmt: skip
+    partners = chosen_partners(args)
     dry_run = args.dry_run or args.TEST
     urls = [] if args.urls is None else read_urls(args.urls)
     with _logged(args.out / "prepare.log", wanted=args.TEST or not args.dry_run):
-        return _prepare(args, options, urls, dry_run=dry_run)
+        return _prepare(args, options, partners, urls, dry_run=dry_run)
 
 
 def chosen_downscale(args: argparse.Namespace) -> int:
@@ -91,7 +103,27 @@ def chosen_downscale(args: argparse.Namespace) -> int:
     return 1
 
 
-def _prepare(args: argparse.Namespace, options: PrepareOptions, urls: list[str], *, dry_run: bool) -> int:
+def chosen_partners(args: argparse.Namespace) -> PartnerOptions | None:
+    """How LR is made beforehand, where that was asked for.
+
+    :raises UserError: a preset that does not exist or cannot be used, or numbers out of range.
+    """
+    if args.degrade is None:
+        return None
+    if args.versions < 1 or args.seed < 0 or args.still_frames < 2 or args.still_side < 64:
+        raise UsageError("expected --versions >= 1, --seed >= 0, --still-frames >= 2 and --still-side >= 64")
+    config = load(find_preset(args.degrade))
+    check_options(config)
+    return PartnerOptions(
+        rule=build_realistic(config.degradation), scale=config.model.scale, versions=args.versions, seed=args.seed,
+        still_frames=args.still_frames, still_side=args.still_side,
+    )  # fmt: skip
+
+
+def _prepare(
+    args: argparse.Namespace, options: PrepareOptions, partners: PartnerOptions | None, urls: list[str], *,
+    dry_run: bool,
+) -> int:  # fmt: skip
     videos: list[Path] = list(args.videos)
     downloads = downloaded_to(args.out)
     if urls:
@@ -105,7 +137,8 @@ def _prepare(args: argparse.Namespace, options: PrepareOptions, urls: list[str],
             return 0
     remove = downloads if args.remove else None
     report = prepare(
-        videos, args.out, options, stills=args.stills, lr=args.lr, dry_run=dry_run, remove_below=remove
+        videos, args.out, options, stills=args.stills, lr=args.lr, partners=partners, dry_run=dry_run,
+        remove_below=remove,
     )  # fmt: skip
     log.info("%s%s", "would write " if dry_run else "", report.words())
     return 0

@@ -6,7 +6,7 @@ Sources: RLSP (Fuoli et al. 2019) for state, feedback and look-ahead; RRN (Isobe
 (Sajjadi et al. 2018) for warping what is fed back. The flow has no weights: :mod:`vs_tecogan.ops.pyramid`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import torch
@@ -18,6 +18,7 @@ from ..ops.native import Impl
 from ..ops.resample import upsample_by_products
 from .spec import check_size
 from .srnet import ResidualBlock
+from .strength import FULL, StrengthCondition
 
 
 class Alignment(StrEnum):
@@ -47,6 +48,8 @@ class RecurrentSpec:
     """How the state is brought to the current frame."""
     flow_rounds: int = 2
     """Rounds of refinement of the flow on the frame itself."""
+    strength: bool = False
+    """Whether the network takes a strength: 0 keeps grain and faults, 1 cleans."""
 
     def __post_init__(self) -> None:
         if self.scale not in (2, 4):
@@ -54,6 +57,8 @@ class RecurrentSpec:
         check_size(blocks=self.blocks, channels=self.channels, flow_rounds=self.flow_rounds)
         if self.ahead not in (0, 1):
             raise ValueError(f"ahead {self.ahead} is not supported; expected 0 or 1")
+        if self.strength and not self.residual:
+            raise ValueError("strength without residual blocks is not supported")
 
     @property
     def phase(self) -> str:
@@ -105,6 +110,8 @@ class RecurrentSR(nn.Module):
                 layers += [nn.Conv2d(width, width, 3, padding=1), nn.ReLU(inplace=True)]
             self.trunk = nn.Sequential(*layers)
         self.conv_out = nn.Conv2d(width, self.spec.folded + width, 3, padding=1)
+        if self.spec.strength:
+            self.strength = StrengthCondition(self.spec.blocks, width)
         initialise(self)
 
     def initial_state(self, n: int, height: int, width: int) -> Tensor:
@@ -112,23 +119,27 @@ class RecurrentSR(nn.Module):
         shape = (n, self.spec.state_channels, height, width)
         return torch.zeros(shape, dtype=torch.float32, device=self.conv_in.weight.device)
 
-    def forward(self, frames: Tensor, state: Tensor, flow: Tensor | None = None) -> tuple[Tensor, Tensor]:
+    def forward(
+        self, frames: Tensor, state: Tensor, flow: Tensor | None = None, strength: Tensor | None = None
+    ) -> tuple[Tensor, Tensor]:
         """Enlarge one frame.
 
         :param frames: (N, 3 * window, H, W) in [0, 1]: the previous frame, the current one, the next one. At the ends
             of a chain the current frame stands for the missing one.
         :param state:  (N, state_channels, H, W): of the previous frame's step, or :meth:`initial_state`.
         :param flow:   of :meth:`flow`, where the caller has it already. Not used without alignment.
+        :param strength: (N,) from 0 to 1, for a network that takes one; None is :data:`~.strength.FULL`.
         :return:       picture (N, 3, scale * H, scale * W) float32, unclamped, and the next state, float32.
         """
         if self.spec.alignment is Alignment.FLOW:
             flow = self.flow(frames) if flow is None else flow
             frames, state = self.align(frames, flow), self.move(state, flow[:, :2])
-        return self.advance(frames, state)
+        return self.advance(frames, state, strength)
 
-    def advance(self, frames: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def advance(self, frames: Tensor, state: Tensor, strength: Tensor | None = None) -> tuple[Tensor, Tensor]:
         """As :meth:`forward`, of frames and a state that show what the current frame shows, at the same places."""
-        outputs = self.reconstruct(torch.cat((frames, state), dim=1).to(self.conv_in.weight.dtype)).float()
+        inputs = torch.cat((frames, state), dim=1).to(self.conv_in.weight.dtype)
+        outputs = self.reconstruct(inputs, strength).float()
         folded = self.spec.folded
         picture = depth_to_space(outputs[:, :folded], self.spec.scale) + self.enlarge(frames[:, 3:6].float())
         return picture, torch.cat((F.relu(outputs[:, folded:]), space_to_depth(picture, self.spec.scale)), dim=1)
@@ -175,11 +186,39 @@ class RecurrentSR(nn.Module):
             return upsample_by_products(image, self.spec.scale, upsample_bicubic)
         return upsample_bicubic(image, self.spec.scale)
 
-    def reconstruct(self, inputs: Tensor) -> Tensor:
+    def reconstruct(self, inputs: Tensor, strength: Tensor | None = None) -> Tensor:
         """Frames and state together -> the picture's residual, folded, and the next features before their ReLU."""
-        features = self.trunk(F.relu(self.conv_in(inputs)))
+        features = self.conv_in(inputs)
+        if not self.spec.strength:
+            return self._last(self.trunk(F.relu(features)))
+        given = features.new_full((len(inputs),), FULL) if strength is None else strength
+        features = F.relu(self.strength(features, 0, given))
+        for place, block in enumerate(self.trunk, 1):
+            # What the block adds is the branch: a fast block computes both together.
+            features = features + self.strength(block(features) - features, place, given)
+        return self._last(features)
+
+    def _last(self, features: Tensor) -> Tensor:
         outputs: Tensor = self.conv_out(features)
         return outputs
+
+    def at_strength(self, strength: float = FULL) -> "RecurrentSR":
+        """The network without the choice: a plain one with the weights of this strength, in eval mode.
+
+        :param strength: 0 to 1.
+        :raises ValueError: this network takes none.
+        """
+        if not self.spec.strength:
+            raise ValueError("the network takes no strength")
+        plain = RecurrentSR(replace(self.spec, strength=False), impl=self.impl).to(self.conv_in.weight.dtype)
+        plain.load_state_dict({k: v for k, v in self.state_dict().items() if not k.startswith("strength.")})
+        self.strength.fold(plain.conv_in, 0, strength)
+        for place, block in enumerate(plain.trunk, 1):
+            assert isinstance(block, ResidualBlock)
+            last = block.conv[2]
+            assert isinstance(last, nn.Conv2d)
+            self.strength.fold(last, place, strength)
+        return plain.eval().requires_grad_(False)
 
 
 def initialise(network: RecurrentSR) -> None:

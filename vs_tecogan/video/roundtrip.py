@@ -10,8 +10,8 @@ import numpy.typing as npt
 from ..errors import VideoError
 from .ffmpeg import find_ffmpeg, send_through
 
-_SMALLEST = 16
-"""Pixels on a side that every encoder takes."""
+_SMALLEST = {"libsvtav1": 64}
+"""Pixels on a side that an encoder takes; others take 16."""
 _READERS = {"mpeg2video": "mpegvideo"}
 """ffmpeg's names of bare streams for reading, where they are others than for writing."""
 
@@ -19,7 +19,7 @@ _READERS = {"mpeg2video": "mpegvideo"}
 def through_encoder(frames: npt.NDArray[np.uint8], encoder: Sequence[str], form: str) -> npt.NDArray[np.uint8]:
     """Compress and decompress frames as one 4:2:0 stream.
 
-    Sides that are odd or shorter than 16 pixels are filled up with repeated edges for the encoder.
+    Sides that are odd or shorter than the encoder takes are filled up with repeated edges for the encoder.
 
     :param frames: (T, H, W, 3) uint8 RGB.
     :param encoder: ffmpeg's options of the encoder, ``-c:v`` and its name first.
@@ -28,7 +28,8 @@ def through_encoder(frames: npt.NDArray[np.uint8], encoder: Sequence[str], form:
     :raises VideoError: ffmpeg fails, or none has the encoder.
     """
     count, height, width = frames.shape[:3]
-    pad = ((0, 0), _up_to_even(height), _up_to_even(width), (0, 0))
+    least = _SMALLEST.get(encoder[1], 16)
+    pad = ((0, 0), _up_to_even(height, least), _up_to_even(width, least), (0, 0))
     data = np.pad(frames, pad, mode="edge")
     # One thread, so that the result does not depend on the machine.
     quiet = [find_ffmpeg(encoder[1]), "-nostdin", "-v", "error", "-threads", "1"]
@@ -45,5 +46,5 @@ def through_encoder(frames: npt.NDArray[np.uint8], encoder: Sequence[str], form:
     return decoded.reshape(data.shape)[:, :height, :width]
 
 
-def _up_to_even(side: int) -> tuple[int, int]:
-    return 0, max(_SMALLEST - side, side % 2)
+def _up_to_even(side: int, least: int) -> tuple[int, int]:
+    return 0, max(least - side, side % 2)

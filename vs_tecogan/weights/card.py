@@ -95,6 +95,7 @@ def _spec_words(spec: Spec) -> dict[str, str]:
         return {"architecture": "frnet", "dialect": spec.dialect.value, **shared}
     trunk = "residual" if spec.residual else "plain"
     own = {"trunk": trunk, "ahead": str(spec.ahead), "alignment": spec.alignment.value}
+    own |= {"strength": "1"} if spec.strength else {}
     return {"architecture": "recurrent", **own, **shared}
 
 
@@ -118,6 +119,7 @@ def _spec(metadata: Mapping[str, str]) -> Spec:
         ahead=int(metadata["ahead"]),
         alignment=Alignment(metadata["alignment"]),
         flow_rounds=rounds,
+        strength={"0": False, "1": True}[metadata.get("strength", "0")],
     )
 
 

@@ -165,8 +165,9 @@ class RecurrentLayout:
         blocks = {int(key.split(".")[1]) for key in state if re.fullmatch(r"trunk\.\d+\.conv\.0\.weight", key)}
         layers = sum(re.fullmatch(r"trunk\.\d+\.weight", key) is not None for key in state)
         return RecurrentSpec(
-            scale=scale, channels=channels, blocks=len(blocks) or layers // 2, residual=bool(blocks), ahead=ahead
-        )
+            scale=scale, channels=channels, blocks=len(blocks) or layers // 2, residual=bool(blocks), ahead=ahead,
+            strength="strength.gain" in state,
+        )  # fmt: skip
 
 
 LAYOUTS: tuple[Layout, ...] = (Egvsr(), TecoGanPyTorch(), RecurrentLayout())

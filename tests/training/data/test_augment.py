@@ -325,6 +325,57 @@ def test_given_pairs_stay_aligned(tmp_path: Path) -> None:
         np.testing.assert_allclose(lr.numpy() * 255, hr.numpy()[:, ::4, ::4], atol=1e-4)
 
 
+@pytest.mark.parametrize("scale", [2, 4])
+def test_given_pairs_are_mirrored_and_turned_too(tmp_path: Path, scale: int) -> None:
+    """Would catch pairs on the corner grid that come in one orientation alone, though flips are asked for."""
+    ramp = np.zeros((3, 96, 96, 3), np.uint8)
+    ramp[..., 0], ramp[..., 1] = 2 * np.arange(96)[:, None], 2 * np.arange(96)
+    make_store(tmp_path, {"p": ramp}, lr=scale)
+    options = Augmentation(flip="axis", rotate=True, moving_first_frame_prob=0)
+    data, seen = samples(tmp_path, scale=scale, degradation=None, augmentation=options), set()
+    for k in range(40):
+        lr, hr, _ = data[SampleIndex(k, 0, 2)]
+        np.testing.assert_allclose(lr.numpy() * 255, hr.numpy()[:, ::scale, ::scale], atol=1e-4)
+        steps = (
+            np.diff(hr.numpy()[0].astype(int), axis=0)[0, 0, :2],
+            np.diff(hr.numpy()[0].astype(int), axis=1)[0, 0, :2],
+        )
+        seen.add(tuple(np.concatenate(steps).tolist()))
+    assert len(seen) == 8
+
+
+def test_strength_keeps_faults_in_the_target(tmp_path: Path) -> None:
+    """Would catch a target that does not follow the strength, and faults that lie beside those of the source."""
+    clean = pan(3, 128, 128)
+    rng = np.random.default_rng(0)
+    low = BlurDown(quantise=True)(np.pad(clean, ((0, 0), (4, 4), (4, 4), (0, 0)), "reflect") / np.float32(255), 4, rng)
+    noisy = np.clip(np.rint(low * 255) + rng.integers(-20, 21, low.shape), 0, 255).astype(np.uint8)
+    store = make_store(tmp_path, {"p": clean}, made=(noisy,))
+    flips = Augmentation(flip="axis", rotate=True, moving_first_frame_prob=0)
+    data = samples(store, degradation=None, augmentation=flips, full_strength_prob=0.3)
+    strengths = []
+    for k in range(12):
+        lr, hr, _, strength = data[SampleIndex(k, 0, 2)]
+        strengths.append(float(strength))
+        again = BlurDown()(hr.numpy().astype(np.float32) / 255, 4, rng)[:, 1:-1, 1:-1]
+        left = float(np.abs(again - lr.numpy()[:, 2:-2, 2:-2]).mean()) * 255
+        # Noise of 10 levels on average, half of which survives enlarging and making smaller.
+        assert abs(left - (5 + 5 * strengths[-1])) < 1.5, strengths[-1]
+    assert 1.0 in strengths
+    assert min(strengths) < 0.6
+
+
+def test_versions_of_low_resolution_take_turns(tmp_path: Path) -> None:
+    """Would catch versions that are made and never used."""
+    clean = pan(3, 96, 96)
+    plain, dark = clean[:, ::4, ::4], clean[:, ::4, ::4] // 2
+    data = samples(make_store(tmp_path, {"p": clean}, made=(plain, dark)), degradation=None)
+    seen = {
+        bool((lr * 255 < hr[:, ::4, ::4] - 1).any()) for lr, hr, _ in (data[SampleIndex(k, 0, 2)] for k in range(12))
+    }
+    assert seen == {True, False}
+
+
 def test_pairs_of_another_scale_or_none_are_refused(tmp_path: Path, store: Path) -> None:
     """Would catch LR of the wrong size being cropped without complaint."""
     make_store(tmp_path, {"p": pan(6, 96, 128)}, lr=2)

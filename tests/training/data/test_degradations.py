@@ -7,18 +7,9 @@ import numpy as np
 import pytest
 
 from vs_tecogan.degrade import BlurDown
-from vs_tecogan.training.data.degrade import (
-    Blur,
-    Codec,
-    Jpeg,
-    Noise,
-    Realistic,
-    Rescale,
-    compress,
-    describe,
-    drift,
-    gaussian_kernel,
-)
+from vs_tecogan.training.data.amounts import drift
+from vs_tecogan.training.data.codecs import Codec, compress
+from vs_tecogan.training.data.degrade import Blur, Jpeg, Noise, Realistic, Rescale, describe, gaussian_kernel
 
 from ..conftest import pan, texture
 

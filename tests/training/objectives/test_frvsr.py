@@ -45,7 +45,7 @@ def batch_of(config: Config, store: Path, iteration: int = 0) -> SequenceBatch:
     frames = int(config.data.frames[0])
     data = Samples(Store(store), build_samples(config), frames)
     drawn = [data[SampleIndex(iteration, position, frames)] for position in range(config.data.batch)]
-    return to_sequence_batch(*(torch.stack(items) for items in zip(*drawn, strict=True)), CPU)
+    return to_sequence_batch(tuple(torch.stack(items) for items in zip(*drawn, strict=True)), CPU)
 
 
 def weights(module: torch.nn.Module) -> list[Tensor]:

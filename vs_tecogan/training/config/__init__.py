@@ -1,6 +1,6 @@
 """Settings of a run: tables of options with their ranges, TOML files, the command line, and what contradicts itself."""
 
-from .check import check, frame_steps
+from .check import check, check_options, frame_steps
 from .command import add_options, from_arguments
 from .files import load, merge, read_toml
 from .paths import absolute
@@ -33,6 +33,7 @@ __all__ = [
     "absolute",
     "add_options",
     "check",
+    "check_options",
     "frame_steps",
     "from_arguments",
     "load",

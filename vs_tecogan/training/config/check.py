@@ -9,21 +9,31 @@ DISCRIMINATOR_GRID = 64
 """HR crops of a run with a discriminator are multiples of this: four steps of 2, and a central part of 3/4."""
 
 
+def check_options(config: Config) -> None:
+    """Refuse single values that their option does not allow.
+
+    :raises TrainingError: the text says what came and what is expected.
+    """
+    for table, item in options():
+        check_option(item, getattr(getattr(config, table), item.name))
+    if config.model.scale not in (2, 4):
+        raise TrainingError(f"scale {config.model.scale}; expected 2 or 4")
+
+
 def check(config: Config, world: int) -> None:
     """Refuse what cannot be used, before anything starts.
 
     :param world: number of processes.
     :raises TrainingError: the text says which setting, and what to do.
     """
-    for table, item in options():
-        check_option(item, getattr(getattr(config, table), item.name))
+    check_options(config)
     data, objective, loop = config.data, config.objective, config.loop
-    if config.model.scale not in (2, 4):
-        raise TrainingError(f"scale {config.model.scale}; expected 2 or 4")
     if config.model.dialect == "egvsr" and config.model.channels % config.model.scale**2:
         raise TrainingError(f"channels {config.model.channels}; dialect egvsr needs a multiple of scale x scale")
     if data.batch % world:
         raise TrainingError(f"batch {data.batch} cannot be divided over {world} processes")
+    if config.model.strength and config.model.architecture != "recurrent":
+        raise TrainingError(f"strength with architecture {config.model.architecture}; only recurrent takes one")
     if config.model.architecture == "tempogan":
         check_smoke(config)
         return

@@ -58,6 +58,10 @@ class DataConfig:
     detail_prob: float = option(
         0.0, "probability that crops without detail are sampled again", PROBABILITY, file_only=True
     )
+    full_strength_prob: float = option(
+        0.5, "with strength, probability of samples whose target is clean; others keep a part of the faults",
+        PROBABILITY, file_only=True,
+    )  # fmt: skip
     teacher_forcing_prob: float = option(
         0.0, "probability that the second frame sees part of the original in its past", PROBABILITY, file_only=True
     )
@@ -65,7 +69,7 @@ class DataConfig:
 
 @dataclass(frozen=True, kw_only=True)
 class DegradationConfig:
-    """How LR is made. The ``realistic`` degradation alone uses the fields behind ``quantise``."""
+    """How LR is made. ``realistic`` and ``vs-tecogan prepare --degrade`` alone use the fields behind ``quantise``."""
 
     degradation: Literal["bd", "bi", "realistic", "pairs", "pairs-centred"] = option(
         "bd", "rule that makes LR, or the store's own LR, on corners as BD or on centres as BI"
@@ -78,7 +82,33 @@ class DegradationConfig:
     noise_prob: float = option(0.6, "probability of sensor noise", PROBABILITY, file_only=True)
     noise_sigma: tuple[float, ...] = option((1.0, 12.0), "range of its sigma, 8-bit levels", pair=True, file_only=True)
     jpeg_prob: float = option(0.25, "probability of JPEG compression", PROBABILITY, file_only=True)
-    codec_prob: float = option(0.6, "probability of H.264 or MPEG-2 compression", PROBABILITY, file_only=True)
+    upscaled_prob: float = option(
+        0.0, "probability of a source that was enlarged before, by 1.3 to 2.5", PROBABILITY, file_only=True
+    )
+    grain_prob: float = option(0.0, "probability of film grain", PROBABILITY, file_only=True)
+    grain_sigma: tuple[float, ...] = option((1.0, 8.0), "range of its sigma, 8-bit levels", pair=True, file_only=True)
+    tape_prob: float = option(0.0, "probability of a dubbed video tape", PROBABILITY, file_only=True)
+    fields_prob: float = option(0.0, "probability of what interlacing leaves", PROBABILITY, file_only=True)
+    chroma_shift_prob: float = option(0.0, "probability of colour beside its place", PROBABILITY, file_only=True)
+    ringing_prob: float = option(0.0, "probability of edges made too sharp", PROBABILITY, file_only=True)
+    banding_prob: float = option(0.0, "probability of steps in flat areas", PROBABILITY, file_only=True)
+    codec_prob: float = option(0.6, "probability of compression by a real encoder", PROBABILITY, file_only=True)
+    codecs: tuple[str, ...] = option(
+        ("mpeg2:0.3", "h264:0.7"), "encoders and their shares: h264, hevc, mpeg2, mpeg4, vp9, av1", file_only=True
+    )
+    codec_loss: tuple[float, ...] = option(
+        (0.0, 1.0), "range of harshness at constant quality: 0 is a good disc, 1 a phone", PROBABILITY, pair=True,
+        file_only=True,
+    )  # fmt: skip
+    rate_prob: float = option(
+        0.0, "probability of a mean bit rate instead of a constant quality", PROBABILITY, file_only=True
+    )
+    bits_per_pixel: tuple[float, ...] = option(
+        (0.05, 0.4), "range of that rate; DVD 0.4, web 0.1", POSITIVE, pair=True, file_only=True
+    )
+    second_codec_prob: float = option(
+        0.0, "probability that a compressed clip is compressed once more", PROBABILITY, file_only=True
+    )
 
     @property
     def given(self) -> bool:
@@ -110,6 +140,9 @@ class ModelConfig:
         -1,
         "rounds that refine the flow; published 0; -1: as init's, else 0, of recurrent 2",
         Range(low=-1, high=MOST_FLOW_ROUNDS),
+    )
+    strength: bool = option(
+        False, "recurrent: one model with a handle, from keeping grain and faults (0) to cleaning (1)", file_only=True
     )
     init: str = option("", "start from these weights (.safetensors, .pth, a run's folder, a shipped model's name)")
 
@@ -230,6 +263,7 @@ FIXED = frozenset(
         "scale",
         "blocks",
         "channels",
+        "strength",
         "dialect",
         "degradation",
         "init",

@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ...degrade import BlurDown, Degradation, Frames, rounded
-from ...video.roundtrip import through_encoder
-
-Range = tuple[float, float]
+from .amounts import Range, drift, to_bytes
+from .codecs import Codec
 
 
 class DegradationStage(Protocol):
@@ -23,23 +22,6 @@ class DegradationStage(Protocol):
     def __call__(self, frames: Frames, rng: np.random.Generator) -> Frames:
         """(T, H, W, 3) float32 in [0, 1] -> same."""
         ...
-
-
-DRIFT = 0.15
-"""Largest change of a parameter over one clip, as a share of its range."""
-
-
-def drift(rng: np.random.Generator, limits: Range, count: int) -> npt.NDArray[np.float64]:
-    """``count`` values inside ``limits`` that move slowly from a random start."""
-    low, high = limits
-    start = rng.uniform(low, high)
-    end = np.clip(start + rng.uniform(-DRIFT, DRIFT) * (high - low), low, high)
-    return np.linspace(start, end, count)
-
-
-def to_bytes(frames: Frames) -> npt.NDArray[np.uint8]:
-    """Round to 8 bits."""
-    return np.rint(np.clip(frames, 0, 1) * 255).astype(np.uint8)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,43 +122,6 @@ class Jpeg:
             _, data = cv2.imencode(".jpg", frame[..., ::-1], [cv2.IMWRITE_JPEG_QUALITY, round(quality)])
             result.append(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[..., ::-1])
         return np.stack(result).astype(np.float32) / np.float32(255)
-
-
-@dataclass(frozen=True, kw_only=True)
-class Codec:
-    """Real H.264 or MPEG-2 compression of the clip through ffmpeg, 4:2:0, with motion compensation between frames."""
-
-    prob: float = 0.6
-    mpeg2_prob: float = 0.3
-    crf: Range = (18.0, 32.0)
-    """Constant rate factor of H.264."""
-    quantiser: Range = (2.0, 10.0)
-    """Fixed quantiser scale of MPEG-2."""
-
-    def __call__(self, frames: Frames, rng: np.random.Generator) -> Frames:
-        """Compress and decompress the clip as one stream.
-
-        :raises VideoError: ffmpeg fails, or none has the encoder.
-        """
-        if rng.random() >= self.prob:
-            return frames
-        if rng.random() < self.mpeg2_prob:
-            encoder = ["-c:v", "mpeg2video", "-q:v", str(round(rng.uniform(*self.quantiser))), "-bf", "2", "-g", "12"]
-            form = "mpeg2video"
-        else:
-            encoder = ["-c:v", "libx264", "-preset", "veryfast", "-crf", str(round(rng.uniform(*self.crf)))]
-            form = "h264"
-        return compress(frames, encoder, form)
-
-
-def compress(frames: Frames, encoder: list[str], form: str) -> Frames:
-    """Send frames through an encoder and back.
-
-    :param encoder: ffmpeg's options, ``-c:v`` and its name first.
-    :param form: ffmpeg's name of the bare stream: "h264" or "mpeg2video".
-    :raises VideoError: ffmpeg fails, or none has the encoder.
-    """
-    return through_encoder(to_bytes(frames), encoder, form).astype(np.float32) / np.float32(255)
 
 
 @dataclass(frozen=True, kw_only=True)

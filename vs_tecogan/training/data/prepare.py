@@ -3,7 +3,7 @@
 import logging
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from ...video.names import Footage, find_footage, find_stills, passed_over
 from ...video.read import Frame, read_frames
 from .holdout import hold_one_out
 from .pairs import PairCheck, check_pair, factor_of, pair_sources
+from .partners import PartnerOptions, film_still, make_partners, whole_cells
 from .picture_faults import Bars
 from .selection import ClipPlan, PrepareOptions, plan_source
 from .store import ClipWriter, SourceRecord, StoredClip, append_record, read_manifest, write_settings
@@ -55,20 +56,29 @@ class _Side:
     downscale: int = 1
     factor: int = 1
     """How many times smaller its frames are than those that the plan speaks of."""
+    multiple: int = 1
+    """What its sides in the store are multiples of."""
+
+    def stored(self, frame: Frame, bars: Bars) -> Frame:
+        """A frame as the store keeps it."""
+        (small,) = whole_cells(iter([shrink(bars.cut(frame, self.factor), self.downscale)]), self.multiple)
+        return small
 
 
 def write_clips(
-    source: Footage, lr_source: Footage | None, digest: str, plan: ClipPlan, options: PrepareOptions, folder: Path
-) -> list[StoredClip]:
+    source: Footage, lr_source: Footage | None, digest: str, plan: ClipPlan, options: PrepareOptions, folder: Path,
+    multiple: int = 1,
+) -> list[StoredClip]:  # fmt: skip
     """Decode a source again and write its clips.
 
+    :param multiple: sides are cut to multiples of it.
     :raises TrainingError: an LR source does not match; nothing of the source is left behind then.
     :raises VideoError: a side cannot be read; the same.
     :raises OSError: the disk is full; the same.
     """
     writers: list[ClipWriter] = []
     try:
-        hr = _Side(frames=read_frames(source), name="hr", downscale=options.downscale)
+        hr = _Side(frames=read_frames(source), name="hr", downscale=options.downscale, multiple=multiple)
         shapes = _write_spans(hr, plan, folder, digest, writers)
         if lr_source is not None:
             low = read_frames(lr_source)
@@ -124,7 +134,7 @@ def _write_spans(
         number = count - 1
         if span is None or number < span.start:
             continue
-        small = shrink(span.bars.cut(frame, side.factor), side.downscale)
+        small = side.stored(frame, span.bars)
         if number == span.start:
             writers.append(ClipWriter(folder / "clips" / clip_name(digest, span.start, side.name), span.length))
             shapes.append((small.shape[0], small.shape[1]))
@@ -152,6 +162,7 @@ def prepare(
     *,
     stills: list[Path] | None = None,
     lr: list[Path] | None = None,
+    partners: PartnerOptions | None = None,
     dry_run: bool = False,
     remove_below: Path | None = None,
 ) -> PrepareReport:
@@ -161,10 +172,13 @@ def prepare(
     ``dry_run`` all is analysed and nothing written.
 
     :param stills: pictures, or folders of them, each of which becomes a clip of one frame.
+    :param partners: make low-resolution versions beforehand; stills are filmed by a simulated camera then.
     :param remove_below: delete sources below this folder once the store holds them.
-    :raises TrainingError: no usable source, other settings than the store's, no LR for any HR, a downscale or stills
-        along with LR, a full disk.
+    :raises TrainingError: no usable source, other settings than the store's, no LR for any HR, a downscale, stills or
+        partners along with LR, a full disk.
     """
+    if partners and lr:
+        raise TrainingError("--degrade makes the low resolution that --lr gives; leave one of them out")
     if stills and lr:
         raise TrainingError("stills have no LR partner; prepare them without --lr, in another store")
     if lr and options.downscale != 1:
@@ -174,8 +188,9 @@ def prepare(
     _say_passed_over([*videos, *(lr or [])])
     done = {record.sha256 for record in read_manifest(folder)} if folder.exists() else set()
     if not dry_run:
-        write_settings(folder, asdict(options) | {"pairs": bool(lr)})
-    job = _Preparation(folder, options, done, dry_run=dry_run)
+        made = {"degradation": partners.settings() if partners else None}
+        write_settings(folder, asdict(options) | {"pairs": bool(lr)} | made)
+    job = _Preparation(folder, options, partners, done, dry_run=dry_run)
     for source, reason in missing.items():
         job.skip(source, reason)
     for source, lr_source in pairs:
@@ -198,8 +213,11 @@ def _say_passed_over(paths: list[Path]) -> None:
 class _Preparation:
     """Sources on their way into a store, and what became of them."""
 
-    def __init__(self, folder: Path, options: PrepareOptions, done: set[str], *, dry_run: bool) -> None:
+    def __init__(
+        self, folder: Path, options: PrepareOptions, partners: PartnerOptions | None, done: set[str], *, dry_run: bool
+    ) -> None:
         self._folder, self._options, self._done, self._dry_run = folder, options, done, dry_run
+        self._partners = partners
         self.skipped: dict[str, str] = {}
         self._dropped: Counter[str] = Counter()
         self._clips = self._frames = self._cropped = 0
@@ -242,7 +260,10 @@ class _Preparation:
         return not self._dry_run
 
     def _written(self, source: Footage, lr_source: Footage | None, digest: str, plan: ClipPlan) -> SourceRecord:
-        clips = write_clips(source, lr_source, digest, plan, self._options, self._folder)
+        if self._partners is not None:
+            clips = self._with_partners(source, digest, plan, self._partners)
+        else:
+            clips = write_clips(source, lr_source, digest, plan, self._options, self._folder)
         if lr_source is not None and clips:
             check = self._check(clips)
             if check.wrong:
@@ -257,6 +278,19 @@ class _Preparation:
             frames=plan.frames, fps=plan.fps, cuts=plan.cuts, dropped=plan.dropped, clips=clips, cropped=plan.cropped,
         )  # fmt: skip
 
+    def _with_partners(
+        self, source: Footage, digest: str, plan: ClipPlan, partners: PartnerOptions
+    ) -> list[StoredClip]:
+        clips = write_clips(source, None, digest, plan, self._options, self._folder, partners.scale)
+        try:
+            if source.still:
+                clips = [_filmed(self._folder, clip, digest, partners) for clip in clips]
+            return [make_partners(self._folder, clip, digest, partners) for clip in clips]
+        except BaseException:
+            for file in (self._folder / "clips").glob(f"{digest[:12]}-*"):
+                file.unlink(missing_ok=True)
+            raise
+
     def _check(self, clips: list[StoredClip]) -> PairCheck:
         sides = [tuple(np.load(self._folder / file, mmap_mode="r") for file in (c.file, c.lr_file)) for c in clips]
         return check_pair([(hr, lr) for hr, lr in sides])
@@ -267,3 +301,12 @@ class _Preparation:
             sources=sources, skipped=self.skipped, clips=self._clips, frames=self._frames, dropped=dict(self._dropped),
             cropped=self._cropped,
         )  # fmt: skip
+
+
+def _filmed(folder: Path, clip: StoredClip, digest: str, partners: PartnerOptions) -> StoredClip:
+    """The clip of a still, replaced by one that a simulated camera took."""
+    frames = film_still(np.load(folder / clip.file)[0], digest, partners)
+    writer = ClipWriter(folder / clip.file, len(frames))
+    for frame in frames:
+        writer.add(frame)
+    return replace(clip, frames=len(frames), height=frames.shape[1], width=frames.shape[2])

@@ -4,7 +4,7 @@ Nothing is shuffled and nothing is remembered: the place in the data is the iter
 more processes or one with other workers sees exactly the same samples.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ...degrade import Degradation
+from ...degrade import BlurDown, Degradation
 from ...errors import TrainingError
 from .augment import (
     LEAST_DETAIL,
@@ -28,6 +28,7 @@ from .augment import (
     shuffle_channels,
 )
 from .camera import camera_motion
+from .faulty_target import Inner, faulty_target
 from .shapes import moving_shapes
 from .store import Store, StoredClip
 
@@ -49,7 +50,10 @@ class SampleOptions:
     teacher_forcing_prob: float = 0.0
     """Probability that the second frame finds a part of the first original in its past, uniform from 0 to 1."""
     centred: bool = False
-    """Given LR frames sit at half-pixel centres, so that flips keep the pair aligned."""
+    """Given LR frames sit at half-pixel centres, so that flips keep the pair aligned by themselves."""
+    full_strength_prob: float | None = None
+    """Samples carry a strength: 1 with this probability, else uniform from 0 to 1; see :mod:`.faulty_target`.
+    ``None``: they carry none."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +66,9 @@ class SampleIndex:
     frames: int
 
 
-Sample = tuple[Tensor, Tensor, Tensor]
-"""LR (T, h, w, 3) float32 in [0, 1], HR (T, sh, sw, 3) uint8, teacher forcing () float32 in [0, 1]."""
+Sample = tuple[Tensor, ...]
+"""LR (T, h, w, 3) float32 in [0, 1], HR (T, sh, sw, 3) uint8, teacher forcing () float32 in [0, 1]; then strength (),
+float32 in [0, 1], where samples carry one."""
 
 
 class Samples(Dataset[Sample]):
@@ -75,7 +80,7 @@ class Samples(Dataset[Sample]):
 
     def __init__(self, store: Store, options: SampleOptions, longest: int) -> None:
         self._store, self._options = store, options
-        margin = options.degradation.margin(options.scale) if options.degradation else 0
+        margin = options.degradation.margin(options.scale) if options.degradation else self._pair_margin()
         self._margin = margin
         self._side = options.crop * options.scale + 2 * margin
         clips = store.clips("train")
@@ -113,20 +118,30 @@ class Samples(Dataset[Sample]):
     def __getitem__(self, index: SampleIndex) -> Sample:
         """Make a sample."""
         options = self._options
-        lr, hr = self._pictures(index)
+        lr, window, inner = self._pictures(index)
         # A stream of its own, as below.
         rng = np.random.default_rng([options.seed, index.iteration, index.position, 4])
         forced = rng.random() < options.teacher_forcing_prob
-        return lr, hr, torch.tensor(rng.random() if forced else 0.0, dtype=torch.float32)
+        forcing = torch.tensor(rng.random() if forced else 0.0, dtype=torch.float32)
+        hr = np.ascontiguousarray(inner.of(window))
+        if options.full_strength_prob is None:
+            return torch.from_numpy(lr), torch.from_numpy(hr), forcing
+        rng = np.random.default_rng([options.seed, index.iteration, index.position, 9])
+        strength = 1.0 if rng.random() < options.full_strength_prob else float(rng.random())
+        if strength < 1:
+            hr = faulty_target(lr, window, inner, options.scale, strength)
+        return torch.from_numpy(lr), torch.from_numpy(hr), forcing, torch.tensor(strength, dtype=torch.float32)
 
-    def _pictures(self, index: SampleIndex) -> tuple[Tensor, Tensor]:
+    def _pictures(self, index: SampleIndex) -> tuple[npt.NDArray[np.float32], Pixels, Inner]:
+        """LR, HR with a margin, and where in that the part lies that belongs to LR."""
         options = self._options
         rng = np.random.default_rng([options.seed, index.iteration, index.position])
         # A stream of its own: the probabilities of unusual samples change nothing about the others.
         unusual = np.random.default_rng([options.seed, index.iteration, index.position, 2])
         if options.degradation is None:
-            lr, hr = shuffle_channels(unusual, options.augmentation, *self._footage(index, rng))
-            return torch.from_numpy(lr.astype(np.float32) / np.float32(255)), torch.from_numpy(hr)
+            lr, hr, lattice = self._footage(index, rng)
+            lr, hr = shuffle_channels(unusual, options.augmentation, lr, hr)
+            return lr.astype(np.float32) / np.float32(255), hr, self._inner(lattice)
         if unusual.random() < options.augmentation.synthetic_prob:
             window = moving_shapes(unusual, index.frames, self._side)
         else:
@@ -136,11 +151,11 @@ class Samples(Dataset[Sample]):
             if blurred.random() < options.augmentation.random_blur_prob:
                 window = random_blur(blurred, window, options.augmentation.random_blur_sigma)
         low = options.degradation(window.astype(np.float32) / np.float32(255), options.scale, rng)
-        inner = slice(self._margin, -self._margin or None)
-        return torch.from_numpy(np.ascontiguousarray(low)), torch.from_numpy(window[:, inner, inner].copy())
+        inner = Inner(top=self._margin, left=self._margin, side=options.crop * options.scale)
+        return np.ascontiguousarray(low), window, inner
 
     def _footage(self, index: SampleIndex, rng: np.random.Generator) -> tuple[Pixels, ...]:
-        """HR with its margin, or LR and HR; tried again while it shows less detail than wanted."""
+        """HR with its margin; or LR, HR and its lattice. Tried again while it shows less detail than wanted."""
         options = self._options
         # Again a stream of its own.
         chance = np.random.default_rng([options.seed, index.iteration, index.position, 3]).random()
@@ -155,12 +170,13 @@ class Samples(Dataset[Sample]):
             if still < options.augmentation.still_prob:
                 window: tuple[Pixels, ...] = (self._still(index.frames, rng, camera=camera),)
             else:
-                window = self._clip_window(index.frames, rng, stride)
-            if wanted <= 0 or detail(window[-1][0]) >= wanted:
+                window = self._clip_window(index, rng, stride)
+            if wanted <= 0 or detail(window[len(window) > 1][0]) >= wanted:
                 break
         return window
 
-    def _clip_window(self, frames: int, rng: np.random.Generator, stride: int) -> tuple[Pixels, ...]:
+    def _clip_window(self, index: SampleIndex, rng: np.random.Generator, stride: int) -> tuple[Pixels, ...]:
+        frames = index.frames
         windows = self._windows(span_of(frames, stride))
         if not windows[-1]:  # no clip is as long as that
             stride, windows = 1, self._windows(frames)
@@ -169,7 +185,11 @@ class Samples(Dataset[Sample]):
         first = start - (int(windows[number - 1]) if number else 0)
         moments = first + stride * np.arange(frames)
         if self._options.degradation is None:
-            return self._pair(self._clips[number], moments, rng)
+            clip = self._clips[number]
+            # Again a stream of its own.
+            other = np.random.default_rng([self._options.seed, index.iteration, index.position, 10])
+            version = int(other.integers(0, 1 + len(clip.more_lr)))
+            return self._pair(clip, moments, rng, version)
         return (self._window(self._clips[number], moments, rng),)
 
     def _windows(self, frames: int) -> npt.NDArray[np.int64]:
@@ -203,22 +223,38 @@ class Samples(Dataset[Sample]):
         window = resize_area(crop(self._store.hr(clip), moments, path, side), self._side)
         return flip_and_rotate(rng, augmentation, window)[0]
 
+    def _pair_margin(self) -> int:
+        """HR pixels about a given pair: room for the grid of a mirrored one, and for the blur of a clean LR."""
+        options = self._options
+        augmentation, scale = options.augmentation, options.scale
+        mirrored = not options.centred and (augmentation.flip != "none" or augmentation.rotate)
+        blur = 0 if options.full_strength_prob is None else BlurDown().margin(scale)
+        return -(-((scale - 1) * mirrored + blur) // scale) * scale
+
     def _pair(
-        self, clip: StoredClip, moments: npt.NDArray[np.int64], rng: np.random.Generator
-    ) -> tuple[Pixels, Pixels]:
-        scale, augmentation = self._options.scale, self._options.augmentation
+        self, clip: StoredClip, moments: npt.NDArray[np.int64], rng: np.random.Generator, version: int
+    ) -> tuple[Pixels, ...]:
+        """LR, HR with its margin, and the lattice of LR pixels on that; turned and mirrored together."""
+        scale, augmentation, margin = self._options.scale, self._options.augmentation, self._margin
         path = np.zeros((len(moments), 2), np.int64)
         if rng.random() < augmentation.moving_first_frame_prob:
             path = moving_path(rng, len(moments), augmentation.moving_first_frame_steps, unit=scale)
             moments = np.full_like(moments, moments[0])
         path = random_position(rng, path, (clip.height - self._side, clip.width - self._side), unit=scale)
         hr = crop(self._store.hr(clip), moments, path, self._side)
-        lr = crop(self._store.lr(clip), moments, path // scale, self._options.crop)
-        if not self._options.centred:
-            # A mirrored pair on the corner grid would be shifted by scale - 1 HR pixels.
-            augmentation = replace(augmentation, flip="none", rotate=False)
-        lr, hr = flip_and_rotate(rng, augmentation, lr, hr)
-        return lr, hr
+        lr = crop(self._store.lr(clip, version), moments, (path + margin) // scale, self._options.crop)
+        lattice = np.zeros((1, self._side, self._side, 1), np.uint8)
+        lattice[:, ::scale, ::scale] = 1
+        return tuple(flip_and_rotate(rng, augmentation, lr, hr, lattice))
+
+    def _inner(self, lattice: Pixels) -> Inner:
+        """Where HR of a given pair lies in its window.
+
+        Mirrored, a pair on the corner grid lies ``scale - 1`` HR pixels beside its place: the lattice tells.
+        """
+        rows, columns = (0, 0) if self._options.centred else np.argwhere(lattice[0, ..., 0])[0]
+        side = self._options.crop * self._options.scale
+        return Inner(top=self._margin + int(rows), left=self._margin + int(columns), side=side)
 
 
 def span_of(frames: int, stride: int) -> int:

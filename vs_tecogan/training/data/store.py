@@ -4,7 +4,8 @@
 
     DIR/store.json         format number and the settings of the preparation
     DIR/manifest.jsonl     one line a source: name, SHA-256, time, cuts, what was dropped and why, its clips
-    DIR/clips/*.npy        one NumPy file a clip: uint8, (frames, height, width, 3), RGB, one scene without a cut
+    DIR/clips/*.npy        one NumPy file a clip: uint8, (frames, height, width, 3), RGB, one scene without a cut;
+                           "hr", and where LR is given or made beforehand "lr", or "lr0", "lr1" and so on
 
 Frames are stored uncompressed on purpose: a training sample is a small crop of ten frames at a random place, and a
 memory map fetches just the pages under it (a decoder would have to decode a group of whole frames), without a copy in
@@ -47,7 +48,9 @@ class StoredClip:
     shot: int = -1
     """Number of the first frame of its shot in its source; -1 in stores of earlier versions."""
     lr_file: str = ""
-    """Given LR frames for the same moments; empty where LR is to be derived."""
+    """LR frames for the same moments, given or made beforehand; empty where LR is to be derived."""
+    more_lr: tuple[str, ...] = ()
+    """Other versions of those, made beforehand with other faults."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,9 +98,12 @@ class Store:
         """Memory map (frames, height, width, 3)."""
         return _map(self.folder / clip.file, (clip.frames, clip.height, clip.width, 3))
 
-    def lr(self, clip: StoredClip) -> npt.NDArray[np.uint8]:
-        """Memory map of the given LR frames."""
-        return _map(self.folder / clip.lr_file, None)
+    def lr(self, clip: StoredClip, version: int = 0) -> npt.NDArray[np.uint8]:
+        """Memory map of the LR frames that the store holds.
+
+        :param version: 0, or one of ``more_lr`` from 1 on.
+        """
+        return _map(self.folder / (clip.lr_file, *clip.more_lr)[version], None)
 
 
 @lru_cache(maxsize=256)
@@ -142,13 +148,17 @@ def read_manifest(folder: Path) -> list[SourceRecord]:
             continue
         try:
             fields = json.loads(line)
-            clips = [StoredClip(**clip) for clip in fields.pop("clips")]
+            clips = [_clip(entry) for entry in fields.pop("clips")]
             records.append(SourceRecord(**fields, clips=clips))
         except (json.JSONDecodeError, TypeError, KeyError) as error:
             if number == len(lines):
                 break
             raise TrainingError(f"{path}, line {number}: not a record of this version ({error})") from error
     return records
+
+
+def _clip(entry: dict[str, Any]) -> StoredClip:
+    return StoredClip(**entry | {"more_lr": tuple(entry.get("more_lr", ()))})
 
 
 def append_record(folder: Path, record: SourceRecord) -> None:
@@ -193,6 +203,7 @@ def write_settings(folder: Path, settings: dict[str, Any]) -> None:
     """
     if (folder / "store.json").exists():
         present = read_settings(folder)
+        settings = json.loads(json.dumps(settings))  # as the file gives them back
         if changed := [f"{k} {present.get(k)} there, {v} now" for k, v in settings.items() if present.get(k) != v]:
             raise TrainingError(f"{folder} was prepared with other settings ({'; '.join(changed)}); use another --out")
         return

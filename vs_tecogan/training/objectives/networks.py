@@ -43,7 +43,9 @@ def recurrent_spec(config: Config) -> RecurrentSpec:
     """Architecture of a recurrent network: one frame of look-ahead, aligned by flow."""
     model = config.model
     rounds = max(model.flow_rounds, 0)
-    return RecurrentSpec(scale=model.scale, blocks=model.blocks, channels=model.channels, flow_rounds=rounds)
+    return RecurrentSpec(
+        scale=model.scale, blocks=model.blocks, channels=model.channels, flow_rounds=rounds, strength=model.strength
+    )
 
 
 def build_recurrent(config: Config) -> RecurrentSR:

@@ -59,7 +59,8 @@ class Recurrent(SequenceObjective[RecurrentSR]):
     def preview(self, batch: SequenceBatch) -> Preview:
         """The first sample of a batch."""
         with torch.no_grad(), self.precision():
-            outputs, _ = run_chain(self.generator, batch.lr[:1])
+            strength = None if batch.strength is None else batch.strength[:1]
+            outputs, _ = run_chain(self.generator, batch.lr[:1], strength=strength)
         return Preview(lr=batch.lr[0], output=outputs[0], target=batch.hr[0])
 
     def validator(self, store: Store) -> Validator | None:
@@ -75,15 +76,19 @@ def roll_out_recurrent(network: RecurrentSR, batch: SequenceBatch, *, mirrored: 
     """Run the network from the zero state, over the ping-pong sequence of what follows the burn-in if ``mirrored``."""
     lead = batch.burn_in
     lr, hr = (ping_pong(x[:, lead:]) if mirrored else x[:, lead:] for x in (batch.lr, batch.hr))
-    outputs, flows = run_chain(network, torch.cat((batch.lr[:, :lead], lr), dim=1), burn_in=lead)
+    whole = torch.cat((batch.lr[:, :lead], lr), dim=1)
+    outputs, flows = run_chain(network, whole, burn_in=lead, strength=batch.strength)
     return Rollout(lr=lr, hr=hr, outputs=outputs, flows=flows[:, 1:], mirrored=mirrored)
 
 
-def run_chain(network: RecurrentSR, lr: Tensor, burn_in: int = 0) -> tuple[Tensor, Tensor]:
+def run_chain(
+    network: RecurrentSR, lr: Tensor, burn_in: int = 0, strength: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
     """The network over whole sequences from the zero state; the frames at both ends stand for those beyond.
 
     :param lr:      (N, T, 3, h, w) in [0, 1].
     :param burn_in: frames that run first, without gradient, and are not returned.
+    :param strength: (N,) from 0 to 1, for a network that takes one.
     :return:        pictures (N, T - burn_in, 3, sh, sw), unclamped, and the flow from each of them to the frame before,
                     (N, T - burn_in, 2, h, w) LR pixels, without gradient.
     """
@@ -93,12 +98,12 @@ def run_chain(network: RecurrentSR, lr: Tensor, burn_in: int = 0) -> tuple[Tenso
     windows = [torch.cat([lr[:, min(max(t + k, 0), length - 1)] for k in offsets], dim=1) for t in range(length)]
     with torch.no_grad():
         for window in windows[:burn_in]:
-            _, state = network(window, state)
+            _, state = network(window, state, None, strength)
     outputs, flows = [], []
     for window in windows[burn_in:]:
         with torch.no_grad():
             flow = network.flow(window)
-        picture, state = network(window, state, flow)
+        picture, state = network(window, state, flow, strength)
         outputs.append(picture)
         flows.append(flow[:, :2])
     return torch.stack(outputs, dim=1), torch.stack(flows, dim=1)

@@ -38,6 +38,8 @@ class SequenceBatch:
     """(N,) float32 in [0, 1]: the original's part in the past of the second frame of a rollout; None is 0."""
     burn_in: int = 0
     """Frames among the T that only bring the recurrence under way: no gradient, not part of the rollout."""
+    strength: Tensor | None = None
+    """(N,) float32 in [0, 1], for a network that takes one."""
 
 
 @dataclass(frozen=True)
@@ -56,12 +58,14 @@ class Rollout:
     """Whether this is a ping-pong sequence."""
 
 
-def to_sequence_batch(
-    lr: Tensor, hr: Tensor, teacher_forcing: Tensor, device: torch.device, burn_in: int = 0
-) -> SequenceBatch:
-    """From the loader's NTHWC tensors; the frames end up channels-last in memory without a copy."""
-    lr, hr = (x.to(device, non_blocking=True).permute(0, 1, 4, 2, 3) for x in (lr, hr))
-    return SequenceBatch(lr, hr.float() / 255, teacher_forcing.to(device, non_blocking=True), burn_in)
+def to_sequence_batch(items: tuple[Tensor, ...], device: torch.device, burn_in: int = 0) -> SequenceBatch:
+    """From the loader's NTHWC tensors; the frames end up channels-last in memory without a copy.
+
+    :param items: as :data:`~..data.samples.Sample`, stacked.
+    """
+    lr, hr = (x.to(device, non_blocking=True).permute(0, 1, 4, 2, 3) for x in items[:2])
+    teacher_forcing, *strength = (x.to(device, non_blocking=True) for x in items[2:])
+    return SequenceBatch(lr, hr.float() / 255, teacher_forcing, burn_in, *strength)
 
 
 def roll_out(generator: Generator, batch: SequenceBatch, *, mirrored: bool) -> Rollout:

@@ -125,8 +125,7 @@ class SequenceObjective[N: nn.Module](ABC):
 
     def to_batch(self, items: tuple[Tensor, ...]) -> SequenceBatch:
         """To the device."""
-        lr, hr, teacher_forcing = items
-        return to_sequence_batch(lr, hr, teacher_forcing, self.device, self.curriculum.burn_in(self.iteration))
+        return to_sequence_batch(items, self.device, self.curriculum.burn_in(self.iteration))
 
     @contextmanager
     def precision(self) -> Iterator[None]:

@@ -54,10 +54,15 @@ def transplant_recurrent(source: RecurrentSR, target: RecurrentSR) -> None:
     Another scale: the last output comes in through :func:`regroup`. A pixel of a 2x cell goes out by the weights of the
     pixel that sits at the same place of the 4x cell; the other way, each of four takes those of the one before it.
 
+    A strength is new: at first all strengths give what the source does.
+
     :raises TrainingError: they differ in anything else, or in blocks that are not residual.
     """
     ours, theirs = target.spec, source.spec
-    if replace(ours, blocks=1, scale=4, flow_rounds=0) != replace(theirs, blocks=1, scale=4, flow_rounds=0):
+    if theirs.strength and ours.blocks != theirs.blocks:
+        raise TrainingError(f"init: a model with strength has {theirs.blocks} blocks, the run {ours.blocks}; set blocks")
+    alike = replace(theirs, blocks=1, scale=4, flow_rounds=0, strength=theirs.strength or ours.strength)
+    if replace(ours, blocks=1, scale=4, flow_rounds=0) != alike:
         raise TrainingError(f"init: its architecture is {theirs}, the run's {ours}")
     if ours.blocks != theirs.blocks and not ours.residual:
         raise TrainingError(f"init: it has {theirs.blocks} pairs of convolutions, the run {ours.blocks}; set blocks")
