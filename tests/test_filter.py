@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import vapoursynth as vs
 
 import vs_tecogan
 from vs_tecogan import tecogan
-from vs_tecogan.networks import Generator
+from vs_tecogan.networks import Alignment, Generator, RecurrentSpec, RecurrentSR
 from vs_tecogan.recurrence import recurrent
 from vs_tecogan.weights import Model, ModelCard, generator_from_tensorflow, save_model
 
@@ -255,3 +256,23 @@ def test_tiles_look_like_the_whole_frame(make_clip: ClipMaker, tiny_model: Model
     for a, b, c in zip(whole.frames(), tiled.frames(), plain.frames(), strict=True):
         assert all(np.array_equal(a[plane], c[plane]) for plane in range(3))
         assert max(np.abs(np.asarray(b[plane]) - np.asarray(a[plane])).max() for plane in range(3)) < 0.02
+
+
+def test_strength_and_faithful_reach_the_picture_in_any_order(core: vs.Core) -> None:
+    """Would catch an option that is accepted and does nothing, and a projection that depends on the order of frames."""
+    torch.manual_seed(0)
+    spec = RecurrentSpec(channels=8, blocks=1, alignment=Alignment.NONE, strength=True)
+    network = RecurrentSR(spec, impl="torch").eval()
+    network.strength.gain.data.add_(0.5)
+    network.strength.shift.data.add_(0.3)
+    network.conv_out.weight.data *= 3
+    model = Model(network, ModelCard(name="tiny", spec=spec))
+    inputs = np.random.default_rng(1).random((4, 3, 6, 8), dtype=np.float32)
+    choices: list[dict[str, Any]] = [{}, {"strength": 0}, {"faithful": True}, {"strength": 0.0, "faithful": True}]
+    results = [pixels(tecogan(rgbs(core, inputs), model, **PLAIN, **choice)) for choice in choices]
+    for first, second in combinations(results, 2):
+        assert np.abs(first - second).max() > 1e-3
+    backwards = tecogan(rgbs(core, inputs), model, **PLAIN, **choices[-1])
+    for n in (3, 1, 0, 2):
+        with backwards.get_frame(n) as frame:
+            assert np.array_equal(np.stack([np.asarray(frame[p]) for p in range(3)]), results[-1][n])

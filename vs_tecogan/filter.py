@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from dataclasses import dataclass
+from functools import partial
 from typing import Literal
 
 import vapoursynth as vs
@@ -40,6 +42,8 @@ def tecogan(
     *,
     device: str | None = None,
     precision: Literal["auto", "fp32", "fp16", "bf16"] = "auto",
+    strength: float | None = None,
+    faithful: bool = False,
     scene_change: bool = True,
     restart: int = RESTART,
     warmup: int = WARMUP,
@@ -63,6 +67,11 @@ def tecogan(
                             first GPU that works, else the CPU.
     :param precision:       Arithmetic of the convolutions: "fp32", "fp16" (CUDA only) or "bf16". "auto" = the fastest
                             that the device has in hardware. Flow and warps are float32 always.
+    :param strength:        Of a model that takes one: 0 keeps grain and faults of the source, 1 cleans as far as it was
+                            trained. None = 1. Other models refuse it.
+    :param faithful:        Bring each output back to its source before the next frame sees it: made smaller again by
+                            the kernel that the model was trained on, it is closer to the source. One step of
+                            back-projection.
     :param scene_change:    Start anew at scene cuts, so that nothing of one scene is smeared into the next. Frames are
                             believed where they carry ``_SceneChangePrev`` or ``_SceneChangeNext``, else a built-in
                             detector decides. False = ignore both; for clips known to be a single shot.
@@ -98,8 +107,9 @@ def tecogan(
     try:
         _check(clip, scene_change=scene_change, restart=restart, warmup=warmup, duplicates=duplicates, memory=memory)
         code = parse_matrix(matrix)
+        look = _look(strength, faithful)
         opened = thread.run(_open, model)
-        engine = thread.run(_engine, opened, device, precision, tile)
+        engine = thread.run(_engine, opened, device, precision, tile, look)
     except (UserError, OSError) as error:
         raise vs.Error(f"tecogan: {error}") from error
     schedule = Schedule(restart=restart, warmup=warmup, duplicates=duplicates, memory=memory)
@@ -140,17 +150,39 @@ def _open(model: object) -> Model:
     raise UsageError(f"model {model!r}; give a name, a path or a loaded Model")
 
 
-def _engine(model: Model, device: object, precision: object, tile: object) -> Engine:
+@dataclass(frozen=True, kw_only=True)
+class _Look:
+    """What the engine makes of the network's output."""
+
+    strength: float | None
+    faithful: bool
+
+
+def _look(strength: object, faithful: object) -> _Look:
+    """:raises UsageError: values of a wrong type or range."""
+    if not isinstance(faithful, bool):
+        raise UsageError(f"faithful={faithful!r}; give True or False")
+    if strength is None:
+        return _Look(strength=None, faithful=faithful)
+    if isinstance(strength, bool) or not isinstance(strength, int | float) or not 0 <= strength <= 1:
+        raise UsageError(f"strength={strength!r}; give a number from 0 (keeps grain and faults) to 1 (cleans), or None")
+    return _Look(strength=float(strength), faithful=faithful)
+
+
+def _engine(model: Model, device: object, precision: object, tile: object, look: _Look) -> Engine:
     if not (device is None or isinstance(device, str)):
         raise UsageError(f"device {device!r}; give None, {NAMES}")
     if not isinstance(precision, str):
         raise UsageError(f'precision {precision!r}; give "auto", "fp32", "fp16" or "bf16"')
+    create = partial(
+        create_engine, model, device=device, precision=precision, strength=look.strength, faithful=look.faithful
+    )
     if tile is None:
-        return create_engine(model, device=device, precision=precision)
+        return create()
     if not isinstance(tile, tuple | list) or len(tile) != 2:
         raise UsageError(f"tile={tile!r}; give (width, height) in input pixels, or None")
     width, height = (_count("tile", side, 1) for side in tile)
-    return create_engine(model, device=device, precision=precision, tile=(height, width))
+    return create(tile=(height, width))
 
 
 def _check(

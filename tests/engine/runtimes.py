@@ -133,10 +133,12 @@ def emulated_engine(
     precision: str = "fp32",
     runtime: LazyRuntime | None = None,
     tile: tuple[int, int] | None = None,
+    *,
+    faithful: bool = False,
 ) -> NetworkEngine:
     """The CUDA engine on the CPU: emulated kernels, torch's CPU convolutions, late queues."""
     home = CudaDevice("cpu", kernels=emulated_kernels(), runtime=runtime or LazyRuntime())
-    return run_on(generator, home, precision, tile=tile)
+    return run_on(generator, home, precision, tile=tile, faithful=faithful)
 
 
 def device_engine(

@@ -23,6 +23,7 @@ from .values import (
     quality,
     rectangle,
     seconds,
+    share,
     variable,
 )
 
@@ -60,6 +61,10 @@ def _add_main(parser: argparse.ArgumentParser) -> None:
         "formats, tecogan-real-4x for all others"
     )
     group.add_argument("--model", metavar="M", help=model)
+    strength = "0 keeps grain and faults of the source, 1 cleans; for models that take one; default: 1"
+    group.add_argument("--strength", metavar="S", type=share, help=strength)
+    faithful = "bring each output back to its source: made smaller again, it is closer to it"
+    group.add_argument("--faithful", action="store_true", help=faithful)
     size = (
         "size of the new picture, resampled from the model's: 1080p (what fits into 1920x1080), WxH (what fits into "
         "it) or 2.5x; shapes stay; default: the model's own"
@@ -161,6 +166,8 @@ def picture_spec(args: argparse.Namespace, out: Path) -> Spec:
         crop=args.crop,
         model="",
         precision=args.precision or "auto",
+        strength=args.strength,
+        faithful=args.faithful,
         scene_change=not args.no_scene_change,
         restart=RESTART if args.restart is None else args.restart,
         warmup=WARMUP if args.warmup is None else args.warmup,

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
+import torch
 from torch import Tensor
 
 from ..colour.coding import Coding, Samples
@@ -51,6 +52,12 @@ class Device:
     def own(self, part: Tensor) -> Tensor:
         """A view of a tensor as one of its own, which keeps nothing else alive; the tensor itself where it is whole."""
         return part.contiguous()
+
+    def made(self, shape: torch.Size, task: Callable[[Tensor], object]) -> Tensor:
+        """A tensor float32 that ``task`` writes, after all that was submitted for the step so far."""
+        out = torch.empty(shape, dtype=torch.float32, device=self.name)
+        task(out)
+        return out
 
     def freed(self, count: int) -> None:
         """A step has taken and freed about so many bytes."""

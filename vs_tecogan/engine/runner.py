@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from functools import partial
 
 import torch
+from torch import Tensor
 
 from ..colour.coding import PLAIN, Coding, Samples
+from ..ops.downsample import BackProjection
 from .base import Memory, NetworkStep, Picture, State, Wait
 from .device import Device
 from .tiles import Tiling
@@ -21,6 +23,7 @@ class NetworkEngine:
     :param tile:    (height, width) of a tile in LR pixels; None takes the largest that ``memory`` allows.
     :param memory:  bytes that a step may take; None is half of the device's whole memory, so that the choice is the
                     same in every run on one machine.
+    :param project: brings each output back to its source before the next frame sees it; None leaves it.
     :raises EngineError: tiles that are too small.
     """
 
@@ -32,6 +35,7 @@ class NetworkEngine:
         precision: str,
         tile: tuple[int, int] | None = None,
         memory: int | None = None,
+        project: BackProjection | None = None,
     ) -> None:
         self.scale, self.device, self.precision = network.scale, device.name, precision
         self.reads_coded, self.writes_coded = device.reads_coded, device.writes_coded
@@ -39,6 +43,7 @@ class NetworkEngine:
         self.ahead = network.ahead
         self._network = network
         self._home = device
+        self._project = project
 
     def zero_state(self, height: int, width: int) -> State:
         """See :class:`~vs_tecogan.engine.base.Engine`; the size does not matter here."""
@@ -82,8 +87,8 @@ class NetworkEngine:
         home, network = self._home, self._network
         home.pace()
         lr = home.load(planes, coding, clamp=clamp)
-        after = home.load(*following, clamp=clamp) if following is not None and self.ahead else None
-        guide = network.guide(state.lr, lr, after)
+        later = home.load(*following, clamp=clamp) if following is not None and self.ahead else None
+        guide = network.guide(state.lr, lr, later)
         tiles = self.tiling.tiles(*lr.shape[2:])
         memories: list[Memory] = []
         ready = None
@@ -91,7 +96,13 @@ class NetworkEngine:
             if memories:
                 home.pace()
             part = home.own(lr[tile.part])
-            memories.append(network.step(memory, part, None if guide is None else home.own(guide[tile.part])))
+            after = network.step(memory, part, None if guide is None else home.own(guide[tile.part]))
+            memories.append(after if self._project is None else self._projected(self._project, after, part))
             ready = home.mark()
             home.freed(network.step_bytes(*part.shape[2:]) - network.step_bytes(0, 0))
         return State(lr, tuple(memories), ready)
+
+    def _projected(self, project: BackProjection, memory: Memory, lr: Tensor) -> Memory:
+        """The memory of a step with its output brought back to the frame (1, 3, h, w)."""
+        picture, *others = memory
+        return self._home.made(picture.shape, lambda out: out.copy_(project(picture, lr))), *others

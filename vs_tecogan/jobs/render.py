@@ -104,6 +104,8 @@ def _filtered(clip: vs.VideoNode, spec: Spec, place: Placement, *, stamp: bool) 
         model=spec.model,
         device=place.device,
         precision=spec.precision,  # type: ignore[arg-type]  # the filter checks it
+        strength=spec.strength,
+        faithful=spec.faithful,
         scene_change=spec.scene_change,
         restart=spec.restart,
         warmup=spec.warmup,

@@ -35,6 +35,9 @@ class Spec:
     model: str
     """Name of a shipped model, or the path of a weight file; empty for a script that upscales by itself."""
     precision: str = "auto"
+    strength: float | None = None
+    """Of a model that takes one; None = the model's own."""
+    faithful: bool = False
     scene_change: bool = True
     restart: int
     warmup: int
@@ -88,6 +91,8 @@ class Spec:
         tile = "x".join(map(str, self.tile)) if self.tile else ""
         return {
             "precision": self.precision,
+            "strength": self.strength,
+            "faithful": self.faithful,
             "scene_change": self.scene_change,
             "restart": self.restart,
             "warmup": self.warmup,

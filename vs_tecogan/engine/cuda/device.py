@@ -88,6 +88,12 @@ class CudaDevice(Device):
         self.runtime.submit(Queue.COMPUTE, lambda: own.copy_(part))
         return own
 
+    def made(self, shape: torch.Size, task: Callable[[Tensor], object]) -> Tensor:
+        """See :class:`~vs_tecogan.engine.device.Device`; in the compute queue."""
+        out = self.runtime.empty(Queue.COMPUTE, tuple(shape), torch.float32)
+        self.runtime.submit(Queue.COMPUTE, lambda: task(out))
+        return out
+
     def pace(self) -> None:
         """Wait while :data:`AHEAD` steps are under way."""
         if len(self._queued) >= AHEAD:

@@ -60,7 +60,9 @@ def transplant_recurrent(source: RecurrentSR, target: RecurrentSR) -> None:
     """
     ours, theirs = target.spec, source.spec
     if theirs.strength and ours.blocks != theirs.blocks:
-        raise TrainingError(f"init: a model with strength has {theirs.blocks} blocks, the run {ours.blocks}; set blocks")
+        raise TrainingError(
+            f"init: a model with strength has {theirs.blocks} blocks, the run {ours.blocks}; set blocks"
+        )
     alike = replace(theirs, blocks=1, scale=4, flow_rounds=0, strength=theirs.strength or ours.strength)
     if replace(ours, blocks=1, scale=4, flow_rounds=0) != alike:
         raise TrainingError(f"init: its architecture is {theirs}, the run's {ours}")
