@@ -116,7 +116,7 @@ def chosen_partners(args: argparse.Namespace) -> PartnerOptions | None:
     check_options(config)
     return PartnerOptions(
         rule=build_realistic(config.degradation), scale=config.model.scale, versions=args.versions, seed=args.seed,
-        still_frames=args.still_frames, still_side=args.still_side,
+        still_frames=args.still_frames, still_side=args.still_side, camera_speed=config.data.camera_speed,
     )  # fmt: skip
 
 

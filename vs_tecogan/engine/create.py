@@ -8,8 +8,8 @@ from typing import Any
 from torch import nn
 
 from ..errors import EngineError
-from ..hardware import is_rocm
 from ..faithful import back_projection
+from ..hardware import is_rocm
 from ..networks import FluidSR, Generator, RecurrentSR
 from ..ops import cuda, native
 from ..weights import Model

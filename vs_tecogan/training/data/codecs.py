@@ -60,7 +60,9 @@ ENCODERS: Mapping[str, FileEncoder] = {
     "mpeg2": FileEncoder(
         options=("-c:v", "mpeg2video", "-bf", "2", "-g", "12"), form="mpeg2video", quality="-q:v", limits=(2.0, 10.0)
     ),
-    "mpeg4": FileEncoder(options=("-c:v", "mpeg4", "-bf", "1", "-g", "60"), form="m4v", quality="-q:v", limits=(3.0, 12.0)),
+    "mpeg4": FileEncoder(
+        options=("-c:v", "mpeg4", "-bf", "1", "-g", "60"), form="m4v", quality="-q:v", limits=(3.0, 12.0)
+    ),
     "vp9": FileEncoder(
         options=("-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "6", "-row-mt", "0"),
         form="ivf", quality="-crf", limits=(26.0, 50.0), whole=("-b:v", "0"),

@@ -36,12 +36,15 @@ class PartnerOptions:
     """Frames for which a simulated camera films a still."""
     still_side: int = 512
     """Largest side of that picture, pixels."""
+    camera_speed: float = 7.0
+    """Largest mean speed of that camera, pixels per frame."""
 
     def settings(self) -> dict[str, Any]:
         """What a store says about it."""
         return {
             **describe(self.rule), "scale": self.scale, "versions": self.versions, "seed": self.seed,
             "still_frames": self.still_frames, "still_side": self.still_side,
+            "camera_speed": self.camera_speed,
         }  # fmt: skip
 
 
@@ -56,7 +59,7 @@ def film_still(picture: Pixels, digest: str, options: PartnerOptions) -> Pixels:
     side = min(options.still_side, shorter) // options.scale * options.scale
     rng = _generator(options, digest, 0, options.versions)
     factor = rng.uniform(1.0, max(1.0, min(CLOSEST, shorter / side)))
-    filmed = camera_motion(rng, picture, options.still_frames, round(side * factor), factor)
+    filmed = camera_motion(rng, picture, options.still_frames, round(side * factor), factor, options.camera_speed)
     return resize_area(filmed, side)
 
 
