@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from .errors import UsageError
 from .files import write_file
-from .networks import FluidSR, Generator, VideoNetwork
+from .networks import Generator, RecurrentSR, VideoNetwork
 from .ops import backward_warp, depth_to_space, refine_flow, space_to_depth
 from .weights import Model
 
@@ -78,8 +78,8 @@ def export_onnx(model: Model, path: Path, *, height: int, width: int) -> None:
     except ImportError:
         raise UsageError("ONNX export needs the onnx package; install it: pip install onnx") from None
     net = model.network
-    if isinstance(net, FluidSR):
-        raise UsageError(f"model {model.card.name!r} enlarges smoke; ONNX export is for models of video")
+    if not isinstance(net, Generator | RecurrentSR):
+        raise UsageError(f"model {model.card.name!r} does not enlarge video; ONNX export is for models that do")
     frames, state = (torch.zeros(1, count, height, width) for count in (frame_channels(net), state_channels(net)))
     graph: Any = io.BytesIO()  # torch takes it, its annotation does not say so
     with torch.no_grad(), warnings.catch_warnings():

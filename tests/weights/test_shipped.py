@@ -12,11 +12,11 @@ from vs_tecogan.engine import Engine, create_engine
 from vs_tecogan.metrics import Picture, psnr_y
 from vs_tecogan.metrics.bicubic import bicubic, quantised
 from vs_tecogan.metrics.sources import open_clip
-from vs_tecogan.networks import FluidSpec
+from vs_tecogan.networks import VideoSpec
 from vs_tecogan.weights import load_model, models_folder, shipped_models
 
 EVERY = sorted(path.stem for path in models_folder().glob("*.safetensors"))
-MODELS = sorted(card.name for card in shipped_models() if not isinstance(card.spec, FluidSpec))
+MODELS = sorted(card.name for card in shipped_models() if isinstance(card.spec, VideoSpec))
 """Those for video."""
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import WeightsError
-from ..networks import Alignment, FluidSpec, GeneratorSpec, Spec
+from ..networks import Alignment, FluidSpec, GeneratorSpec, MotionSpec, SourceSpec, Spec, StyleSpec
 from ..weights import DEFAULT_MODEL, ModelCard, load_model, models_folder, shipped_models, shipped_use
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def details(card: ModelCard, use: str = "") -> str:
         "name": card.name,
         "for": use,
         "description": card.description,
-        "scale": f"{spec.scale}x",
+        "scale": "" if isinstance(spec, SourceSpec) else f"{spec.scale}x",
         "network": _network(spec),
         "flow": _flow(spec),
         "degradation": card.degradation,
@@ -71,6 +71,10 @@ def _network(spec: Spec) -> str:
         return f"FRNet, {spec.blocks} blocks of {spec.channels} channels, dialect {spec.dialect.value}"
     if isinstance(spec, FluidSpec):
         return f"tempoGAN for smoke in {spec.dimensions}-D, design {spec.design}, sees {spec.inputs}"
+    if isinstance(spec, StyleSpec):
+        return f"image generator, {spec.size}x{spec.size}"
+    if isinstance(spec, MotionSpec):
+        return f"MoCoGAN-HD, {spec.image.size}x{spec.image.size}, {spec.components} components"
     ahead = f", looks {spec.ahead} frame ahead" if spec.ahead else ""
     return f"RecurrentSR, {spec.blocks} blocks of {spec.channels} channels{ahead}"
 
@@ -78,6 +82,6 @@ def _network(spec: Spec) -> str:
 def _flow(spec: Spec) -> str:
     if isinstance(spec, GeneratorSpec):
         return f"refined in {spec.flow_rounds} rounds" if spec.flow_rounds else "as the flow network gives it"
-    if isinstance(spec, FluidSpec):
+    if isinstance(spec, FluidSpec | SourceSpec):
         return "none"
     return "none" if spec.alignment is Alignment.NONE else f"without weights, {spec.flow_rounds} rounds"

@@ -10,7 +10,7 @@ from torch import nn
 from ..errors import EngineError
 from ..faithful import back_projection
 from ..hardware import is_rocm
-from ..networks import FluidSR, Generator, RecurrentSR
+from ..networks import FluidSR, Generator, RecurrentSR, SourceNetwork
 from ..ops import cuda, native
 from ..weights import Model
 from .base import Engine, NetworkStep
@@ -97,6 +97,8 @@ def run_on(
         network = network.at_strength()
     if isinstance(network, FluidSR):
         raise EngineError("the model enlarges simulated smoke; use tempogan(), or vs-tecogan fluid upscale")
+    if isinstance(network, SourceNetwork):
+        raise EngineError("the model makes video from nothing and enlarges none; its page says which function takes it")
     maker = STEPS.get((type(network), type(device)))
     if maker is None:
         raise EngineError(

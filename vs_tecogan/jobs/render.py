@@ -18,6 +18,7 @@ from ..colour.matrices import parse_matrix
 from ..errors import JobError
 from ..files import partial_file
 from ..filter import MEMORY, tecogan
+from ..networks import VideoSpec
 from ..video.alpha import beside, keeps_alpha
 from ..video.cropping import crop
 from ..video.fields import FieldOptions, as_progressive
@@ -83,7 +84,8 @@ def upscaled(source: Source, spec: Spec, place: Placement, *, stamp: bool = Fals
     picture = _of_size(made, source, spec)
     if not spec.model or not keeps_alpha(source.clip, spec.codec):
         return picture
-    corner = load_model(spec.model).card.spec.phase == "corner"
+    of = load_model(spec.model).card.spec
+    corner = isinstance(of, VideoSpec) and of.phase == "corner"
     return beside(picture, source.clip, corner=corner, width=made.width, height=made.height)
 
 

@@ -2,16 +2,22 @@
 
 from .fnet import FNet
 from .generator import Generator
+from .motion import MotionSpec, VideoGenerator
 from .recurrent import Alignment, RecurrentSpec, RecurrentSR
 from .spec import Dialect, GeneratorSpec
 from .srnet import SRNet
+from .stylegan import StyleGenerator, StyleSpec
 from .tempogan import FluidSpec, FluidSR
 
 VideoNetwork = Generator | RecurrentSR
 """What enlarges video."""
-Network = VideoNetwork | FluidSR
+SourceNetwork = StyleGenerator | VideoGenerator
+"""What makes pictures or video from numbers."""
+Network = VideoNetwork | FluidSR | SourceNetwork
 """What a weight file can hold."""
-Spec = GeneratorSpec | RecurrentSpec | FluidSpec
+VideoSpec = GeneratorSpec | RecurrentSpec
+SourceSpec = StyleSpec | MotionSpec
+Spec = VideoSpec | FluidSpec | SourceSpec
 """What distinguishes one network from another; its type tells the architecture."""
 
 __all__ = [
@@ -22,10 +28,17 @@ __all__ = [
     "FluidSpec",
     "Generator",
     "GeneratorSpec",
+    "MotionSpec",
     "Network",
     "RecurrentSR",
     "RecurrentSpec",
     "SRNet",
+    "SourceNetwork",
+    "SourceSpec",
     "Spec",
+    "StyleGenerator",
+    "StyleSpec",
+    "VideoGenerator",
     "VideoNetwork",
+    "VideoSpec",
 ]

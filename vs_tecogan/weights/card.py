@@ -6,8 +6,9 @@ from dataclasses import asdict, dataclass, field
 from typing import get_args
 
 from ..errors import WeightsError, one_line
-from ..networks import Alignment, Dialect, FluidSpec, GeneratorSpec, RecurrentSpec, Spec
+from ..networks import Alignment, Dialect, FluidSpec, GeneratorSpec, RecurrentSpec, SourceSpec, Spec
 from ..networks.tempogan import Design, FieldNames
+from .source_specs import KINDS, source_spec, source_words
 
 FORMAT = "vs_tecogan/1"
 """Value of the ``format`` entry in the metadata of the project's own safetensors files."""
@@ -84,6 +85,8 @@ def _spec_words(spec: Spec) -> dict[str, str]:
     if isinstance(spec, FluidSpec):
         words = {key: str(value) for key, value in asdict(spec).items()}
         return {"architecture": "tempogan", **words, "phase": spec.phase}
+    if isinstance(spec, SourceSpec):
+        return source_words(spec)
     shared = {
         "scale": str(spec.scale),
         "blocks": str(spec.blocks),
@@ -101,16 +104,20 @@ def _spec_words(spec: Spec) -> dict[str, str]:
 
 def _spec(metadata: Mapping[str, str]) -> Spec:
     """:raises KeyError, ValueError: an entry is missing or makes no sense."""
-    scale, blocks, channels = (int(metadata[key]) for key in ("scale", "blocks", "channels"))
     # Files from before there was a choice of architecture or rounds say nothing.
     architecture, rounds = metadata.get("architecture", "frnet"), int(metadata.get("flow_rounds", "0"))
+    if architecture in KINDS:
+        return source_spec(metadata)
+    scale, blocks, channels = (int(metadata[key]) for key in ("scale", "blocks", "channels"))
     if architecture == "frnet":
         dialect = Dialect(metadata["dialect"])
         return GeneratorSpec(scale=scale, blocks=blocks, channels=channels, dialect=dialect, flow_rounds=rounds)
     if architecture == "tempogan":
         return _fluid_spec(metadata)
     if architecture != "recurrent":
-        raise ValueError(f"architecture {architecture!r}; this version knows frnet, recurrent and tempogan")
+        raise ValueError(
+            f"architecture {architecture!r}; this version knows frnet, recurrent, tempogan, {', '.join(KINDS)}"
+        )
     return RecurrentSpec(
         scale=scale,
         blocks=blocks,

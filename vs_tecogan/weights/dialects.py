@@ -8,7 +8,22 @@ import torch
 from torch import Tensor
 
 from ..errors import WeightsError
-from ..networks import Dialect, FluidSpec, FluidSR, Generator, GeneratorSpec, Network, RecurrentSpec, RecurrentSR, Spec
+from ..networks import (
+    Dialect,
+    FluidSpec,
+    FluidSR,
+    Generator,
+    GeneratorSpec,
+    MotionSpec,
+    Network,
+    RecurrentSpec,
+    RecurrentSR,
+    SourceSpec,
+    Spec,
+    StyleGenerator,
+    StyleSpec,
+    VideoGenerator,
+)
 
 StateDict = Mapping[str, Tensor]
 
@@ -45,7 +60,7 @@ def build(spec: Spec, state: StateDict) -> Network:
 
     :raises WeightsError: a tensor is missing, too many, of another shape or kind, or not finite.
     """
-    if spec.blocks > len(state):  # before as many are made
+    if not isinstance(spec, SourceSpec) and spec.blocks > len(state):  # before as many are made
         raise WeightsError(f"{len(state)} tensors; expected more for a generator of {spec.blocks} blocks")
     with torch.device("meta"):  # shapes alone: a wrong number of channels must not cost memory
         expected = _empty(spec).state_dict()
@@ -76,6 +91,8 @@ def build(spec: Spec, state: StateDict) -> Network:
 def _name(spec: Spec) -> str:
     if isinstance(spec, GeneratorSpec):
         return f"{spec.dialect} x{spec.scale} generator"
+    if isinstance(spec, SourceSpec):
+        return "image generator" if isinstance(spec, StyleSpec) else "MoCoGAN-HD"
     return f"{'RecurrentSR' if isinstance(spec, RecurrentSpec) else 'tempoGAN'} x{spec.scale}"
 
 
@@ -87,6 +104,10 @@ def stored_bytes(tensor: Tensor) -> int:
 def _empty(spec: Spec) -> Network:
     if isinstance(spec, GeneratorSpec):
         return Generator(spec)
+    if isinstance(spec, StyleSpec):
+        return StyleGenerator(spec)
+    if isinstance(spec, MotionSpec):
+        return VideoGenerator(spec)
     return RecurrentSR(spec) if isinstance(spec, RecurrentSpec) else FluidSR(spec)
 
 

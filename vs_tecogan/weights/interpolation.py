@@ -5,7 +5,7 @@ from dataclasses import replace
 import torch
 
 from ..errors import WeightsError
-from ..networks import FluidSpec, Spec
+from ..networks import Spec, VideoSpec
 from .card import ModelCard
 from .dialects import build
 from .store import Model
@@ -36,7 +36,7 @@ def interpolate(first: Model, second: Model, share: float, *, name: str = "") ->
 
 def _spec_between(one: Spec, two: Spec, share: float) -> Spec | None:
     """One architecture with the rounds of the larger share; None where there are two."""
-    if isinstance(one, FluidSpec) or isinstance(two, FluidSpec):
+    if not isinstance(one, VideoSpec) or not isinstance(two, VideoSpec):
         return one if one == two else None
     rounds = (one if share < 0.5 else two).flow_rounds
     spec = replace(one, flow_rounds=rounds)

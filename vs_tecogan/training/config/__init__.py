@@ -5,6 +5,7 @@ from .command import add_options, from_arguments
 from .files import load, merge, read_toml
 from .paths import absolute
 from .smoke import SmokeConfig
+from .style import MotionConfig, StyleConfig
 from .tables import (
     FIXED,
     Config,
@@ -27,9 +28,11 @@ __all__ = [
     "FlowConfig",
     "LoopConfig",
     "ModelConfig",
+    "MotionConfig",
     "ObjectiveConfig",
     "OptimiserConfig",
     "SmokeConfig",
+    "StyleConfig",
     "absolute",
     "add_options",
     "check",

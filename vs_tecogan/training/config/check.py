@@ -3,6 +3,7 @@
 from ...errors import TrainingError
 from .option import check_option
 from .smoke_check import check_smoke
+from .style_check import SOURCES, check_style
 from .tables import Config, options
 
 DISCRIMINATOR_GRID = 64
@@ -36,6 +37,9 @@ def check(config: Config, world: int) -> None:
         raise TrainingError(f"strength with architecture {config.model.architecture}; only recurrent takes one")
     if config.model.architecture == "tempogan":
         check_smoke(config)
+        return
+    if config.model.architecture in SOURCES:
+        check_style(config)
         return
     for name, side in (("crop", data.crop), ("flow_crop", config.flow.flow_crop)):
         if side % 8:

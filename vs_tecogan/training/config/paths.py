@@ -21,6 +21,7 @@ def absolute(config: Config) -> Config:
         config,
         data=replace(data, store=_absolute(data.store), eval_store=_absolute(data.eval_store)),
         objective=replace(objective, perceptual_net=_absolute(objective.perceptual_net)),
+        motion=replace(config.motion, motion_store=_absolute(config.motion.motion_store)),
     )
 
 

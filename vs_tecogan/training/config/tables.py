@@ -13,6 +13,7 @@ from typing import Any, Literal
 from ...networks.spec import MOST_FLOW_ROUNDS
 from .option import COUNT, DECAY, NO_LIMIT, POSITIVE, PROBABILITY, Range, option
 from .smoke import SmokeConfig
+from .style import MotionConfig, StyleConfig
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -125,9 +126,10 @@ class DegradationConfig:
 class ModelConfig:
     """The generator."""
 
-    architecture: Literal["frvsr", "recurrent", "tempogan"] = option(
+    architecture: Literal["frvsr", "recurrent", "tempogan", "stylegan", "pca", "mocogan-hd"] = option(
         "frvsr",
-        "FRVSR's and TecoGAN's generator; RecurrentSR, which needs no flow network; or tempoGAN's, for smoke",
+        "FRVSR's and TecoGAN's generator; RecurrentSR, which needs no flow network; tempoGAN's, for smoke; or a stage "
+        "of MoCoGAN-HD: pictures (stylegan), their principal components (pca), motion (mocogan-hd)",
         file_only=True,
     )
     scale: int = option(4, "2 or 4", Range(low=2, high=4))
@@ -255,6 +257,8 @@ class Config:
     optimiser: OptimiserConfig = field(default_factory=OptimiserConfig)
     loop: LoopConfig = field(default_factory=LoopConfig)
     smoke: SmokeConfig = field(default_factory=SmokeConfig)
+    style: StyleConfig = field(default_factory=StyleConfig)
+    motion: MotionConfig = field(default_factory=MotionConfig)
 
 
 FIXED = frozenset(
@@ -275,6 +279,18 @@ FIXED = frozenset(
         "design",
         "discriminator_width",
         "dense",
+        "size",
+        "widths",
+        "latent",
+        "mapping_layers",
+        "noise",
+        "components",
+        "hidden",
+        "residual",
+        "domain",
+        "d_video_width",
+        "d_image_width",
+        "queue",
     ]
 )
 """Fields that a resumed run cannot change: its weights or the state of its optimiser depend on them."""

@@ -7,8 +7,6 @@ from ..config import Config
 from .store import Store
 
 NO_STORE = "no data: give --store, a folder made by vs-tecogan prepare"
-MAKES_ITS_OWN = frozenset(["tempogan"])
-"""Architectures whose samples come from no footage."""
 
 
 class NoFootage(Store):
@@ -18,9 +16,14 @@ class NoFootage(Store):
         self.folder, self.settings, self.records = Path(), {}, []
 
 
+def makes_its_own(config: Config) -> bool:
+    """Whether the samples come from no footage: simulated, painted, or nothing but random numbers."""
+    return config.model.architecture in ("tempogan", "pca") or config.style.pictures_from != "store"
+
+
 def needs_store(config: Config) -> bool:
     """Whether a run cannot begin before a store is named."""
-    return not config.data.store and config.model.architecture not in MAKES_ITS_OWN
+    return not config.data.store and not makes_its_own(config)
 
 
 def open_store(config: Config) -> Store:
@@ -30,6 +33,6 @@ def open_store(config: Config) -> Store:
     """
     if needs_store(config):
         raise TrainingError(NO_STORE)
-    if config.model.architecture in MAKES_ITS_OWN:
+    if makes_its_own(config):
         return NoFootage()
     return Store(Path(config.data.store))

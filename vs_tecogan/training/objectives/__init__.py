@@ -1,5 +1,6 @@
 """One file per system that can be trained. The loop knows them by :class:`~.base.Objective` alone."""
 
+from collections.abc import Mapping
 from dataclasses import replace
 
 import torch
@@ -7,20 +8,33 @@ import torch
 from ..config import Config
 from .base import Objective, Phase
 from .frvsr import Frvsr
+from .mocogan_hd import MocoGanHd
+from .pca import CodePca
 from .recurrent import Recurrent
+from .stylegan import StyleGan
 from .tecogan import RecurrentTecoGan, TecoGan
 from .tempogan import TempoGan
 
 __all__ = ["Objective", "Phase", "objective_class", "objective_of"]
 
 
-def objective_class(config: Config) -> type[Frvsr] | type[Recurrent] | type[TempoGan]:
+SOURCES: Mapping[str, type[StyleGan | CodePca | MocoGanHd]] = {
+    "stylegan": StyleGan,
+    "pca": CodePca,
+    "mocogan-hd": MocoGanHd,
+}
+"""Systems that make pictures or video from numbers."""
+
+
+def objective_class(config: Config) -> type[Frvsr | Recurrent | TempoGan | StyleGan | CodePca | MocoGanHd]:
     """Which system the settings name."""
     plain = config.objective.discriminator == "none"
     if config.model.architecture == "recurrent":
         return Recurrent if plain else RecurrentTecoGan
     if config.model.architecture == "tempogan":
         return TempoGan
+    if config.model.architecture in SOURCES:
+        return SOURCES[config.model.architecture]
     return Frvsr if plain else TecoGan
 
 

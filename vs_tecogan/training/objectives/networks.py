@@ -8,7 +8,7 @@ from typing import Any
 import torch
 
 from ...errors import TrainingError, WeightsError
-from ...networks import Dialect, FluidSR, Generator, GeneratorSpec, RecurrentSpec, RecurrentSR, VideoNetwork
+from ...networks import Dialect, Generator, GeneratorSpec, RecurrentSpec, RecurrentSR, VideoNetwork
 from ...networks.perceptual import FeatureNet, load_feature_net
 from ...weights import load_model
 from ..config import Config, merge
@@ -19,6 +19,9 @@ from .transplant import transplant, transplant_recurrent
 
 log = logging.getLogger(__name__)
 
+ENLARGE = ("frvsr", "recurrent")
+"""Architectures that enlarge video."""
+DOES_NOT = "does not enlarge video; give a model that does"
 WHERE_FROM = (
     "give --perceptual-net FILE: torchvision's VGG19 or VGG16 (https://download.pytorch.org/models/vgg19-dcbb9e9d.pth "
     "or vgg16-397923af.pth), or SqueezeNet 1.1 (.h5)"
@@ -69,7 +72,7 @@ def with_init(config: Config) -> Config:
         there are none, and the flow network is to stay as it is.
     """
     model = config.model
-    if model.architecture == "tempogan":
+    if model.architecture not in ENLARGE:
         return config
     if model.init and (model.flow_rounds < 0 or model.dialect == "auto"):
         spec = load_init(model.init).spec
@@ -114,15 +117,15 @@ def load_init(init: str) -> VideoNetwork:
         path = checkpoint.pick(path)
         state = checkpoint.load(path)
         config = merge(Config(), state["config"], str(path))
-        if config.model.architecture == "tempogan":
-            raise TrainingError(f"init: {init} enlarges smoke; give a model of video")
+        if config.model.architecture not in ENLARGE:
+            raise TrainingError(f"init: {init} {DOES_NOT}")
         return network_of(config, state["objective"])
     try:
         network = load_model(init).network
     except (WeightsError, OSError) as error:
         raise TrainingError(f"init: {error}") from error
-    if isinstance(network, FluidSR):
-        raise TrainingError(f"init: {init} enlarges smoke; give a model of video")
+    if not isinstance(network, Generator | RecurrentSR):
+        raise TrainingError(f"init: {init} {DOES_NOT}")
     return network
 
 

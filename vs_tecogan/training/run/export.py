@@ -7,7 +7,7 @@ from ...errors import TrainingError
 from ...networks import Spec
 from ...weights import ModelCard, save_model
 from ..config import Config, frame_steps, merge
-from ..objectives import objective_class
+from ..objectives import SOURCES, objective_class
 from . import checkpoint
 
 
@@ -57,6 +57,8 @@ def card_of(config: Config, spec: Spec, state: dict[str, Any], name: str, words:
     }
     if config.model.architecture == "tempogan":
         derived |= _of_smoke(config)
+    if config.model.architecture in SOURCES:
+        derived |= _of_source(config, derived)
     return ModelCard(name=name, spec=spec, scores=scores, **(derived | words))
 
 
@@ -68,3 +70,12 @@ def _of_smoke(config: Config) -> dict[str, str]:
         "degradation": "Gaussian blur of fine simulations, then the middle of each coarse cell",
         "data": f"smoke of our own solver, simulated while training on grids of {smoke.grid}",
     }
+
+
+def _of_source(config: Config, derived: dict[str, str]) -> dict[str, str]:
+    """What a card says otherwise of what makes pictures or video from numbers."""
+    style, motion, kind = config.style, config.motion, objective_class(config).title(config)
+    data = derived["data"] if style.pictures_from == "store" else "painted skies of our own"
+    if motion.domain == "cross":
+        data += f"; motion of {'painted skies' if motion.motion_from == 'skies' else Path(motion.motion_store).name}"
+    return {"description": f"{kind}, {style.size}x{style.size}", "degradation": "", "data": data}

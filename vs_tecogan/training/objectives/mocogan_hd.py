@@ -1,0 +1,285 @@
+"""MoCoGAN-HD: motion learned over an image generator that stays as it is (Tian et al. 2021).
+
+In-domain, clips and pictures are of one kind: D_V and D_I see each frame beside the first one. Across domains the
+motion comes from other footage than the pictures: D_V sees clips alone, and D_I learns by contrast what a picture's
+content is, and holds every frame to that of the first.
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import Dataset, Sampler
+
+from ...networks import VideoGenerator
+from ...networks.motion import MotionGenerator
+from ...networks.patches import InformationHead
+from ..config import Config
+from ..data.footage import ClipShape, Cut, FootageClips, footage, from_skies, from_store, shape_of, signed
+from ..data.loader import FrameCurriculum, IndexSampler, Shard
+from ..data.samples import SampleIndex
+from ..data.store import Store
+from ..run.parallel import Processes
+from .base import Metrics, Phase, Preview, Validation, Validator
+from .judges import ContrastJudge, PairJudge, VideoJudge
+from .motion_scores import evaluate_motion
+from .optimiser import NetworkOptimiser, finite_metrics
+from .source_networks import build_video, motion_spec
+from .stylegan import sheet
+
+SHOWN = 8
+"""Frames of a preview."""
+CONTENTS, MOTIONS = 4, 4
+"""Of an evaluation: each with each."""
+
+
+@dataclass(frozen=True)
+class ClipBatch:
+    """On the device, in [-1, 1]."""
+
+    clips: Tensor
+    """(N, T, 3, s, s): how things move."""
+    pictures: Tensor
+    """(N, 3, s, s): what pictures look like; in-domain the clips' first frames."""
+
+
+class MocoGanHd:
+    """Motion generator, D_V, D_I, their optimisers, and a step. See :class:`~.base.Objective`.
+
+    :param world: number of processes.
+    :raises TrainingError: the weights of ``init`` are no model of architecture pca or mocogan-hd with these settings.
+    """
+
+    name = "metrics"
+    most_workers = 64
+
+    def __init__(self, config: Config, device: torch.device, world: int = 1) -> None:
+        self.config, self.device, self.world = config, device, world
+        self.iteration, self.iterations = 0, config.loop.iterations
+        torch.manual_seed(config.data.seed)
+        self.video: VideoGenerator = build_video(config).to(device)
+        self.video.image.requires_grad_(False)
+        self.video.image.to(memory_format=torch.channels_last)
+        motion, spec = config.motion, self.video.spec
+        self.average: MotionGenerator | None = None
+        if config.optimiser.ema:
+            self.average = deepcopy(self.video.motion).requires_grad_(False)
+        self.information = InformationHead(spec.hidden, spec.image.latent).to(device)
+        across = motion.domain == "cross"
+        self.clip_judge = VideoJudge(config).to(device) if motion.video_weight else None
+        self.pair_judge = PairJudge(config).to(device) if motion.image_weight and not across else None
+        self.contrast = ContrastJudge(config).to(device) if motion.image_weight and across else None
+        judges = {"video": self.clip_judge, "pair": self.pair_judge, "contrast": self.contrast}
+        self.judges = nn.ModuleDict({name: judge for name, judge in judges.items() if judge is not None})
+        own = [*self.video.motion.parameters(), *self.information.parameters()]
+        self.optimiser = self._optimiser(own, config.optimiser.lr)
+        self.d_optimiser = self._optimiser(list(self.judges.parameters()), config.optimiser.d_lr)
+
+    def _optimiser(self, parameters: list[nn.Parameter], rate: float) -> NetworkOptimiser:
+        group = {"params": parameters, "lr": rate, "betas": (self.config.style.momentum, self.config.optimiser.beta2)}
+        return NetworkOptimiser([group], parameters, self.config, self.device, self.world, clip=0.0)
+
+    @staticmethod
+    def title(config: Config) -> str:
+        """The paper's name of the variant."""
+        return f"MoCoGAN-HD, {'in-domain' if config.motion.domain == 'in' else 'cross-domain'}"
+
+    @staticmethod
+    def exported(config: Config, state: dict[str, Any]) -> VideoGenerator:
+        """The network of a checkpoint, from what :meth:`state_dict` gave."""
+        network = VideoGenerator(motion_spec(config))
+        network.load_state_dict(state["video"])
+        if state["average"]:
+            network.motion.load_state_dict(state["average"])
+        return network.eval()
+
+    def first(self) -> Phase | None:
+        """Nothing is trained before."""
+        return None
+
+    def dataset(self, store: Store) -> Dataset[tuple[Tensor, ...]]:
+        """Clips, and across domains pictures of the other kind."""
+        return FootageClips(self.config.data.seed, *cuts(self.config, store))
+
+    def indices(self, own: Processes) -> Sampler[list[SampleIndex]]:
+        """From the present iteration on."""
+        shard = Shard(batch=self.config.data.batch, rank=own.rank, world=own.world)
+        return IndexSampler(self.iteration, shard, FrameCurriculum(((0, self.config.motion.video_frames),)))
+
+    def to_batch(self, items: tuple[Tensor, ...]) -> ClipBatch:
+        """To the device."""
+        clips, *pictures = (signed(item.to(self.device, non_blocking=True)) for item in items)
+        return ClipBatch(clips, pictures[0][:, 0] if pictures else clips[:, 0])
+
+    def step(self, batch: ClipBatch) -> Metrics:
+        """A step of the motion generator, and before every few of them one of the discriminators.
+
+        :raises NotFiniteError: a term or gradient is NaN or infinite in some process; the weights that it would have
+            changed stay.
+        """
+        metrics: Metrics = {}
+        if self.iteration % self.config.motion.g_steps == 0:
+            metrics = self._discriminator_step(batch)
+        metrics |= self._generator_step(batch)
+        self.update_average()
+        self.iteration += 1
+        return metrics
+
+    def generate(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Clips (N, T, 3, s, s), the motion's noise and the LSTM's states."""
+        image, frames = self.video.image, self.config.motion.video_frames
+        with torch.no_grad():
+            first = image.mapping(torch.randn(count, image.spec.latent, device=self.device))
+            # The noise of a video is that of its first frame: it belongs to the content.
+            noise = [layer.repeat_interleave(frames, 0) for layer in image.noise(count)]
+        eps = torch.randn(count, frames - 1, image.spec.latent, device=self.device)
+        codes, states = self.video.walk(first, eps, self.config.motion.step_size)
+        pictures = image.synthesise(codes.flatten(0, 1), noise)
+        return pictures.reshape(count, frames, *pictures.shape[1:]), eps, states
+
+    def _discriminator_step(self, batch: ClipBatch) -> Metrics:
+        self.d_optimiser.begin(self.iteration)
+        with torch.no_grad():
+            fake, _, _ = self.generate(len(batch.clips))
+        terms: dict[str, Tensor] = {}
+        if self.clip_judge is not None:
+            terms |= self.clip_judge.d_loss(batch.clips, fake)
+        if self.pair_judge is not None:
+            terms |= self.pair_judge.d_loss(batch.clips, fake)
+        if self.contrast is not None:
+            terms |= self.contrast.d_loss(batch.pictures, fake)
+        self.d_optimiser.backward(torch.stack(list(terms.values())).sum())
+        metrics = finite_metrics(terms, self.world, self.device)
+        metrics["d_gradient"] = self.d_optimiser.gradient()
+        self.d_optimiser.step(metrics["d_gradient"])
+        if self.contrast is not None:
+            self.contrast.after_step()
+        return metrics
+
+    def _generator_step(self, batch: ClipBatch) -> Metrics:
+        self.optimiser.begin(self.iteration)
+        fake, eps, states = self.generate(len(batch.clips))
+        motion, terms = self.config.motion, dict[str, Tensor]()
+        if self.clip_judge is not None:
+            terms["video"] = motion.video_weight * self.clip_judge.g_loss(batch.clips, fake)
+        if self.pair_judge is not None:
+            terms["image"] = motion.image_weight * self.pair_judge.g_loss(batch.clips, fake)
+        if self.contrast is not None:
+            found = self.contrast.g_loss(fake)
+            terms |= found | {"image": motion.image_weight * found["image"]}
+        if motion.information_weight:
+            read = F.cosine_similarity(self.information(states), eps, dim=-1)
+            terms["information"] = -motion.information_weight * read.mean()
+        self.optimiser.backward(torch.stack(list(terms.values())).sum())
+        metrics = finite_metrics(terms, self.world, self.device)
+        metrics["gradient"] = self.optimiser.gradient()
+        self.optimiser.step(metrics["gradient"])
+        return metrics
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        """Move the averaged motion towards the present one."""
+        if self.average is not None:
+            decay = min(self.config.optimiser.ema, (1 + self.iteration) / (10 + self.iteration))
+            pairs = zip(self.average.parameters(), self.video.motion.parameters(), strict=True)
+            for ours, theirs in pairs:
+                ours.lerp_(theirs, 1 - decay)
+
+    def summary(self, metrics: Metrics) -> Metrics:
+        """The metrics of the last step."""
+        return metrics
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    @property
+    def network(self) -> VideoGenerator:
+        """With the averaged motion where there is one."""
+        if self.average is None:
+            return self.video
+        return self.exported(self.config, self.state_dict()).to(self.device)
+
+    @torch.no_grad()
+    def preview(self, batch: ClipBatch) -> Preview:
+        """Eight frames each of sixteen clips: real, generated, and generated of one content."""
+        network, torch_state = self.network, torch.get_rng_state()
+        torch.manual_seed(self.config.data.seed)
+        image, times = network.image, torch.linspace(0, self.config.motion.video_frames - 1, SHOWN).long()
+        first = image.mapping(torch.randn(16, image.spec.latent, device=self.device))
+        eps = torch.randn(16, self.config.motion.video_frames - 1, image.spec.latent, device=self.device)
+        noise = image.noise(1)
+        torch.set_rng_state(torch_state)
+        films = [network.walk(w, eps)[0][:, times] for w in (first, first[:1].expand(16, -1))]
+        shown = [torch.cat([sheet(image.synthesise(codes[:, t], noise)) for t in range(SHOWN)]) for codes in films]
+        real = torch.cat([sheet(batch.clips[:, int(t)]) for t in times])
+        return Preview(lr=real, output=shown[0], target=shown[1])
+
+    def validator(self, store: Store) -> Validator | None:
+        """How far contents lie apart, how much motion varies, and what colours do over time."""
+        shape = cuts(self.config, store, held_out=True)[0]
+        rngs = (np.random.default_rng([n, 5]) for n in range(self.config.loop.eval_clips))
+        real = [shape(rng) for rng in rngs]
+
+        def validate(_: int) -> Validation:
+            values = evaluate_motion(lambda: self.network, real, contents=CONTENTS, motions=MOTIONS)
+            return Validation(values=values, motion={}, score=None, preview=None)
+
+        return validate
+
+    def standard(self) -> dict[str, Any]:
+        """What scores depend on besides the weights."""
+        return {"size": self.config.style.size, "frames": self.config.motion.video_frames}
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a step depends on, as tensors and plain values."""
+        return {
+            "iteration": self.iteration,
+            "video": self.video.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "information": self.information.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "judges": self.judges.state_dict(),
+            "contrast": self.contrast.contrast.state_dict() if self.contrast else None,
+            "d_optimiser": self.d_optimiser.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a state of the same architecture and variant."""
+        self.iteration = state["iteration"]
+        self.video.load_state_dict(state["video"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"] or self.video.motion.state_dict())
+        self.information.load_state_dict(state["information"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.judges.load_state_dict(state["judges"])
+        if self.contrast is not None:
+            self.contrast.contrast.load_state_dict(state["contrast"])
+        self.d_optimiser.load_state_dict(state["d_optimiser"])
+
+
+def cuts(config: Config, store: Store, *, held_out: bool = False) -> list[Cut]:
+    """What makes the samples: clips whose motion is learned; across domains pictures too.
+
+    :raises TrainingError: a store has no clip that serves.
+    """
+    motion = config.motion
+    shape = shape_of(config, config.style.size, frames=motion.video_frames, step=motion.frame_step)
+    if motion.domain == "in":
+        return [footage(config, store, shape, held_out=held_out)]
+    pictures = footage(config, store, shape_of(config, config.style.size), held_out=held_out)
+    return [moving_footage(config, shape, held_out=held_out), pictures]
+
+
+def moving_footage(config: Config, shape: ClipShape, *, held_out: bool = False) -> Cut:
+    """Clips of the other kind.
+
+    :raises TrainingError: no store is named, or it has no clip that serves.
+    """
+    if config.motion.motion_from == "skies":
+        return from_skies(shape, held_out=held_out)
+    return from_store(Store(Path(config.motion.motion_store)), shape, "val" if held_out else "train")

@@ -1,0 +1,243 @@
+"""An image generator against a discriminator, for pictures from nothing (after Karras et al. 2020)."""
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset, Sampler
+
+from ...networks import StyleGenerator
+from ...networks.stylegan import StyleDiscriminator
+from ..config import Config
+from ..data.diffaug import diffaug
+from ..data.footage import FootageClips, footage, shape_of, signed
+from ..data.loader import FrameCurriculum, IndexSampler, Shard
+from ..data.samples import SampleIndex
+from ..data.store import Store
+from ..run.parallel import Processes
+from .adversarial import lazy_r1, non_saturating_d, non_saturating_g
+from .base import Metrics, Phase, Preview, Validator
+from .optimiser import NetworkOptimiser, finite_metrics
+from .source_networks import build_images, style_spec
+
+CENTRE_DECAY = 0.995
+"""Of the running mean of w."""
+PATH_DECAY = 0.99
+"""Of the running mean of path lengths."""
+SHOWN = 16
+"""Pictures of a preview, four in a row."""
+
+
+@dataclass(frozen=True)
+class PictureBatch:
+    """Real pictures on the device."""
+
+    real: Tensor
+    """(N, 3, size, size) in [-1, 1]."""
+
+
+class StyleGan:
+    """Generator, discriminator, their optimisers, and a step of both. See :class:`~.base.Objective`.
+
+    :param world: number of processes.
+    :raises TrainingError: the weights of ``init`` cannot be used.
+    """
+
+    name = "metrics"
+    most_workers = 64
+
+    def __init__(self, config: Config, device: torch.device, world: int = 1) -> None:
+        self.config, self.device, self.world = config, device, world
+        self.iteration, self.iterations = 0, config.loop.iterations
+        torch.manual_seed(config.data.seed)
+        # Narrow convolutions are faster with their channels last in memory.
+        layout = torch.channels_last
+        self.generator: StyleGenerator = build_images(config).to(device, memory_format=layout)  # type: ignore[call-overload]
+        self.average: StyleGenerator | None = None
+        if config.optimiser.ema:
+            self.average = deepcopy(self.generator).requires_grad_(False)
+        self.discriminator: StyleDiscriminator = StyleDiscriminator(3, config.style.widths).to(
+            device, memory_format=layout
+        )  # type: ignore[call-overload]
+        self.optimiser = self._optimiser(self.generator, config.optimiser.lr)
+        self.d_optimiser = self._optimiser(self.discriminator, config.optimiser.d_lr)
+        self.path_mean = torch.zeros((), device=device)
+
+    def _optimiser(self, network: nn.Module, rate: float) -> NetworkOptimiser:
+        parameters = list(network.parameters())
+        group = {"params": parameters, "lr": rate, "betas": (self.config.style.momentum, self.config.optimiser.beta2)}
+        return NetworkOptimiser([group], parameters, self.config, self.device, self.world)
+
+    @staticmethod
+    def title(config: Config) -> str:  # noqa: ARG004 - all that the loop knows have it
+        """What kind of generator it is."""
+        return "image generator after StyleGAN2"
+
+    @staticmethod
+    def exported(config: Config, state: dict[str, Any]) -> StyleGenerator:
+        """The network of a checkpoint, from what :meth:`state_dict` gave."""
+        network = StyleGenerator(style_spec(config))
+        network.load_state_dict(state["average"] or state["generator"])
+        return network.eval()
+
+    def first(self) -> Phase | None:
+        """Nothing is trained before."""
+        return None
+
+    def dataset(self, store: Store) -> Dataset[tuple[Tensor, ...]]:
+        """Single pictures."""
+        cut = footage(self.config, store, shape_of(self.config, self.config.style.size))
+        return FootageClips(self.config.data.seed, cut)
+
+    def indices(self, own: Processes) -> Sampler[list[SampleIndex]]:
+        """From the present iteration on."""
+        shard = Shard(batch=self.config.data.batch, rank=own.rank, world=own.world)
+        return IndexSampler(self.iteration, shard, FrameCurriculum(((0, 1),)))
+
+    def to_batch(self, items: tuple[Tensor, ...]) -> PictureBatch:
+        """To the device."""
+        pixels = items[0][:, 0].to(self.device, non_blocking=True)
+        return PictureBatch(signed(pixels).contiguous(memory_format=torch.channels_last))
+
+    def step(self, batch: PictureBatch) -> Metrics:
+        """A step of the discriminator, then one of the generator.
+
+        :raises NotFiniteError: a term or gradient is NaN or infinite in some process; the weights that it would have
+            changed stay.
+        """
+        metrics = self._discriminator_step(batch) | self._generator_step(len(batch.real))
+        self.update_average()
+        self.iteration += 1
+        return metrics
+
+    def generate(self, count: int) -> tuple[Tensor, Tensor]:
+        """Pictures of random latents, and their codes."""
+        z = torch.randn(count, self.generator.spec.latent, device=self.device)
+        w = self.generator.mapping(z)
+        return self.generator.synthesise(w, self.generator.noise(count)), w
+
+    def judge(self, pictures: Tensor) -> Tensor:
+        """Logits of pictures as the discriminator sees them."""
+        logits: Tensor = self.discriminator(diffaug(pictures, self.config.style.diffaug))
+        return logits
+
+    def _discriminator_step(self, batch: PictureBatch) -> Metrics:
+        self.d_optimiser.begin(self.iteration)
+        with torch.no_grad():
+            fake, w = self.generate(len(batch.real))
+            self.generator.centre.lerp_(w.mean(0), 1 - CENTRE_DECAY)
+        real_logits, fake_logits = self.judge(batch.real), self.judge(fake)
+        terms = {"discriminator": non_saturating_d(real_logits, fake_logits)}
+        every = self.config.style.penalty_every
+        penalty = lazy_r1(self.judge, batch.real, self.config.objective.r1_weight, self.iteration, every)
+        if penalty is not None:
+            terms["r1"] = penalty
+        self.d_optimiser.backward(torch.stack(list(terms.values())).sum())
+        statistics = {"d_real": torch.sigmoid(real_logits).mean(), "d_fake": torch.sigmoid(fake_logits).mean()}
+        metrics = finite_metrics(terms | statistics, self.world, self.device)
+        metrics["d_gradient"] = self.d_optimiser.gradient()
+        self.d_optimiser.step(metrics["d_gradient"])
+        return metrics
+
+    def _generator_step(self, count: int) -> Metrics:
+        self.optimiser.begin(self.iteration)
+        fake, _ = self.generate(count)
+        terms = {"adversarial": non_saturating_g(self.judge(fake))}
+        style = self.config.style
+        if style.path_weight and self.iteration % style.path_every == 0:
+            terms["path"] = style.path_weight * style.path_every * self.path_penalty(max(count // 2, 1))
+        self.optimiser.backward(torch.stack(list(terms.values())).sum())
+        metrics = finite_metrics(terms, self.world, self.device)
+        metrics["gradient"] = self.optimiser.gradient()
+        self.optimiser.step(metrics["gradient"])
+        return metrics
+
+    def path_penalty(self, count: int) -> Tensor:
+        """How unevenly pictures answer to steps of w: squared deviation of the lengths from their running mean."""
+        fake, w = self.generate(count)
+        noise = torch.randn_like(fake) / math.sqrt(fake.shape[-1] * fake.shape[-2])
+        (gradient,) = torch.autograd.grad((fake * noise).sum(), w, create_graph=True)
+        lengths = gradient.square().sum(1).sqrt()
+        self.path_mean = self.path_mean.lerp(lengths.detach().mean(), 1 - PATH_DECAY)
+        return (lengths - self.path_mean).square().mean()
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        """Move the averaged network towards the present one; buffers are copied."""
+        if self.average is None:
+            return
+        decay = min(self.config.optimiser.ema, (1 + self.iteration) / (10 + self.iteration))
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - decay)
+        for ours, theirs in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            ours.copy_(theirs)
+
+    def summary(self, metrics: Metrics) -> Metrics:
+        """The metrics of the last step."""
+        return metrics
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    @property
+    def network(self) -> StyleGenerator:
+        """The averaged network where there is one."""
+        return self.average or self.generator
+
+    @contextmanager
+    def _evaluating(self) -> Iterator[StyleGenerator]:
+        with torch.no_grad():
+            yield self.network
+
+    def preview(self, batch: PictureBatch) -> Preview:
+        """Real pictures, sixteen that are the same each time, and the same less varied by truncation."""
+        with self._evaluating() as network:
+            numbers = torch.Generator().manual_seed(self.config.data.seed)
+            z = torch.randn(SHOWN, network.spec.latent, generator=numbers).to(self.device)
+            noise, w = network.noise(SHOWN, numbers), network.mapping(z)
+            plain, calm = (network.synthesise(network.truncated(w, t), noise) for t in (1.0, 0.7))
+        return Preview(lr=sheet(batch.real), output=sheet(plain), target=sheet(calm))
+
+    def validator(self, store: Store) -> Validator | None:
+        """None: pictures of nothing have no truth; ``preview`` shows them."""
+        return None
+
+    def standard(self) -> dict[str, Any]:
+        """What scores depend on besides the weights."""
+        return {"size": self.config.style.size}
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a step depends on, as tensors and plain values."""
+        return {
+            "iteration": self.iteration,
+            "generator": self.generator.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "optimiser": self.optimiser.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "d_optimiser": self.d_optimiser.state_dict(),
+            "path_mean": self.path_mean,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a state of the same architecture."""
+        self.iteration = state["iteration"]
+        self.generator.load_state_dict(state["generator"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"] or state["generator"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.d_optimiser.load_state_dict(state["d_optimiser"])
+        self.path_mean = state["path_mean"].to(self.device)
+
+
+def sheet(pictures: Tensor) -> Tensor:
+    """Up to sixteen pictures (N, 3, s, s) in [-1, 1] as one of four rows (1, 3, 4 s, 4 s) in [0, 1]."""
+    side = pictures.shape[-1]
+    whole = pictures.new_zeros(SHOWN, 3, side, side)
+    whole[: len(pictures)] = pictures[:SHOWN]
+    rows = whole.reshape(4, 4, 3, side, side).permute(2, 0, 3, 1, 4).reshape(1, 3, 4 * side, 4 * side)
+    return (rows / 2 + 0.5).clamp(0, 1)
