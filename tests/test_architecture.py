@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "networks": {"networks", "ops", "errors", "reasons"},
     "weights": {"weights", "networks", "ops", "errors", "files"},
     "video": {"video", "colour", "files", "errors", "signals", "tracebacks", "version"},
+    "sources": {"sources", "engine", "networks", "ops", "weights", "errors", "version"},
     "fluids": {"fluids", "colour", "engine", "networks", "ops", "recurrence", "weights", "errors", "version"},
     "training": {"training", "fluids", "networks", "ops", "weights", "video", "metrics", "degrade", "luma", "files",
                  "errors", "signals", "reasons", "hardware", "locks", "version"},

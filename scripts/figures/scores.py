@@ -15,7 +15,7 @@ import numpy as np
 
 from vs_tecogan.metrics import Instruments, ProtocolName, evaluate_pair
 from vs_tecogan.metrics.suite import Options, find_instruments
-from vs_tecogan.networks import FluidSpec
+from vs_tecogan.networks import VideoSpec
 from vs_tecogan.weights import shipped_models
 
 from .footage import Degradation, pictures, videos
@@ -65,7 +65,7 @@ def inputs_of(args: argparse.Namespace) -> dict[str, Path]:
 def models_of(args: argparse.Namespace, scale: int) -> list[str]:
     """The shipped models of a scale that were asked for."""
     names = [
-        card.name for card in shipped_models() if card.spec.scale == scale and not isinstance(card.spec, FluidSpec)
+        card.name for card in shipped_models() if isinstance(card.spec, VideoSpec) and card.spec.scale == scale
     ]
     return [name for name in names if args.models is None or name in args.models]
 

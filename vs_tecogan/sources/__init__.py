@@ -1,0 +1,1 @@
+"""Clips that are made of numbers, without any footage."""
