@@ -12,15 +12,17 @@ if TYPE_CHECKING:
     from .filter import tecogan
     from .fluids.clip import smoke, smoke_colours
     from .fluids.filter import tempogan
+    from .sources.long_video_gan import long_video_gan
     from .sources.mocogan_hd import mocogan_hd
 
-__all__ = ["__version__", "mocogan_hd", "smoke", "smoke_colours", "tecogan", "tempogan"]
+__all__ = ["__version__", "long_video_gan", "mocogan_hd", "smoke", "smoke_colours", "tecogan", "tempogan"]
 
 _HOMES = {
     "tecogan": "filter",
     "smoke": "fluids.clip",
     "smoke_colours": "fluids.clip",
     "tempogan": "fluids.filter",
+    "long_video_gan": "sources.long_video_gan",
     "mocogan_hd": "sources.mocogan_hd",
 }
 """Module of each public name."""

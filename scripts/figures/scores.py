@@ -64,9 +64,7 @@ def inputs_of(args: argparse.Namespace) -> dict[str, Path]:
 
 def models_of(args: argparse.Namespace, scale: int) -> list[str]:
     """The shipped models of a scale that were asked for."""
-    names = [
-        card.name for card in shipped_models() if isinstance(card.spec, VideoSpec) and card.spec.scale == scale
-    ]
+    names = [card.name for card in shipped_models() if isinstance(card.spec, VideoSpec) and card.spec.scale == scale]
     return [name for name in names if args.models is None or name in args.models]
 
 

@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "train a model on prepared clips",
     "export": "write a trained model as a file for the filter",
     "interpolate": "average the weights of two models into a third",
+    "generate": "write a video that a network makes",
     "fluid": "enlarge simulated smoke: fields and volumes",
     "evaluate": "measure fidelity and steadiness of videos",
 }

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import WeightsError
-from ..networks import Alignment, FluidSpec, GeneratorSpec, MotionSpec, SourceSpec, Spec, StyleSpec
+from ..networks import Alignment, FluidSpec, GeneratorSpec, LongVideoSpec, MotionSpec, SourceSpec, Spec, StyleSpec
 from ..weights import DEFAULT_MODEL, ModelCard, load_model, models_folder, shipped_models, shipped_use
 
 if TYPE_CHECKING:
@@ -73,6 +73,8 @@ def _network(spec: Spec) -> str:
         return f"tempoGAN for smoke in {spec.dimensions}-D, design {spec.design}, sees {spec.inputs}"
     if isinstance(spec, StyleSpec):
         return f"image generator, {spec.size}x{spec.size}"
+    if isinstance(spec, LongVideoSpec):
+        return f"LongVideoGAN, {spec.width}x{spec.height}, {spec.channels} channels, {spec.step} frames a step"
     if isinstance(spec, MotionSpec):
         return f"MoCoGAN-HD, {spec.image.size}x{spec.image.size}, {spec.components} components"
     ahead = f", looks {spec.ahead} frame ahead" if spec.ahead else ""

@@ -2,6 +2,7 @@
 
 from .fnet import FNet
 from .generator import Generator
+from .longvideo import LongVideo, LongVideoSpec
 from .motion import MotionSpec, VideoGenerator
 from .recurrent import Alignment, RecurrentSpec, RecurrentSR
 from .spec import Dialect, GeneratorSpec
@@ -11,12 +12,12 @@ from .tempogan import FluidSpec, FluidSR
 
 VideoNetwork = Generator | RecurrentSR
 """What enlarges video."""
-SourceNetwork = StyleGenerator | VideoGenerator
+SourceNetwork = StyleGenerator | VideoGenerator | LongVideo
 """What makes pictures or video from numbers."""
 Network = VideoNetwork | FluidSR | SourceNetwork
 """What a weight file can hold."""
 VideoSpec = GeneratorSpec | RecurrentSpec
-SourceSpec = StyleSpec | MotionSpec
+SourceSpec = StyleSpec | MotionSpec | LongVideoSpec
 Spec = VideoSpec | FluidSpec | SourceSpec
 """What distinguishes one network from another; its type tells the architecture."""
 
@@ -28,6 +29,8 @@ __all__ = [
     "FluidSpec",
     "Generator",
     "GeneratorSpec",
+    "LongVideo",
+    "LongVideoSpec",
     "MotionSpec",
     "Network",
     "RecurrentSR",

@@ -80,14 +80,19 @@ class ModulatedConv(nn.Module):
 
     :param style: width of the style.
     :param demodulate: scale the output back; the layers that make colours do not.
+    :param inside: in three dimensions: no padding in time, so that the output has k - 1 frames fewer and depends on
+        nothing outside. Styles are given for each frame of the input.
     """
 
     def __init__(
         self, inputs: int, outputs: int, kernel: int | tuple[int, ...], style: int, *, dimensions: int = 2,
-        demodulate: bool = True,
+        demodulate: bool = True, inside: bool = False,
     ) -> None:  # fmt: skip
         super().__init__()
         self.conv = EqualConv(inputs, outputs, kernel, dimensions=dimensions, bias=False)
+        self.lost = self.conv.padding[0] if inside else 0
+        if inside:
+            self.conv.padding = (0, *self.conv.padding[1:])
         self.affine = EqualLinear(style, inputs, bias=1.0)
         self.demodulate = demodulate
 
@@ -96,11 +101,12 @@ class ModulatedConv(nn.Module):
 
         :param features: (N, inputs, y, x), or (N, inputs, t, y, x).
         :param style: (N, style); or (N, t, style), one for each frame.
-        :return: (N, outputs, ...) of the same sides.
+        :return: (N, outputs, ...) of the same sides; (N, outputs, t - k + 1, y, x) where it stays ``inside``.
         """
         scales = self.affine(style)
         result: Tensor = self.conv(features * _spread(scales, features.dim()))
         if self.demodulate:
+            scales = scales[:, self.lost : scales.shape[1] - self.lost] if self.lost else scales
             power = (self.conv.weight * self.conv.gain).square().flatten(2).sum(dim=2)
             result = result * _spread(torch.rsqrt(scales.square() @ power.T + EPSILON), result.dim())
         return result

@@ -14,6 +14,8 @@ from ..networks import (
     FluidSR,
     Generator,
     GeneratorSpec,
+    LongVideo,
+    LongVideoSpec,
     MotionSpec,
     Network,
     RecurrentSpec,
@@ -92,7 +94,7 @@ def _name(spec: Spec) -> str:
     if isinstance(spec, GeneratorSpec):
         return f"{spec.dialect} x{spec.scale} generator"
     if isinstance(spec, SourceSpec):
-        return "image generator" if isinstance(spec, StyleSpec) else "MoCoGAN-HD"
+        return {StyleSpec: "image generator", MotionSpec: "MoCoGAN-HD", LongVideoSpec: "LongVideoGAN"}[type(spec)]
     return f"{'RecurrentSR' if isinstance(spec, RecurrentSpec) else 'tempoGAN'} x{spec.scale}"
 
 
@@ -106,6 +108,8 @@ def _empty(spec: Spec) -> Network:
         return Generator(spec)
     if isinstance(spec, StyleSpec):
         return StyleGenerator(spec)
+    if isinstance(spec, LongVideoSpec):
+        return LongVideo(spec)
     if isinstance(spec, MotionSpec):
         return VideoGenerator(spec)
     return RecurrentSR(spec) if isinstance(spec, RecurrentSpec) else FluidSR(spec)

@@ -3,6 +3,7 @@
 from .check import check, check_options, frame_steps
 from .command import add_options, from_arguments
 from .files import load, merge, read_toml
+from .long_video import LongVideoConfig
 from .paths import absolute
 from .smoke import SmokeConfig
 from .style import MotionConfig, StyleConfig
@@ -26,6 +27,7 @@ __all__ = [
     "DataConfig",
     "DegradationConfig",
     "FlowConfig",
+    "LongVideoConfig",
     "LoopConfig",
     "ModelConfig",
     "MotionConfig",

@@ -1,6 +1,7 @@
 """Settings that no run can use, or that contradict each other."""
 
 from ...errors import TrainingError
+from .long_video_check import check_long_video
 from .option import check_option
 from .smoke_check import check_smoke
 from .style_check import SOURCES, check_style
@@ -37,6 +38,9 @@ def check(config: Config, world: int) -> None:
         raise TrainingError(f"strength with architecture {config.model.architecture}; only recurrent takes one")
     if config.model.architecture == "tempogan":
         check_smoke(config)
+        return
+    if config.model.architecture == "long-video":
+        check_long_video(config)
         return
     if config.model.architecture in SOURCES:
         check_style(config)

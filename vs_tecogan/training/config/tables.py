@@ -11,6 +11,7 @@ from dataclasses import Field, asdict, dataclass, field, fields
 from typing import Any, Literal
 
 from ...networks.spec import MOST_FLOW_ROUNDS
+from .long_video import LongVideoConfig
 from .option import COUNT, DECAY, NO_LIMIT, POSITIVE, PROBABILITY, Range, option
 from .smoke import SmokeConfig
 from .style import MotionConfig, StyleConfig
@@ -126,10 +127,10 @@ class DegradationConfig:
 class ModelConfig:
     """The generator."""
 
-    architecture: Literal["frvsr", "recurrent", "tempogan", "stylegan", "pca", "mocogan-hd"] = option(
+    architecture: Literal["frvsr", "recurrent", "tempogan", "stylegan", "pca", "mocogan-hd", "long-video"] = option(
         "frvsr",
-        "FRVSR's and TecoGAN's generator; RecurrentSR, which needs no flow network; tempoGAN's, for smoke; or a stage "
-        "of MoCoGAN-HD: pictures (stylegan), their principal components (pca), motion (mocogan-hd)",
+        "FRVSR's and TecoGAN's generator; RecurrentSR, which needs no flow network; tempoGAN's, for smoke; a stage of "
+        "MoCoGAN-HD: pictures (stylegan), their principal components (pca), motion (mocogan-hd); or LongVideoGAN's",
         file_only=True,
     )
     scale: int = option(4, "2 or 4", Range(low=2, high=4))
@@ -259,6 +260,7 @@ class Config:
     smoke: SmokeConfig = field(default_factory=SmokeConfig)
     style: StyleConfig = field(default_factory=StyleConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)
+    long_video: LongVideoConfig = field(default_factory=LongVideoConfig)
 
 
 FIXED = frozenset(
@@ -291,6 +293,16 @@ FIXED = frozenset(
         "d_video_width",
         "d_image_width",
         "queue",
+        "video_height",
+        "video_width",
+        "time_levels",
+        "space_levels",
+        "style_width",
+        "noise_channels",
+        "filters",
+        "shortest",
+        "longest",
+        "d_channels",
     ]
 )
 """Fields that a resumed run cannot change: its weights or the state of its optimiser depend on them."""

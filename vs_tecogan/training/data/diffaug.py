@@ -90,3 +90,19 @@ CHANGES: Mapping[str, tuple[Callable[[Tensor], Tensor], ...]] = {
     "cutout": (cutout,),
 }
 """What each word of a policy does."""
+
+
+def stretch_time(clips: Tensor, frames: int, factors: Tensor) -> Tensor:
+    """Play each clip faster or slower, and cut as many frames from its middle; between frames, linear.
+
+    :param clips: (N, T, ...).
+    :param factors: (N,) on the speed, at most (T - 1) / (frames - 1).
+    :return: (N, frames, ...).
+    """
+    length = clips.shape[1]
+    steps = torch.arange(frames, device=clips.device) - (frames - 1) / 2
+    places = ((length - 1) / 2 + steps * factors[:, None]).clamp(0, length - 1)
+    before = places.floor().long().clamp_max(length - 2)
+    rows = torch.arange(len(clips), device=clips.device)[:, None]
+    part = (places - before).reshape(*places.shape, *(1,) * (clips.dim() - 2))
+    return torch.lerp(clips[rows, before], clips[rows, before + 1], part)

@@ -20,6 +20,8 @@ WEATHER = 128
 """Frames between the knots of the slow change of how cloudy it is."""
 WIND = 0.011
 """Drift of the clouds' plane per frame, in widths of the picture at middle height."""
+SEASON = 0.3
+"""Mean height of the sun."""
 HORIZON = 0.78
 """Part of the height above the sea."""
 OCTAVES = ((2.2, 1.0, 80.0), (4.6, 0.55, 48.0), (9.5, 0.3, 28.0), (19.0, 0.16, 16.0))
@@ -37,19 +39,20 @@ LAND = ((6, 9, 18), (16, 17, 28), (40, 34, 36), (52, 62, 42), (58, 84, 46), (60,
 SUN = (255, 244, 214)
 
 
-def skies(seed: int, frames: npt.ArrayLike, height: int, width: int) -> Pictures:
+def skies(seed: int, frames: npt.ArrayLike, height: int, width: int, *, season: float = SEASON) -> Pictures:
     """Paint frames.
 
     :param seed:   of clouds and weather, at least 0.
     :param frames: their numbers, (T,); fractions lie between frames.
+    :param season: mean height of the sun, see :func:`sun_height`; from 0.6 on the nights stay light.
     :return: (T, height, width, 3).
     """
     times = np.asarray(frames, np.float64).reshape(-1)
     y, x = (np.arange(height) + 0.5) / height, (np.arange(width) + 0.5) / width
-    light = _light(times)
+    light = _light(times, season)
     up = np.clip(1 - y / HORIZON, 0, 1).astype(np.float32)[None, :, None]
     picture = _mix(light["skyline"], light["zenith"], up**0.6)
-    picture = picture + _glow(times, x, y, height / width)
+    picture = picture + _glow(times, season, x, y, height / width)
     cover, thick = _clouds(seed, times, x, y, height / width)
     shaded = _mix(light["lit"], light["shaded"], np.clip(thick, 0, 1))
     picture += cover[..., None] * (shaded - picture)
@@ -57,14 +60,17 @@ def skies(seed: int, frames: npt.ArrayLike, height: int, width: int) -> Pictures
     return (picture.clip(0, 255) + np.float32(0.5)).astype(np.uint8)
 
 
-def sun_height(times: npt.ArrayLike) -> npt.NDArray[np.float64]:
-    """Height of the sun: -0.4 at midnight, 1 at noon, above the horizon for about two thirds of a day."""
-    return 0.7 * np.sin(2 * math.pi * np.asarray(times, np.float64) / DAY) + 0.3
+def sun_height(times: npt.ArrayLike, season: float = SEASON) -> npt.NDArray[np.float64]:
+    """Height of the sun, 1 is overhead: 0.7 below the season's mean at midnight, as much above it at noon.
+
+    By the usual season it stands above the horizon for about two thirds of a day.
+    """
+    return 0.7 * np.sin(2 * math.pi * np.asarray(times, np.float64) / DAY) + season
 
 
-def _light(times: npt.NDArray[np.float64]) -> dict[str, Field]:
+def _light(times: npt.NDArray[np.float64], season: float) -> dict[str, Field]:
     """Colours (T, 1, 1, 3) by the height of the sun."""
-    sun = sun_height(times)
+    sun = sun_height(times, season)
     tables = {"zenith": ZENITH, "skyline": SKYLINE, "lit": LIT, "shaded": SHADED, "land": LAND}
     return {
         name: np.stack([np.interp(sun, SUN_HEIGHTS, [c[k] for c in table]) for k in range(3)], -1)
@@ -79,10 +85,10 @@ def _mix(a: Field, b: Field, part: Field) -> Field:
 
 
 def _glow(
-    times: npt.NDArray[np.float64], x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], shape: float
+    times: npt.NDArray[np.float64], season: float, x: npt.NDArray[np.float64], y: npt.NDArray[np.float64], shape: float
 ) -> Field:
     """Light (T, H, W, 3) around the sun, which rises at the left and sets at the right."""
-    sun = sun_height(times)
+    sun = sun_height(times, season)
     across = 0.5 - 0.42 * np.cos(2 * math.pi * times / DAY)
     down = HORIZON - 0.72 * HORIZON * sun
     dx, dy = x[None, None, :] - across[:, None, None], (y[None, :, None] - down[:, None, None]) * shape
@@ -123,7 +129,7 @@ def _noise(
     wx, wy = _smooth(xf), _smooth(yf)[None]
     # Old and new values are uncorrelated, so the shares of their mix keep its variance.
     angle = _smooth(tf) * np.float32(math.pi / 2)
-    total = np.zeros(1, np.float32)
+    total: Field = np.zeros(1, np.float32)
     for later, share in ((0, np.cos(angle)), (1, np.sin(angle))):
         key = _hash(ti + later, np.uint32((seed * 0x9E3779B1 + octave * 0x85EBCA6B) & 0xFFFFFFFF))[:, None, None]
         rows = []
@@ -131,7 +137,7 @@ def _noise(
             row = _hash(yi[None] + low, key)
             left, right = _value(_hash(xi, row)), _value(_hash(xi + 1, row))
             rows.append(left + wx * (right - left))
-        total = total + share[:, None, None] * (rows[0] + wy * (rows[1] - rows[0]))
+        total = np.asarray(total + share[:, None, None] * (rows[0] + wy * (rows[1] - rows[0])))
     return np.asarray(total * np.float32(1.6))
 
 

@@ -8,6 +8,7 @@ import torch
 from ..config import Config
 from .base import Objective, Phase
 from .frvsr import Frvsr
+from .long_video import LongVideoGan
 from .mocogan_hd import MocoGanHd
 from .pca import CodePca
 from .recurrent import Recurrent
@@ -18,15 +19,18 @@ from .tempogan import TempoGan
 __all__ = ["Objective", "Phase", "objective_class", "objective_of"]
 
 
-SOURCES: Mapping[str, type[StyleGan | CodePca | MocoGanHd]] = {
+SOURCES: Mapping[str, type[StyleGan | CodePca | MocoGanHd | LongVideoGan]] = {
     "stylegan": StyleGan,
     "pca": CodePca,
     "mocogan-hd": MocoGanHd,
+    "long-video": LongVideoGan,
 }
 """Systems that make pictures or video from numbers."""
 
 
-def objective_class(config: Config) -> type[Frvsr | Recurrent | TempoGan | StyleGan | CodePca | MocoGanHd]:
+def objective_class(
+    config: Config,
+) -> type[Frvsr | Recurrent | TempoGan | StyleGan | CodePca | MocoGanHd | LongVideoGan]:
     """Which system the settings name."""
     plain = config.objective.discriminator == "none"
     if config.model.architecture == "recurrent":

@@ -59,6 +59,8 @@ def card_of(config: Config, spec: Spec, state: dict[str, Any], name: str, words:
         derived |= _of_smoke(config)
     if config.model.architecture in SOURCES:
         derived |= _of_source(config, derived)
+    if config.model.architecture == "long-video":
+        derived |= _of_long_video(config, state)
     return ModelCard(name=name, spec=spec, scores=scores, **(derived | words))
 
 
@@ -79,3 +81,19 @@ def _of_source(config: Config, derived: dict[str, str]) -> dict[str, str]:
     if motion.domain == "cross":
         data += f"; motion of {'painted skies' if motion.motion_from == 'skies' else Path(motion.motion_store).name}"
     return {"description": f"{kind}, {style.size}x{style.size}", "degradation": "", "data": data}
+
+
+def _of_long_video(config: Config, state: dict[str, Any]) -> dict[str, str]:
+    """What a card says otherwise of a generator of long video."""
+    own, title = config.long_video, objective_class(config).title(config)
+    size, frames = f"{own.video_width}x{own.video_height}", " ".join(config.data.frames)
+    footage = {"skies": "painted skies of our own", "smoke": "smoke of our own solver, simulated while training"}
+    return {
+        "description": f"{title}, {size}",
+        "degradation": "",
+        "data": footage.get(own.footage, ", ".join(state["sources"])),
+        "training": (
+            f"{title}, {state['iteration']} iterations of {config.data.batch} x {frames} frames of {size} pixels on "
+            f"{state['device']}, {state['seconds'] / 3600:.1f} hours"
+        ),
+    }

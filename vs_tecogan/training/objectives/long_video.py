@@ -1,0 +1,259 @@
+"""LongVideoGAN's first stage: a video for every latent, against a discriminator of whole clips (Brooks et al. 2022).
+
+Non-saturating losses and lazy R1. Real and generated clips are changed alike before the discriminator sees them:
+DiffAug, the same for all frames of a clip, and a fractional stretch of time.
+"""
+
+from copy import deepcopy
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.utils.data import Dataset, Sampler
+
+from ...errors import TrainingError
+from ...networks.longvideo import LongVideo, LongVideoDiscriminator
+from ...weights import load_model
+from ..config import Config
+from ..config.long_video_check import clip_frames, long_video_spec, source_frames
+from ..data.clips import ClipSize, Footage, VideoClips, sky_footage, smoke_footage, store_footage
+from ..data.diffaug import diffaug, stretch_time
+from ..data.loader import FrameCurriculum, IndexSampler, Shard
+from ..data.samples import SampleIndex
+from ..data.store import Store
+from ..run.parallel import Processes
+from .adversarial import lazy_r1, non_saturating_d, non_saturating_g
+from .base import Metrics, Phase, Preview, Validation, Validator
+from .clip_scores import compare_clips, generated_clips
+from .optimiser import NetworkOptimiser, finite_metrics
+
+VALIDATION_CLIPS = 32
+"""By which a run is watched; documents are measured on more."""
+HELD_OUT_CLIP = 1 << 40
+"""Clips of the footage from this number on are never trained on."""
+
+
+@dataclass(frozen=True)
+class ClipBatch:
+    """Real clips and latents, on the device."""
+
+    real: Tensor
+    """(N, T, 3, H, W) in [-1, 1]."""
+    latents: Tensor
+    """(N, T', latent)."""
+
+
+class LongVideoGan:
+    """Generator, discriminator, their optimisers, and a step of both. See :class:`~.base.Objective`.
+
+    :param world: number of processes.
+    :raises TrainingError: the weights of ``init`` cannot be used.
+    """
+
+    name = "metrics"
+    most_workers = 1
+
+    def __init__(self, config: Config, device: torch.device, world: int = 1) -> None:
+        self.config, self.device, self.world = config, device, world
+        self.iteration, self.iterations = 0, config.loop.iterations
+        self.frames, self.source = clip_frames(config), source_frames(config)
+        torch.manual_seed(config.data.seed)
+        self.generator: LongVideo = build_long_video(config).to(device)
+        self.average = deepcopy(self.generator).requires_grad_(False) if config.optimiser.ema else None
+        own = config.long_video
+        self.discriminator = LongVideoDiscriminator(self.frames, own.video_height, own.video_width, own.d_channels)
+        self.discriminator.to(device)
+        self.optimiser = self._optimiser(self.generator, config.optimiser.lr)
+        self.d_optimiser = self._optimiser(self.discriminator, config.optimiser.d_lr)
+
+    def _optimiser(self, network: nn.Module, rate: float) -> NetworkOptimiser:
+        parameters = list(network.parameters())
+        betas = (self.config.style.momentum, self.config.optimiser.beta2)
+        group = {"params": parameters, "lr": rate, "betas": betas}
+        return NetworkOptimiser([group], parameters, self.config, self.device, self.world)
+
+    @staticmethod
+    def title(config: Config) -> str:
+        """The paper's name, and what it learned from."""
+        return f"LongVideoGAN, first stage, on {config.long_video.footage}"
+
+    @staticmethod
+    def exported(config: Config, state: dict[str, Any]) -> LongVideo:
+        """The network of a checkpoint, from what :meth:`state_dict` gave."""
+        network = LongVideo(long_video_spec(config))
+        network.load_state_dict(state["average"] or state["generator"])
+        return network.eval()
+
+    def first(self) -> Phase | None:
+        """Nothing is trained before."""
+        return None
+
+    def dataset(self, store: Store) -> Dataset[tuple[Tensor, Tensor]]:
+        """Clips of the footage, and latents."""
+        config, own = self.config, self.config.long_video
+        return VideoClips(
+            footage_of(config, store, own.clip_length),
+            lambda seed: self.generator.latents(seed, 0, self.source),
+            seed=config.data.seed, frames=self.source, pool=own.clip_pool, refresh=own.clip_refresh,
+        )  # fmt: skip
+
+    def indices(self, own: Processes) -> Sampler[list[SampleIndex]]:
+        """From the present iteration on."""
+        shard = Shard(batch=self.config.data.batch, rank=own.rank, world=own.world)
+        return IndexSampler(self.iteration, shard, FrameCurriculum(((0, self.source),)))
+
+    def to_batch(self, items: tuple[Tensor, ...]) -> ClipBatch:
+        """To the device."""
+        real, latents = (item.to(self.device, non_blocking=True) for item in items)
+        return ClipBatch(real.permute(0, 1, 4, 2, 3).float() / 127.5 - 1, latents)
+
+    def step(self, batch: ClipBatch) -> Metrics:
+        """A step of the discriminator, then one of the generator, on the same generated clips.
+
+        :raises NotFiniteError: a term or gradient is NaN or infinite in some process; the weights that it would have
+            changed stay.
+        """
+        self.generator.train()
+        fake: Tensor = self.generator(batch.latents, 0, self.source)
+        metrics = self._discriminator_step(batch.real, fake.detach()) | self._generator_step(fake)
+        self.update_average()
+        self.iteration += 1
+        return metrics
+
+    def _discriminator_step(self, real: Tensor, fake: Tensor) -> Metrics:
+        objective, every = self.config.objective, self.config.style.penalty_every
+        self.d_optimiser.begin(self.iteration)
+        seen = self.seen(real)
+        ours, theirs = self.discriminator(seen), self.discriminator(self.seen(fake))
+        terms = {"discriminator": non_saturating_d(ours, theirs)}
+        penalty = lazy_r1(self.discriminator, seen, objective.r1_weight, self.iteration, every)
+        if penalty is not None:
+            terms["r1"] = penalty
+        self.d_optimiser.backward(torch.stack(list(terms.values())).sum())
+        statistics = {"d_real": torch.sigmoid(ours.detach()).mean(), "d_fake": torch.sigmoid(theirs.detach()).mean()}
+        metrics = finite_metrics(terms | statistics, self.world, self.device)
+        metrics["d_gradient"] = self.d_optimiser.gradient()
+        self.d_optimiser.step(metrics["d_gradient"])
+        return metrics
+
+    def _generator_step(self, fake: Tensor) -> Metrics:
+        self.optimiser.begin(self.iteration)
+        loss = non_saturating_g(self.discriminator(self.seen(fake)))
+        self.optimiser.backward(loss)
+        metrics = finite_metrics({"generator": loss}, self.world, self.device)
+        metrics["gradient"] = self.optimiser.gradient()
+        self.optimiser.step(metrics["gradient"])
+        return metrics
+
+    def seen(self, clips: Tensor) -> Tensor:
+        """(N, frames, 3, H, W): what the discriminator sees of clips."""
+        own = self.config.long_video
+        if own.time_stretch:
+            slowest, fastest = own.time_stretch
+            exponents = torch.rand(len(clips), device=clips.device)
+            factors = slowest * (fastest / slowest) ** exponents
+            clips = stretch_time(clips, self.frames, factors)
+        return diffaug(clips, self.config.style.diffaug)
+
+    @torch.no_grad()
+    def update_average(self) -> None:
+        """Move the averaged network towards the present one."""
+        if self.average is None:
+            return
+        decay = min(self.config.optimiser.ema, (1 + self.iteration) / (10 + self.iteration))
+        torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - decay)
+
+    def summary(self, metrics: Metrics) -> Metrics:
+        """The metrics of the last step."""
+        return metrics
+
+    def finish(self) -> None:
+        """Nothing is left to do."""
+
+    @property
+    def network(self) -> LongVideo:
+        """The averaged network where there is one."""
+        return self.average or self.generator
+
+    def preview(self, batch: ClipBatch) -> Preview:
+        """A real clip and a generated one, which have nothing to do with each other."""
+        with torch.no_grad():
+            output = self.network(batch.latents[:1], 0, self.source)[0] * 0.5 + 0.5
+        real = batch.real[0] * 0.5 + 0.5
+        return Preview(lr=real, output=output.clamp(0, 1), target=real)
+
+    def validator(self, store: Store) -> Validator:
+        """S(x, t) beside the footage's, and FD-random3d, on clips that no run sees."""
+        config, frames = self.config, self.frames
+        footage = footage_of(config, store, frames)
+        real = [footage(HELD_OUT_CLIP + number) for number in range(VALIDATION_CLIPS)]
+
+        def validate(_: int) -> Validation:
+            made = generated_clips(self.network, range(VALIDATION_CLIPS), frames)
+            scores = compare_clips(made, real)
+            lr = torch.from_numpy(real[0]).permute(0, 3, 1, 2) / 255
+            preview = Preview(lr=lr, output=torch.from_numpy(made[0]).permute(0, 3, 1, 2) / 255, target=lr)
+            return Validation(values=scores.named(), motion={}, score=-scores.distance, preview=preview)
+
+        return validate
+
+    def standard(self) -> dict[str, Any]:
+        """What scores depend on besides the weights."""
+        own = self.config.long_video
+        return {
+            "footage": own.footage,
+            "season": own.season,
+            "frames": self.frames,
+            "size": (own.video_height, own.video_width),
+        }
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that a step depends on, as tensors and plain values."""
+        return {
+            "iteration": self.iteration,
+            "generator": self.generator.state_dict(),
+            "average": self.average.state_dict() if self.average else None,
+            "optimiser": self.optimiser.state_dict(),
+            "discriminator": self.discriminator.state_dict(),
+            "d_optimiser": self.d_optimiser.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Take up a state of the same architecture."""
+        self.iteration = state["iteration"]
+        self.generator.load_state_dict(state["generator"])
+        if self.average is not None:
+            self.average.load_state_dict(state["average"] or state["generator"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.discriminator.load_state_dict(state["discriminator"])
+        self.d_optimiser.load_state_dict(state["d_optimiser"])
+
+
+def build_long_video(config: Config) -> LongVideo:
+    """A fresh generator, or one that continues from the weights of ``init``.
+
+    :raises TrainingError: those weights are of another architecture.
+    """
+    spec = long_video_spec(config)
+    network = LongVideo(spec)
+    if config.model.init:
+        found = load_model(config.model.init).network
+        if not isinstance(found, LongVideo) or found.spec != spec:
+            raise TrainingError(f"init: {config.model.init} is {found.spec}; the run asks for {spec}")
+        network.load_state_dict(found.state_dict())
+    return network
+
+
+def footage_of(config: Config, store: Store, frames: int) -> Footage:
+    """What a run learns from, as clips of so many frames.
+
+    :raises TrainingError: the store's clips are too short.
+    """
+    own, seed = config.long_video, config.data.seed
+    size = ClipSize(frames=frames, height=own.video_height, width=own.video_width)
+    if own.footage == "store":
+        return store_footage(seed, size, store)
+    if own.footage == "skies":
+        return sky_footage(seed, size, own.season)
+    return smoke_footage(seed, size)
