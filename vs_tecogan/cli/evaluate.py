@@ -60,6 +60,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="TRUTH",
         help="the truth: one for all, or one for each RESULT",
     )
+    add("--source", nargs="+", type=Path, default=[], metavar="LR", help="what was enlarged: one for all, or for each")
+    add("--source-grid", choices=("corner", "centred"), default="corner", help="where its pixels lie; default: corner")
     add("--pairs", type=Path, metavar="CSV", help="a list of lines RESULT,REFERENCE instead of RESULT and --reference")
     add("--protocol", choices=("official", "plain"), default="official", help="default: official; plain skips nothing")
     add("--metrics", metavar="A,B,...", help=f"only these; default: all that can be had of {', '.join(BY_KEY)}")
@@ -106,9 +108,12 @@ def _measure(args: argparse.Namespace) -> tuple[Outcome, Mapping[str, PictureCol
         raise UsageError(f"--jobs {args.jobs} --scale {args.scale}; both are 1 or more")
     if bool(args.results) == bool(args.pairs) or (args.pairs and args.reference):
         raise UsageError("give RESULT with or without --reference, or --pairs alone")
+    if args.pairs and args.source:
+        raise UsageError("--source goes with RESULT; leave it with --pairs")
     keys = select(args.metrics.split(",")) if args.metrics else tuple(BY_KEY)
     line, crop = ProfileLine.parse(args.profile), _crop(args.crop)
-    pairs = with_methods(pair_up(*(read_pairs(args.pairs) if args.pairs else (args.results, args.reference))))
+    given = read_pairs(args.pairs) if args.pairs else (args.results, args.reference, args.source)
+    pairs = with_methods(pair_up(*given))
     options = Options(
         protocol=args.protocol,
         metrics=keys,
@@ -117,6 +122,7 @@ def _measure(args: argparse.Namespace) -> tuple[Outcome, Mapping[str, PictureCol
         squeezenet=args.squeezenet,
         niqe_parameters=args.niqe_params,
         i3d=args.i3d,
+        source_phase=args.source_grid,
         drift=args.drift,
         drift_frames=args.drift_frames,
         baseline_scale=args.scale if args.html is not None else 0,

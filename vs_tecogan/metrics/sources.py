@@ -59,6 +59,8 @@ class ClipPair:
     reference: Clip | None
     method: str = ""
     """What made the result, where several did it from the same truth."""
+    source: Clip | None = None
+    """What was enlarged, where it is at hand."""
 
     @property
     def label(self) -> str:
@@ -161,37 +163,47 @@ def check_pair(pair: ClipPair, protocol: ProtocolName) -> None:
 _SAME = "; result and reference must match"
 
 
-def pair_up(results: Sequence[Path], references: Sequence[Path]) -> list[ClipPair]:
+def pair_up(results: Sequence[Path], references: Sequence[Path], sources: Sequence[Path] = ()) -> list[ClipPair]:
     """Pair clips given on the command line; a folder of clips stands for the clips in it, paired by name.
 
     :param references: as many as results, one for all of them, or none to measure the results alone.
+    :param sources: what was enlarged; likewise.
     :raises MetricsError: counts differ, or a clip of a folder has no partner.
     """
-    if len(references) == 1:
-        references = [*references] * len(results)
-    if references and len(results) != len(references):
-        raise MetricsError(
-            f"RESULT came {len(results)} times, --reference {len(references)} times; give one for all, or one to each"
-        )
+    references = _one_each(results, references, "--reference")
+    sources = _one_each(results, sources, "--source")
     pairs: list[ClipPair] = []
     for index, result in enumerate(results):
         reference = references[index] if references else None
+        source = sources[index] if sources else None
         mine = _clips_below(result)
         if mine is None:
-            pairs.append(_pair(result, reference))
+            pairs.append(_pair(result, reference, source))
             continue
-        theirs = {} if reference is None else (_clips_below(reference) or {})
+        sides = [{} if side is None else (_clips_below(side) or {}) for side in (reference, source)]
         for name, path in mine.items():
-            if reference is not None and name not in theirs:
-                raise MetricsError(f"{path} has no partner named {name} in {reference}")
-            pairs.append(_pair(path, theirs.get(name)))
+            for side, clips in zip((reference, source), sides, strict=True):
+                if side is not None and name not in clips:
+                    raise MetricsError(f"{path} has no partner named {name} in {side}")
+            pairs.append(_pair(path, *(clips.get(name) for clips in sides)))
     return pairs
 
 
-def _pair(result: Path, reference: Path | None) -> ClipPair:
+def _one_each(results: Sequence[Path], others: Sequence[Path], option: str) -> Sequence[Path]:
+    if len(others) == 1:
+        others = [*others] * len(results)
+    if others and len(results) != len(others):
+        raise MetricsError(
+            f"RESULT came {len(results)} times, {option} {len(others)} times; give one for all, or one to each"
+        )
+    return others
+
+
+def _pair(result: Path, reference: Path | None, source: Path | None = None) -> ClipPair:
     mine = open_clip(result)
     theirs = None if reference is None else open_clip(reference)
-    return ClipPair(name=(theirs or mine).name, result=mine, reference=theirs)
+    origin = None if source is None else open_clip(source)
+    return ClipPair(name=(theirs or mine).name, result=mine, reference=theirs, source=origin)
 
 
 def _clips_below(path: Path) -> dict[str, Path] | None:

@@ -11,7 +11,8 @@ from .alignment import AlignmentObserver
 from .bicubic import bicubic_of
 from .catalogue import BY_KEY, WEIGHTLESS, select
 from .drift import Drift, DriftObserver, choose_windows
-from .evaluation import Instruments, Observer, Scores, evaluate_pair
+from .evaluation import Curve, Instruments, Observer, Scores, evaluate_pair
+from .faithfulness import MEAN, WITHIN, FaithfulnessObserver
 from .features import FeatureDistance
 from .fvd import LENGTHS, FvdObserver
 from .lpips import lpips_distance
@@ -23,10 +24,13 @@ from .squeeze import squeeze_distance
 from .ssim import SSIM_WINDOW
 
 NO_I3D = "no I3D network was given (--i3d FILE)"
+NO_SOURCE = "no source was given (--source CLIP)"
 OPTIONAL = {
     "squeeze": "no SqueezeNet weights were given (--squeezenet FILE)",
     "fvd": NO_I3D,
     "fvd128": NO_I3D,
+    MEAN: NO_SOURCE,
+    WITHIN: NO_SOURCE,
 }
 
 
@@ -51,6 +55,8 @@ class Options:
     """Random windows over which S(x, t) is averaged; 0 = none."""
     drift_frames: int = 128
     """Frames of each window."""
+    source_phase: str = "corner"
+    """Where pixels of the source lie on those of the result: "corner" as by BD, "centred" as by BI."""
     baseline_scale: int = 0
     """Factor of a bicubic enlargement that is measured too, once per truth; 0 = none."""
 
@@ -146,6 +152,10 @@ def measure(pairs: Sequence[ClipPair], options: Options, watch: Watch = lambda _
                 observers.append(observer)
         drift[pair.method].next_pair(pair.name)
         observers.append(drift[pair.method])
+        faithful = None
+        if pair.source is not None and {MEAN, WITHIN} & set(keys):
+            faithful = FaithfulnessObserver(pair.result, pair.source, options.source_phase)
+            observers.append(faithful)
         scores = evaluate_pair(
             pair.result.frames(),
             None if pair.reference is None else pair.reference.frames(),
@@ -155,6 +165,8 @@ def measure(pairs: Sequence[ClipPair], options: Options, watch: Watch = lambda _
             jobs=options.jobs,
             observers=observers,
         )
+        if faithful is not None:
+            scores = replace(scores, curves={**scores.curves, **_only(keys, faithful.curves())})
         first = pair.name not in {entry.pair.name for entry in measured}
         baseline = _baseline(pair, options, keys) if first else None
         measured.append(Measured(pair=pair, scores=scores, baseline=baseline))
@@ -163,6 +175,10 @@ def measure(pairs: Sequence[ClipPair], options: Options, watch: Watch = lambda _
     outcome = _outcome(options.protocol, keys, measured, {**small, **instruments.not_measured}, fvd)
     found = {method: curve for method, observer in drift.items() if (curve := observer.drift()) is not None}
     return replace(outcome, misaligned=misaligned, drift=found)
+
+
+def _only(keys: Sequence[str], curves: Mapping[str, Curve]) -> dict[str, Curve]:
+    return {key: curve for key, curve in curves.items() if key in keys}
 
 
 def _windows(pairs: Sequence[ClipPair], options: Options) -> dict[str, tuple[int, ...]]:
@@ -278,7 +294,8 @@ def find_instruments(keys: Iterable[str], options: Options) -> Instruments:
         except NotMeasured as reason:
             missing["niqe"] = str(reason)
     given = {"squeeze": options.squeezenet, "fvd": options.i3d, "fvd128": options.i3d}
-    missing |= {key: reason for key, reason in OPTIONAL.items() if given[key] is None}
+    # Of a source the pairs know: what is measured after all is not reported as missing.
+    missing |= {key: reason for key, reason in OPTIONAL.items() if given.get(key) is None}
     return Instruments(
         lpips=lpips,
         squeeze=squeeze,
