@@ -22,6 +22,7 @@ COMMANDS = {
     "doctor": "say what is installed, which device would be used, and what is missing",
     "prepare": "turn videos into a store of training clips",
     "train": "train a model on prepared clips",
+    "adapt": "fine-tune a model on a film, and keep it if held-out scenes get better",
     "export": "write a trained model as a file for the filter",
     "interpolate": "average the weights of two models into a third",
     "generate": "write a video that a network makes",
