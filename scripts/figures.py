@@ -29,6 +29,8 @@ from vs_tecogan.errors import UsageError, UserError  # noqa: E402
 NAMES = (
     "quality",
     "compressed",
+    "faithful",
+    "peers",
     "speed",
     "operators",
     "scheduler",

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from vs_tecogan.metrics.suite import Options, find_instruments
 from vs_tecogan.networks import VideoSpec
 from vs_tecogan.weights import shipped_models
 
-from .footage import Degradation, pictures, videos
+from .footage import Degradation, Pictures, pictures, videos
 from .record import file_hash
 from .render import BICUBIC, CACHE, ORIGINAL, kept_path, rendered
 from .tables import Column, Table, Value
@@ -78,9 +78,13 @@ def instruments_of(args: argparse.Namespace) -> Instruments:
 
 
 def score(
-    args: argparse.Namespace, frames: int, scale: int, models: Sequence[str], degradation: Degradation
-) -> dict[str, dict[str, dict[str, float]]]:
-    """Scores of bicubic, the models and the originals, by row and clip."""
+    args: argparse.Namespace, frames: int, scale: int, models: Sequence[str], degradation: Degradation,
+    render: Callable[..., Pictures] = rendered,
+) -> dict[str, dict[str, dict[str, float]]]:  # fmt: skip
+    """Scores of bicubic, the models and the originals, by row and clip.
+
+    :param render: makes the pictures, as :func:`~.render.rendered` does.
+    """
     instruments = instruments_of(args)
     files = {key: file_hash(path) for key, path in inputs_of(args).items() if path.is_file()}
     found: dict[str, dict[str, dict[str, float]]] = {}
@@ -88,7 +92,7 @@ def score(
         found[model] = {}
         for path in videos(args.clips):
             begin = time.monotonic()
-            large = rendered(path, frames, scale, model, degradation)
+            large = render(path, frames, scale, model, degradation)
             name = kept_path((*files.items(), COMPARED, ALONE, file_hash(path), _fingerprint(large))).with_suffix(
                 ".json"
             )
