@@ -37,7 +37,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--versions", type=int, default=3, help="of LR for each clip, with --degrade (default 3)")
     parser.add_argument("--seed", type=int, default=1, help="of all faults, with --degrade (default 1)")
-    parser.add_argument("--still-frames", type=int, default=12, help="length of filmed stills (--degrade; default 12)")
+    parser.add_argument("--still-frames", type=int, default=16, help="length of filmed stills (--degrade; default 16)")
     parser.add_argument("--still-side", type=int, default=512, help="largest side of those (default 512)")
     parser.add_argument("--urls", type=Path, metavar="FILE", help="addresses, one a line, fetched with yt-dlp first")
     parser.add_argument("--remove", action="store_true", help="delete each download once the store holds its clips")

@@ -32,7 +32,7 @@ class PartnerOptions:
     versions: int = 3
     """Of each clip, each with faults of its own."""
     seed: int = 1
-    still_frames: int = 12
+    still_frames: int = 16
     """Frames for which a simulated camera films a still."""
     still_side: int = 512
     """Largest side of that picture, pixels."""
