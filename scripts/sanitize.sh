@@ -4,8 +4,9 @@
 # "address" (the default): AddressSanitizer and UndefinedBehaviorSanitizer. "thread": ThreadSanitizer, with the
 # extension's own threads, because the sanitizer cannot see into OpenMP's.
 #
-# The tests that run by default are those of the operators and of the bindings under hostile arguments. The extension is
-# built beside a copy of the package in a temporary folder; the checkout stays as it is. PYTHON names the Python to use.
+# The tests that run by default are those of the operators, of the bindings under hostile arguments and, with threads, of
+# the CPU engine. The extension is built beside a copy of the package in a temporary folder; the checkout stays as it is.
+# PYTHON names the Python to use.
 set -euo pipefail
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
@@ -43,7 +44,12 @@ printf '%s\n' csrc/*.cpp | xargs -P "${JOBS:-$(nproc)}" -I{} "$CXX" -std=c++17 -
 
 tests=("$@")
 if ((${#tests[@]} == 0)); then
-  tests=(tests/ops/test_bindings.py tests/ops/test_native.py tests/ops/test_winograd.py tests/ops/test_deconv.py)
+  tests=(tests/ops/test_native.py tests/ops/test_winograd.py tests/ops/test_deconv.py)
+  [[ $kind == address ]] && tests+=(tests/ops/test_bindings.py) || tests+=(tests/engine/test_native_engine.py)
+fi
+if [[ $kind == thread ]]; then  # these are about OpenMP's threads, which this build does not use
+  tests+=(--deselect tests/ops/test_native.py::test_the_team_is_torchs)
+  tests+=(--deselect tests/ops/test_native.py::test_waiting_threads_rest)
 fi
 # The sanitizer's library has to come first, and the C++ library with it: it stands in for its exceptions.
 LD_PRELOAD="$("$CXX" -print-file-name=$runtime) $("$CXX" -print-file-name=libstdc++.so.6)" PYTHONPATH=$work \
