@@ -104,7 +104,7 @@ def _below(parent: int) -> Iterator[int]:
 
 def _wait_until_gone(processes: set[int]) -> None:
     """Nothing that was started may outlive its driver for long."""
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + max(30, 2 * LONGEST_WAIT)  # a worker that loads torch listens after that alone
     while left := [process for process in processes if _lives(process)]:
         assert time.monotonic() < deadline, f"{len(left)} processes live on"
         time.sleep(0.05)
