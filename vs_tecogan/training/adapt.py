@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Literal
 
 from ..errors import TrainingError
-from ..networks import FluidSR, Generator, RecurrentSR
+from ..networks import Generator, RecurrentSR
 from ..weights import Model, load_model
 from .config import Config, check, load
 from .data.build import build_realistic
@@ -82,8 +82,8 @@ def adapt(film: Path, out: Path, options: AdaptOptions, changes: Config | None =
     :raises UserError: the film, the model or the folder cannot be used.
     """
     model = load_model(options.model)
-    if isinstance(model.network, FluidSR):
-        raise TrainingError(f"model {options.model} enlarges smoke; give one of video")
+    if not isinstance(model.network, Generator | RecurrentSR):
+        raise TrainingError(f"model {options.model} does not enlarge video; give one that does")
     target = out / f"{model.card.name}-{film.stem}.safetensors"
     if target.exists():
         raise TrainingError(f"{target} is there already; remove it, or give another --out")
@@ -137,6 +137,7 @@ def settings_of(model: Model, out: Path, options: AdaptOptions, changes: Config 
 def _partners(options: AdaptOptions, model: Model) -> PartnerOptions | None:
     if not options.degrade:
         return None
+    assert isinstance(model.network, Generator | RecurrentSR)
     given = load(find_preset(options.degrade))
     return PartnerOptions(rule=build_realistic(given.degradation), scale=model.network.spec.scale, versions=2)
 
