@@ -78,7 +78,8 @@ def _network(spec: Spec) -> str:
     if isinstance(spec, MotionSpec):
         return f"MoCoGAN-HD, {spec.image.size}x{spec.image.size}, {spec.components} components"
     ahead = f", looks {spec.ahead} frame ahead" if spec.ahead else ""
-    return f"RecurrentSR, {spec.blocks} blocks of {spec.channels} channels{ahead}"
+    handle = ", takes a strength" if spec.strength else ""
+    return f"RecurrentSR, {spec.blocks} blocks of {spec.channels} channels{ahead}{handle}"
 
 
 def _flow(spec: Spec) -> str:

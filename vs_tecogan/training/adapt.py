@@ -82,8 +82,9 @@ def adapt(film: Path, out: Path, options: AdaptOptions, changes: Config | None =
     :raises UserError: the film, the model or the folder cannot be used.
     """
     model = load_model(options.model)
-    if not isinstance(model.network, Generator | RecurrentSR):
-        raise TrainingError(f"model {options.model} does not enlarge video; give one that does")
+    network = model.network
+    if not isinstance(network, Generator | RecurrentSR):
+        raise TrainingError(f"model {options.model} is a {type(network).__name__}; give one that enlarges video")
     target = out / f"{model.card.name}-{film.stem}.safetensors"
     if target.exists():
         raise TrainingError(f"{target} is there already; remove it, or give another --out")
@@ -94,7 +95,7 @@ def adapt(film: Path, out: Path, options: AdaptOptions, changes: Config | None =
     chosen = PrepareOptions(
         downscale=1, min_frames=needed, max_frames=options.piece_frames, min_size=options.min_size, holdout=HOLDOUT
     )
-    report = prepare(sources, out / "store", chosen, partners=_partners(options, model))
+    report = prepare(sources, out / "store", chosen, partners=_partners(options, network.spec.scale))
     log.info("%s", report.words())
     run = out / "run"
     if checkpoint.numbered(run):
@@ -134,12 +135,11 @@ def settings_of(model: Model, out: Path, options: AdaptOptions, changes: Config 
     )
 
 
-def _partners(options: AdaptOptions, model: Model) -> PartnerOptions | None:
+def _partners(options: AdaptOptions, scale: int) -> PartnerOptions | None:
     if not options.degrade:
         return None
-    assert isinstance(model.network, Generator | RecurrentSR)
     given = load(find_preset(options.degrade))
-    return PartnerOptions(rule=build_realistic(given.degradation), scale=model.network.spec.scale, versions=2)
+    return PartnerOptions(rule=build_realistic(given.degradation), scale=scale, versions=2)
 
 
 def _decide(model: Model, film: Path, run: Path, target: Path) -> Adaptation:
