@@ -24,6 +24,9 @@ def main() -> None:
     net = ncnn.Net()
     net.opt.use_vulkan_compute = False
     net.opt.num_threads = args.threads
+    # All in float32: half precision overflows in some, and differs from one processor to the next.
+    net.opt.use_fp16_packed = net.opt.use_fp16_storage = net.opt.use_fp16_arithmetic = False
+    net.opt.use_bf16_storage = False
     net.load_param(args.param)
     net.load_model(args.param.removesuffix(".param") + ".bin")
     result = []
@@ -32,8 +35,10 @@ def main() -> None:
         # Sides that are odd are filled up: some networks fold them by 2.
         sides = ((args.pad, args.pad + height % 2), (args.pad, args.pad + width % 2), (0, 0))
         planes = np.pad(frame, sides, mode="reflect").transpose(2, 0, 1).astype(np.float32) / np.float32(255)
+        planes = np.ascontiguousarray(planes)
         with net.create_extractor() as extractor:
-            extractor.input(args.blobs[0], ncnn.Mat(np.ascontiguousarray(planes)))
+            # Cloned: a Mat of an array is a view, which does not keep the array.
+            extractor.input(args.blobs[0], ncnn.Mat(planes).clone())
             failed, out = extractor.extract(args.blobs[1])
         if failed:
             raise SystemExit(f"ncnn cannot run {args.param}")
