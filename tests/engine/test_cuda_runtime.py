@@ -86,6 +86,8 @@ def calls(monkeypatch: pytest.MonkeyPatch) -> list[object]:
 
         def capture_end(self) -> None:
             noted.append("captured")
+            if "broken" in noted:
+                raise RuntimeError("the capture is broken")
 
         def replay(self) -> None:
             pass
@@ -115,6 +117,7 @@ def test_captures(
     def task() -> None:
         calls.append(("task", torch.is_inference_mode_enabled(), gc.isenabled()))
         if fails and not gc.isenabled():
+            calls.append("broken")
             raise fails("operation not permitted\nwhile capturing")
 
     def ended(device: int, pool: int) -> None:
@@ -130,7 +133,7 @@ def test_captures(
         result = runtime.capture(task)
         assert result is task if fails else result.__name__ == "replay"
     expected = [*2 * [("task", True, True)], "waited", "emptied", (7, "thread_local", False), ("task", True, False)]
-    assert calls == [*expected, "captured", *([("ended", 1, 7)] if fails else [])]
+    assert calls == [*expected, *(["broken"] if fails else []), "captured", *([("ended", 1, 7)] if fails else [])]
     said = "tecogan: cuda:1 runs without a CUDA graph: operation not permitted"
     assert caplog.messages == [said] * (fails is RuntimeError) and gc.isenabled()
     with suppress(torch.OutOfMemoryError):

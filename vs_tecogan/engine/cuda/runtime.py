@@ -139,8 +139,11 @@ class CudaRuntime:
             try:
                 with torch.inference_mode():
                     task()
-            finally:
-                graph.capture_end()
+            except BaseException:
+                with suppress(RuntimeError):  # the capture is broken, which says less than what broke it
+                    graph.capture_end()
+                raise
+            graph.capture_end()
         return graph
 
     def _abandon_capture(self) -> None:
