@@ -32,6 +32,7 @@ NAMES = (
     "faithful",
     "peers",
     "speed",
+    "busy",
     "operators",
     "scheduler",
     "memory",

@@ -38,6 +38,31 @@ for frame in clip.frames(prefetch=1, close=True):
 print(json.dumps([libraries, peak()]))
 """
 
+PLAIN_COLUMNS = {
+    "size": Column(label="input"),
+    "step": Column(label="taken by steps, GB"),
+    "pixel": Column(label="kB per input pixel", digits=1),
+    "estimate": Column(label="the engine's estimate, GB"),
+}
+PLAIN_SIZES = ("480x270", "800x450")
+PLAIN = """
+import json, resource, sys
+import numpy as np
+import torch
+from vs_tecogan.engine.create import run_on
+from vs_tecogan.engine.device import Device
+from vs_tecogan.weights import load_model
+width, height, model = json.loads(sys.argv[1])
+peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
+engine = run_on(load_model(model).network, Device("cpu"), "fp32")
+small, picture = (list(np.zeros((3, *size), np.float32)) for size in ((16, 16), (height, width)))
+state = engine.step(engine.step(engine.zero_state(16, 16), small), small)
+before, state = peak(), engine.zero_state(height, width)
+for _ in range(2):
+    state = engine.step(state, picture)
+print(json.dumps([peak() - before, engine._network.step_bytes(height, width) / 1e9]))
+"""
+
 GROWTH_COLUMNS = {
     "done": Column(label="done"),
     "resident": Column(label="resident, MB", digits=0),
@@ -75,15 +100,14 @@ print(json.dumps(rows))
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
     parser.add_argument("--model", default=DEFAULT_MODEL)
-    parser.add_argument("--tables", nargs="+", choices=("peak", "growth"), default=("peak", "growth"))
+    parser.add_argument("--tables", nargs="+", choices=MAKERS, default=tuple(MAKERS))
     parser.add_argument("--frames", type=int, nargs="+", default=(100, 500, 1000, 2000), help="after which to look")
     parser.add_argument("--reloads", type=int, nargs="+", default=(1, 10, 50), help="of the clip, after which to look")
 
 
 def measure(args: argparse.Namespace) -> Found:
     """The tables that were asked for."""
-    makers = {"peak": peaks, "growth": growth}
-    return Found(tables={name: makers[name](args) for name in args.tables}, settings={}, models=[args.model])
+    return Found(tables={name: MAKERS[name](args) for name in args.tables}, settings={}, models=[args.model])
 
 
 def peaks(args: argparse.Namespace) -> Table:
@@ -105,12 +129,26 @@ def peaks(args: argparse.Namespace) -> Table:
     return Table(corner="model", columns=COLUMNS, rows=rows, labels=labels, note=note)
 
 
+def plain(args: argparse.Namespace) -> Table:
+    """Steps by torch's own operators, which run where no faster engine does."""
+    rows: dict[str, Mapping[str, Value]] = {}
+    for size in PLAIN_SIZES:
+        width, height = map(int, size.split("x"))
+        taken, estimate = run(PLAIN, [width, height, args.model])
+        rows[size] = {"size": size, "step": taken, "pixel": 1e6 * taken / (width * height), "estimate": estimate}
+    note = f"Two steps of {args.model} by torch's own operators on the CPU, fp32, less what small frames took."
+    return Table(corner="model", columns=PLAIN_COLUMNS, rows=rows, labels=dict.fromkeys(rows, args.model), note=note)
+
+
 def growth(args: argparse.Namespace) -> Table:
     """Memory after many frames, then after many reloads of the script, in one process."""
     found = run(GROWTH, [args.frames, args.reloads, args.model])
     rows = {key.replace(" ", "-"): {"done": key, "resident": value} for key, value in found.items()}
     note = f"One process: a render of 96x64 by {args.model}, fp32, then the clip made anew again and again."
     return Table(corner="model", columns=GROWTH_COLUMNS, rows=rows, labels=dict.fromkeys(rows, args.model), note=note)
+
+
+MAKERS = {"peak": peaks, "plain": plain, "growth": growth}
 
 
 def run(program: str, job: object) -> Any:
