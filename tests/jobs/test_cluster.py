@@ -52,7 +52,7 @@ def cluster() -> Iterator[Any]:
 @pytest.mark.watchdog(240)
 def test_a_node_leaves_in_the_middle(cluster: Any, film: Path, tiny_2x: Path, tmp_path: Path) -> None:
     """Would catch a machine whose loss costs the job, or whose segments come out otherwise."""
-    words = ("--model", str(tiny_2x), *OPTIONS)
+    words = ("--model", str(tiny_2x), *OPTIONS, "--end", "72")
     assert main(["upscale", str(film), str(tmp_path / "whole.mkv"), *words, "--segment", "1000"]) == 0
     nodes = [cluster.add_node(num_cpus=1, num_gpus=0) for _ in range(2)]
     out = tmp_path / "out.mkv"
