@@ -43,7 +43,9 @@ def make_store(
 
     :param lr: every so manieth pixel is the given low resolution; :param made: versions of it that were made instead.
     """
-    write_settings(folder, {"downscale": 1} | ({"degradation": {"name": "test"}} if made else {}))
+    write_settings(
+        folder, {"downscale": 1} | ({"degradation": {"name": "test", "versions": len(made)}} if made else {})
+    )
     records = []
     for name, frames in clips.items():
         sides = {"hr": frames} | ({"lr": frames[:, ::lr, ::lr]} if lr else {})

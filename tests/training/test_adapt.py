@@ -9,14 +9,15 @@ import torch
 
 from vs_tecogan.errors import TrainingError
 from vs_tecogan.networks import RecurrentSpec, RecurrentSR
-from vs_tecogan.training.adapt import AdaptOptions, adapt, settings_of
+from vs_tecogan.training.adapt import AdaptOptions, adapt, affordable, settings_of
 from vs_tecogan.training.config import Config
+from vs_tecogan.training.data.store import Store
 from vs_tecogan.training.film_pieces import sample_pieces
 from vs_tecogan.video.names import find_footage
 from vs_tecogan.video.read import read_frames
 from vs_tecogan.weights import ModelCard, load_model, save_model
 
-from .conftest import options, pan
+from .conftest import make_store, options, pan
 from .data.test_preparation import encode
 
 SPEC = RecurrentSpec(channels=8, blocks=1, strength=True)
@@ -42,7 +43,7 @@ def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def settings(words: str) -> Config:
-    return options(f"--crop 8 --eval-every 2 --set eval_clips=1 eval_frames=6 watch_minutes=0 {words}")
+    return options(f"--crop 8 --eval-every 2 --set eval_clips=2 eval_frames=6 watch_minutes=0 {words}")
 
 
 def test_what_gets_better_is_written_with_its_card(film: Path, model: Path, tmp_path: Path) -> None:
@@ -83,6 +84,16 @@ def test_pieces_are_spread_over_the_film(film: Path, tmp_path: Path) -> None:
         places.append(next(k for k, frame in enumerate(frames) if np.array_equal(frame, cut[0])))
     assert [p // 20 for p in places] == [0, 1, 2]
     assert sample_pieces(film, tmp_path, pieces=60, frames=24) == [film]
+
+
+def test_large_pictures_are_evaluated_on_fewer_clips(tmp_path: Path) -> None:
+    """Would catch evaluations that take the minutes of training, and one scene that decides alone."""
+    config = settings("eval_clips=6")
+    store = Store(make_store(tmp_path, {"v": pan(6, 64, 64)}, split="val"))
+    assert affordable(config, store).loop.eval_clips == 6
+    large = [replace(store.clips()[0], height=2160, width=3840)]
+    store.clips = lambda split=None: large  # type: ignore[method-assign,assignment]  # noqa: ARG005
+    assert affordable(config, store).loop.eval_clips == 2
 
 
 def test_the_preset_takes_the_shape_of_the_model(model: Path, tmp_path: Path) -> None:

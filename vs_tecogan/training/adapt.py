@@ -18,6 +18,7 @@ from .data.build import build_realistic
 from .data.partners import PartnerOptions
 from .data.prepare import prepare
 from .data.selection import PrepareOptions
+from .data.store import Store
 from .film_pieces import sample_pieces
 from .recipe import find_preset
 from .run import checkpoint
@@ -29,6 +30,10 @@ log = logging.getLogger(__name__)
 PRESET = "adapt"
 HOLDOUT = 0.15
 """Part of the scenes that decides and is not trained on."""
+
+
+EVALUATED = 900_000
+"""LR pixels of an evaluation: a third of a minute of one core of a few years ago."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,6 +102,7 @@ def adapt(film: Path, out: Path, options: AdaptOptions, changes: Config | None =
     )
     report = prepare(sources, out / "store", chosen, partners=_partners(options, network.spec.scale))
     log.info("%s", report.words())
+    config = affordable(config, Store(out / "store"))
     run = out / "run"
     if checkpoint.numbered(run):
         path = checkpoint.find(run)
@@ -133,6 +139,17 @@ def settings_of(model: Model, out: Path, options: AdaptOptions, changes: Config 
         degradation=replace(config.degradation, degradation=rule),
         loop=replace(config.loop, minutes=options.minutes),
     )
+
+
+def affordable(config: Config, store: Store) -> Config:
+    """As many held-out clips per evaluation as small pictures allow: of large ones they would take the minutes.
+
+    Two at least, so that no single scene decides.
+    """
+    clips, scale = store.clips("val"), config.model.scale
+    area = max((clip.height * clip.width for clip in clips), default=1) // scale**2
+    most = max(2, EVALUATED // (area * config.loop.eval_frames))
+    return replace(config, loop=replace(config.loop, eval_clips=min(config.loop.eval_clips, most)))
 
 
 def _partners(options: AdaptOptions, scale: int) -> PartnerOptions | None:

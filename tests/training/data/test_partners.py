@@ -12,7 +12,7 @@ from vs_tecogan.training.config import load
 from vs_tecogan.training.data.build import build_realistic, build_samples, check_store
 from vs_tecogan.training.data.codecs import Codec
 from vs_tecogan.training.data.degrade import Realistic
-from vs_tecogan.training.data.partners import PartnerOptions
+from vs_tecogan.training.data.partners import PartnerOptions, words_of
 from vs_tecogan.training.data.prepare import prepare
 from vs_tecogan.training.data.samples import SampleIndex, Samples
 from vs_tecogan.training.data.selection import PrepareOptions
@@ -71,6 +71,7 @@ def test_a_store_says_how_its_low_resolution_was_made(film: Path, tmp_path: Path
     with pytest.raises(TrainingError, match="other settings"):
         prepare([film], tmp_path, SMALL)
     store = Store(tmp_path)
+    assert words_of(store.settings) == {"name": "Realistic, made beforehand", "stages": "Codec", "versions": 2}
     check_store(options("--degradation pairs").degradation, store)
     with pytest.raises(TrainingError, match="--degradation bd would ignore"):
         check_store(options("--degradation bd").degradation, store)

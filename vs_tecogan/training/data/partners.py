@@ -3,7 +3,7 @@
 A training step then waits for no encoder, and every epoch meets several versions of each clip.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -46,6 +46,18 @@ class PartnerOptions:
             "still_frames": self.still_frames, "still_side": self.still_side,
             "camera_speed": self.camera_speed,
         }  # fmt: skip
+
+
+def words_of(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """What a model card says of low resolution that was made beforehand; empty for other stores.
+
+    :param settings: of the store.
+    """
+    made = settings.get("degradation")
+    if not made:
+        return {}
+    stages = ", ".join(dict.fromkeys(stage["name"] for stage in made.get("stages", [])))
+    return {"name": f"{made['name']}, made beforehand", "stages": stages, "versions": made["versions"]}
 
 
 def film_still(picture: Pixels, digest: str, options: PartnerOptions) -> Pixels:

@@ -18,6 +18,7 @@ from ..data.build import build_samples, check_store
 from ..data.degrade import describe
 from ..data.loader import batches
 from ..data.opened import open_store
+from ..data.partners import words_of
 from ..data.store import Store
 from ..objectives import Objective, Phase, objective_of
 from ..objectives.base import NotFiniteError, Validator
@@ -275,7 +276,7 @@ def state_of(run: Run) -> dict[str, Any]:
         "scores": run.scores,
         "standard": run.objective.standard(),
         "seconds": elapsed(run),
-        "degradation": describe(build_samples(run.config).degradation),
+        "degradation": describe(build_samples(run.config).degradation) | words_of(run.store.settings),
         "device": str(run.device),
         "precision": resolve(run.config.loop.precision, run.device),
         "sources": sorted({record.name for record in run.store.records}),
