@@ -42,6 +42,7 @@ NAMES = (
     "scenes",
     "pictures",
     "smoke",
+    "mocogan",
 )
 
 

@@ -16,8 +16,8 @@ from vs_tecogan.video.ffmpeg import find_ffmpeg
 from .conftest import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
-TESTED = {"upscale.vpy", "tiles.vpy", "scenes.vpy", "compressed.vpy", "compare.vpy", "smoke.vpy", "render.sh", "mix.sh",
-          "frames.py", "measure.py"}  # fmt: skip
+TESTED = {"upscale.vpy", "tiles.vpy", "scenes.vpy", "compressed.vpy", "compare.vpy", "smoke.vpy", "generated.vpy",
+          "render.sh", "mix.sh", "frames.py", "measure.py"}  # fmt: skip
 SIZE, LENGTH = (48, 32), 3
 
 
@@ -89,6 +89,13 @@ def test_smoke(environment: dict[str, str], tmp_path: Path) -> None:
     """Would catch a script of smoke whose clips do not fit together."""
     run(environment, "vspipe", "-e", "1", "-c", "y4m", EXAMPLES / "smoke.vpy", "out.y4m", cwd=tmp_path)
     assert b"W768 H256 " in (tmp_path / "out.y4m").read_bytes()[:80]
+
+
+@pytest.mark.slow
+def test_generated(environment: dict[str, str], tmp_path: Path) -> None:
+    """Would catch a model of video from seeds that its script cannot open."""
+    run(environment, "vspipe", "-e", "1", "-c", "y4m", EXAMPLES / "generated.vpy", "out.y4m", cwd=tmp_path)
+    assert b"W512 H256 " in (tmp_path / "out.y4m").read_bytes()[:80]
 
 
 @pytest.mark.slow
