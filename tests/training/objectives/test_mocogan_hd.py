@@ -185,6 +185,7 @@ def test_motion_needs_components(tmp_path: Path) -> None:
     card = export(tmp_path / "run", tmp_path / "m.safetensors")
     assert isinstance(load_model(tmp_path / "m.safetensors").network, StyleGenerator)
     assert card.data == "painted skies of our own" and "16x16" in card.description
+    assert "1 iterations of 2 x 1 frames of 16 x 16 pixels" in card.training
     with pytest.raises(TrainingError, match="expected the model of architecture pca"):
         objective_of(settings("mocogan-hd", f"--init {tmp_path / 'm.safetensors'}"), CPU)
 

@@ -42,6 +42,9 @@ def card_of(config: Config, spec: Spec, state: dict[str, Any], name: str, words:
     lengths = sorted({frames for begin, frames in frame_steps(config) if begin < max(state["iteration"], 1)})
     span = f"{lengths[0]} to {lengths[-1]}" if len(lengths) > 1 else str(lengths[0])
     precision = state.get("precision", config.loop.precision)
+    batch = f"{config.data.batch} x {span} frames of {config.data.crop} x {config.data.crop} pixels"
+    if config.model.architecture in SOURCES:
+        batch = _batch_of_source(config)
     # A run keeps the scores of its best checkpoint; on another one's card they would be those of other weights.
     scores = state["scores"] if state["best_iteration"] == state["iteration"] else {}
     derived = {
@@ -50,8 +53,7 @@ def card_of(config: Config, spec: Spec, state: dict[str, Any], name: str, words:
         "data": ", ".join(state["sources"]),
         "licence": "",
         "training": (
-            f"{kind}{start}, {state['iteration']} iterations of {config.data.batch} x {span} frames of "
-            f"{config.data.crop} x {config.data.crop} pixels, {precision} on {state['device']}, "
+            f"{kind}{start}, {state['iteration']} iterations of {batch}, {precision} on {state['device']}, "
             f"{state['seconds'] / 3600:.1f} hours"
         ),
     }
@@ -72,6 +74,15 @@ def _of_smoke(config: Config) -> dict[str, str]:
         "degradation": "Gaussian blur of fine simulations, then the middle of each coarse cell",
         "data": f"smoke of our own solver, simulated while training on grids of {smoke.grid}",
     }
+
+
+def _batch_of_source(config: Config) -> str:
+    """What an iteration looks at."""
+    kind, size = config.model.architecture, config.style.size
+    if kind == "pca":
+        return f"{config.motion.codes} codes"
+    frames = 1 if kind == "stylegan" else config.motion.video_frames
+    return f"{config.data.batch} x {frames} frames of {size} x {size} pixels"
 
 
 def _of_source(config: Config, derived: dict[str, str]) -> dict[str, str]:
