@@ -15,7 +15,7 @@ from vs_tecogan.training.data.opened import open_store
 from vs_tecogan.training.data.samples import SampleIndex
 from vs_tecogan.training.data.store import Store
 from vs_tecogan.training.objectives import objective_of
-from vs_tecogan.training.objectives.mocogan_hd import ClipBatch, MocoGanHd
+from vs_tecogan.training.objectives.mocogan_hd import MocoGanHd, MotionBatch
 from vs_tecogan.training.objectives.motion_scores import change_of_data, colour_curve, colour_drift, motion_scores
 from vs_tecogan.training.objectives.pca import CodePca
 from vs_tecogan.training.objectives.stylegan import StyleGan
@@ -46,7 +46,7 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "m.safetensors"
 
 
-def batch_of(objective: MocoGanHd) -> ClipBatch:
+def batch_of(objective: MocoGanHd) -> MotionBatch:
     samples = objective.dataset(open_store(objective.config))
     items = [samples[SampleIndex(0, k, 4)] for k in range(2)]
     return objective.to_batch(tuple(torch.stack(parts) for parts in zip(*items, strict=True)))

@@ -39,7 +39,7 @@ CONTENTS, MOTIONS = 4, 4
 
 
 @dataclass(frozen=True)
-class ClipBatch:
+class MotionBatch:
     """On the device, in [-1, 1]."""
 
     clips: Tensor
@@ -111,12 +111,12 @@ class MocoGanHd:
         shard = Shard(batch=self.config.data.batch, rank=own.rank, world=own.world)
         return IndexSampler(self.iteration, shard, FrameCurriculum(((0, self.config.motion.video_frames),)))
 
-    def to_batch(self, items: tuple[Tensor, ...]) -> ClipBatch:
+    def to_batch(self, items: tuple[Tensor, ...]) -> MotionBatch:
         """To the device."""
         clips, *pictures = (signed(item.to(self.device, non_blocking=True)) for item in items)
-        return ClipBatch(clips, pictures[0][:, 0] if pictures else clips[:, 0])
+        return MotionBatch(clips, pictures[0][:, 0] if pictures else clips[:, 0])
 
-    def step(self, batch: ClipBatch) -> Metrics:
+    def step(self, batch: MotionBatch) -> Metrics:
         """A step of the motion generator, and before every few of them one of the discriminators.
 
         :raises NotFiniteError: a term or gradient is NaN or infinite in some process; the weights that it would have
@@ -142,7 +142,7 @@ class MocoGanHd:
         pictures = image.synthesise(codes.flatten(0, 1), noise)
         return pictures.reshape(count, frames, *pictures.shape[1:]), eps, states
 
-    def _discriminator_step(self, batch: ClipBatch) -> Metrics:
+    def _discriminator_step(self, batch: MotionBatch) -> Metrics:
         self.d_optimiser.begin(self.iteration)
         with torch.no_grad():
             fake, _, _ = self.generate(len(batch.clips))
@@ -161,7 +161,7 @@ class MocoGanHd:
             self.contrast.after_step()
         return metrics
 
-    def _generator_step(self, batch: ClipBatch) -> Metrics:
+    def _generator_step(self, batch: MotionBatch) -> Metrics:
         self.optimiser.begin(self.iteration)
         fake, eps, states = self.generate(len(batch.clips))
         motion, terms = self.config.motion, dict[str, Tensor]()
@@ -205,7 +205,7 @@ class MocoGanHd:
         return self.exported(self.config, self.state_dict()).to(self.device)
 
     @torch.no_grad()
-    def preview(self, batch: ClipBatch) -> Preview:
+    def preview(self, batch: MotionBatch) -> Preview:
         """Eight frames each of sixteen clips: real, generated, and generated of one content."""
         network, torch_state = self.network, torch.get_rng_state()
         torch.manual_seed(self.config.data.seed)
