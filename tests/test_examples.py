@@ -17,7 +17,7 @@ from .conftest import REPOSITORY
 
 EXAMPLES = REPOSITORY / "examples"
 TESTED = {"upscale.vpy", "tiles.vpy", "scenes.vpy", "compressed.vpy", "compare.vpy", "smoke.vpy", "generated.vpy",
-          "render.sh", "mix.sh", "frames.py", "measure.py"}  # fmt: skip
+          "loop.vpy", "render.sh", "mix.sh", "frames.py", "measure.py"}  # fmt: skip
 SIZE, LENGTH = (48, 32), 3
 
 
@@ -96,6 +96,15 @@ def test_generated(environment: dict[str, str], tmp_path: Path) -> None:
     """Would catch a model of video from seeds that its script cannot open."""
     run(environment, "vspipe", "-e", "1", "-c", "y4m", EXAMPLES / "generated.vpy", "out.y4m", cwd=tmp_path)
     assert b"W512 H256 " in (tmp_path / "out.y4m").read_bytes()[:80]
+
+
+@pytest.mark.slow
+def test_loop(environment: dict[str, str], tmp_path: Path) -> None:
+    """Would catch a loop whose second turn differs from the first, or a script that does not take its arguments."""
+    words = ("vspipe", "-a", "loop=8", "-a", "seed=3", "-c", "y4m", EXAMPLES / "loop.vpy", "out.y4m")
+    run(environment, *words, cwd=tmp_path)
+    data = (tmp_path / "out.y4m").read_bytes()
+    assert b"W128 H96 " in data[:80] and data.count(b"FRAME") == 8
 
 
 @pytest.mark.slow

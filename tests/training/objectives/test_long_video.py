@@ -16,7 +16,7 @@ from vs_tecogan.training.data.opened import needs_store, open_store
 from vs_tecogan.training.data.samples import SampleIndex
 from vs_tecogan.training.objectives import objective_of
 from vs_tecogan.training.objectives.clip_scores import compare_clips, generated
-from vs_tecogan.training.objectives.long_video import ClipBatch, LongVideoGan
+from vs_tecogan.training.objectives.long_video import LongVideoBatch, LongVideoGan
 from vs_tecogan.training.run.checkpoint import load, pick
 from vs_tecogan.training.run.export import export
 from vs_tecogan.training.run.loop import train
@@ -36,7 +36,7 @@ def settings(more: str = "") -> Config:
     return options(f"{CLIPS} {more}")
 
 
-def batch_of(objective: LongVideoGan) -> ClipBatch:
+def batch_of(objective: LongVideoGan) -> LongVideoBatch:
     samples = objective.dataset(open_store(objective.config))
     items = [samples[SampleIndex(0, k, 8)] for k in range(objective.config.data.batch)]
     return objective.to_batch(tuple(torch.stack(parts) for parts in zip(*items, strict=True)))

@@ -35,7 +35,7 @@ HELD_OUT_CLIP = 1 << 40
 
 
 @dataclass(frozen=True)
-class ClipBatch:
+class LongVideoBatch:
     """Real clips and latents, on the device."""
 
     real: Tensor
@@ -103,12 +103,12 @@ class LongVideoGan:
         shard = Shard(batch=self.config.data.batch, rank=own.rank, world=own.world)
         return IndexSampler(self.iteration, shard, FrameCurriculum(((0, self.source),)))
 
-    def to_batch(self, items: tuple[Tensor, ...]) -> ClipBatch:
+    def to_batch(self, items: tuple[Tensor, ...]) -> LongVideoBatch:
         """To the device."""
         real, latents = (item.to(self.device, non_blocking=True) for item in items)
-        return ClipBatch(real.permute(0, 1, 4, 2, 3).float() / 127.5 - 1, latents)
+        return LongVideoBatch(real.permute(0, 1, 4, 2, 3).float() / 127.5 - 1, latents)
 
-    def step(self, batch: ClipBatch) -> Metrics:
+    def step(self, batch: LongVideoBatch) -> Metrics:
         """A step of the discriminator, then one of the generator, on the same generated clips.
 
         :raises NotFiniteError: a term or gradient is NaN or infinite in some process; the weights that it would have
@@ -176,7 +176,7 @@ class LongVideoGan:
         """The averaged network where there is one."""
         return self.average or self.generator
 
-    def preview(self, batch: ClipBatch) -> Preview:
+    def preview(self, batch: LongVideoBatch) -> Preview:
         """A real clip and a generated one, which have nothing to do with each other."""
         with torch.no_grad():
             output = self.network(batch.latents[:1], 0, self.source)[0] * 0.5 + 0.5
