@@ -11,8 +11,9 @@ import vapoursynth as vs
 
 from ..errors import UsageError
 from ..filter import tecogan
-from ..networks import LongVideo
+from ..networks import LongVideo, VideoGenerator
 from ..sources.long_video_gan import MODEL, long_video_gan
+from ..sources.mocogan_hd import mocogan_hd
 from ..video.probe import Probe
 from ..video.source import Source, Track
 from ..video.timeline import Timeline
@@ -86,6 +87,12 @@ def generated_clip(model: Model, args: argparse.Namespace) -> vs.VideoNode:
             model, seed=args.seed, length=args.frames, loop=args.loop, start=args.start, fps=args.fps,
             device=args.device,
         )  # fmt: skip
+    if isinstance(model.network, VideoGenerator):
+        if args.loop or args.start:
+            raise UsageError(f"model {model.card.name!r} begins at frame 0 and has no loops; leave --loop and --start")
+        return mocogan_hd(
+            model, content_seed=args.seed, motion_seed=args.seed, length=args.frames, fps=args.fps, device=args.device
+        )
     raise WeightsError(f"model {model.card.name!r} makes no video; give one that does, such as {MODEL}")
 
 
