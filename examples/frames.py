@@ -13,7 +13,7 @@ from vs_tecogan.engine import create_engine
 from vs_tecogan.weights import load_model
 
 
-def main(source: Path, target: Path, model: str = "tecogan-4x") -> None:
+def main(source: Path, target: Path, model: str = "recurrent-texture-4x") -> None:
     """Run the plain recursion: the state after each picture goes into the next step."""
     engine = create_engine(load_model(model))
     target.mkdir(parents=True, exist_ok=True)

@@ -62,7 +62,7 @@ def tecogan(
                             [0, 1], as RGB, on reading, and NaN becomes 0; integers beyond legal white are kept.
     :param model:           Name of a shipped model (``vs-tecogan models`` lists them), path of a weight file
                             (``.safetensors``, ``.pth``), or a loaded :class:`~vs_tecogan.weights.Model`. Architecture
-                            and scale are read off the weights. None = ``tecogan-4x``, for clean sources.
+                            and scale are read off the weights. None = ``recurrent-texture-4x``, for clean sources.
     :param device:          "cpu", "cuda", "xpu" or "mps", with ":N" for another than the first ("cuda:1"). None = the
                             first GPU that works, else the CPU.
     :param precision:       Arithmetic of the convolutions: "fp32", "fp16" (CUDA only) or "bf16". "auto" = the fastest

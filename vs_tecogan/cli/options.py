@@ -57,7 +57,7 @@ def add_picture(parser: argparse.ArgumentParser) -> None:
 def _add_main(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("picture")
     model = (
-        "name (see vs-tecogan models) or weight file; default: by IN's codec, tecogan-4x for lossless and editing "
+        "name (see vs-tecogan models) or weight file; default: by IN's codec, recurrent-texture-4x for lossless and editing "
         "formats, tecogan-real-4x for all others"
     )
     group.add_argument("--model", metavar="M", help=model)

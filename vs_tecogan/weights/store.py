@@ -18,7 +18,7 @@ from ..networks import Generator, Network
 from .card import FORMAT, ModelCard
 from .dialects import build, load_published
 
-DEFAULT_MODEL = "tecogan-4x"
+DEFAULT_MODEL = "recurrent-texture-4x"
 """Of the shipped models the one for clean sources."""
 REAL_MODEL = "tecogan-real-4x"
 """The one for compressed and noisy sources."""
