@@ -180,7 +180,7 @@ def test_unknown_models(make_clip: ClipMaker, tmp_path: Path) -> None:
     refused(make_clip(), "gone.pth", "does not exist", model=tmp_path / "gone.pth")
     refused(make_clip(), "''", model="")
     refused(make_clip(), "'nul\\x00l.pth'", model="nul\0l.pth")
-    for wrong in (7, b"frvsr-4x", object()):
+    for wrong in (7, b"recurrent-4x", object()):
         refused(make_clip(), "model", "give a name", model=wrong)
 
 

@@ -80,6 +80,6 @@ def test_the_command(tmp_path: Path) -> None:
 @pytest.mark.parametrize("wish", [[], ["--size", "20"], ["--size", "0x4"], ["--size", "4x4", "--half"]])
 def test_wishes_that_make_no_sense(wish: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Would catch a traceback, or a graph of some size that nobody asked for."""
-    assert main(["export", "frvsr-4x", "--onnx", str(tmp_path / "m.onnx"), *wish]) == 2
+    assert main(["export", "recurrent-4x", "--onnx", str(tmp_path / "m.onnx"), *wish]) == 2
     assert len(capsys.readouterr().err.strip().splitlines()) == 1
     assert not list(tmp_path.iterdir())

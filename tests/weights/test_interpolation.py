@@ -96,10 +96,10 @@ def test_command_keeps_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixtu
     [
         ("none.safetensors tecogan-4x 0.5 m.safetensors", "does not exist"),
         ("tecogan-4x tecogan-2x 0.5 m.safetensors", "architectures"),
-        ("tecogan-4x frvsr-4x 2 m.safetensors", "outside 0 to 1"),
-        ("tecogan-4x frvsr-4x 0.5 m.pth", "ends in .safetensors"),
-        ("tecogan-4x frvsr-4x 0.5 absent/m.safetensors", "cannot write"),
-        ("tecogan-4x frvsr-4x half m.safetensors", "SHARE"),
+        ("recurrent-texture-4x recurrent-4x 2 m.safetensors", "outside 0 to 1"),
+        ("recurrent-texture-4x recurrent-4x 0.5 m.pth", "ends in .safetensors"),
+        ("recurrent-texture-4x recurrent-4x 0.5 absent/m.safetensors", "cannot write"),
+        ("recurrent-texture-4x recurrent-4x half m.safetensors", "SHARE"),
     ],
 )
 def test_command_refuses_in_one_line(

@@ -3,7 +3,7 @@
 ::
 
     description = "..."                # of the model; licence = "..." likewise
-    base = "frvsr-4x"                  # a recipe whose stages come first
+    base = "recurrent-4x"              # a recipe whose stages come first
     weights = { late = 0.6, early = 0.4 }    # parts of the stages in the model; without it the last stage alone
 
     [[stage]]
