@@ -369,7 +369,7 @@ def _picture_hash(*source: str | Path, stdin: bytes = b"") -> bytes:
     return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout
 
 
-@pytest.mark.parametrize(("codec", "model"), [("libx264", "tecogan-real-4x"), ("ffv1", "tecogan-4x")])
+@pytest.mark.parametrize(("codec", "model"), [("libx264", "tecogan-real-4x"), ("ffv1", "recurrent-texture-4x")])
 def test_model_by_codec(
     codec: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -411,6 +411,8 @@ def test_options_reach_the_filter(
             "model": "m",
             "device": "cpu",
             "precision": "fp32",
+            "strength": None,
+            "faithful": False,
             "restart": 7,
             "warmup": 0,
             "duplicates": "hold",

@@ -6,6 +6,7 @@ import gc
 import subprocess
 import sys
 from contextlib import nullcontext, suppress
+from functools import partial
 from types import SimpleNamespace
 
 import numpy as np
@@ -13,7 +14,7 @@ import pytest
 import torch
 
 from vs_tecogan.colour.coding import Coding
-from vs_tecogan.engine.create import _cuda_engine
+from vs_tecogan.engine.create import _cuda_engine, run_on
 from vs_tecogan.engine.cuda.pictures import nbytes, plane_views
 from vs_tecogan.engine.cuda.runtime import STAGING_DEPTH, CudaRuntime, Queue, Staging
 from vs_tecogan.engine.cuda.streams import OwnStreams
@@ -180,8 +181,9 @@ def test_packed_planes() -> None:
 
 def test_torch_runs_where_the_kernels_cannot(monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture) -> None:
     """CuPy or NVRTC missing: a failure in the middle of a script, or a slow filter that does not say why."""
+    network = tiny_model().generator
     if not torch.cuda.is_available():
-        assert _cuda_engine(tiny_model().generator, "cuda:0", "fp32", None) is None
+        assert _cuda_engine(network, "cuda:0", partial(run_on, network, precision="fp32")) is None
         assert "pip install cupy-cuda" in caplog.text
     caplog.clear()
 
@@ -191,7 +193,7 @@ def test_torch_runs_where_the_kernels_cannot(monkeypatch: pytest.MonkeyPatch, ca
 
     monkeypatch.setattr("vs_tecogan.engine.cuda.device.CupyLauncher", Broken)
     monkeypatch.setattr(cuda, "available", lambda: True)
-    assert _cuda_engine(tiny_model().generator, "cuda:0", "fp32", None) is None
+    assert _cuda_engine(network, "cuda:0", partial(run_on, network, precision="fp32")) is None
     (record,) = caplog.records
     assert "ImportError: libnvrtc.so.13: cannot open" in record.getMessage() and "\n" not in record.getMessage()
 

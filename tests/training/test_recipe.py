@@ -13,7 +13,9 @@ from vs_tecogan.cli import train as command
 from vs_tecogan.cli.common import guarded
 from vs_tecogan.errors import TrainingError
 from vs_tecogan.networks import SourceSpec
+from vs_tecogan.networks.longvideo import LongVideoSpec
 from vs_tecogan.training.config import Config, merge
+from vs_tecogan.training.config.long_video_check import long_video_spec
 from vs_tecogan.training.data.opened import makes_its_own
 from vs_tecogan.training.objectives.source_networks import motion_spec
 from vs_tecogan.training.recipe import find_recipe, read_recipe, recipes_folder, settings
@@ -97,7 +99,8 @@ def test_every_shipped_model_has_a_recipe() -> None:
         recipe = find_recipe(card.name)
         last = settings(next(s for s in recipe.stages if s.name in recipe.weights), {})
         if isinstance(card.spec, SourceSpec):
-            assert card.spec == motion_spec(last), card.name
+            made = long_video_spec(last) if isinstance(card.spec, LongVideoSpec) else motion_spec(last)
+            assert card.spec == made, card.name
         else:
             assert (last.model.scale, last.model.blocks) == (card.spec.scale, card.spec.blocks), card.name
         assert recipe.stages[0].init == "", "a recipe begins with nothing"

@@ -114,6 +114,9 @@ def test_the_init_is_evaluated_first(store: Path, tmp_path: Path) -> None:
 
 def test_fine_tuning_needs_an_init(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     """Would catch the preset for fine-tuning that trains from nothing, beside a flow network of random weights."""
-    assert train(f"--config fine-tune {TINY} --store {store} --iterations 1 --out {tmp_path}/run") == 2
+    words = f"--config fine-tune {TINY} --store {store} --iterations 1 --out {tmp_path}/run"
+    assert train(words) == 2
+    assert "for a model that goes on; give --init" in capfd.readouterr().err
+    assert train(f"{words} --set architecture=frvsr") == 2
     assert "freezes a flow network of random weights; give --init" in capfd.readouterr().err
     assert not (tmp_path / "run").exists()

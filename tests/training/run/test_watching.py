@@ -13,7 +13,7 @@ import torch
 
 from vs_tecogan.training.config import merge
 from vs_tecogan.training.data.augment import Augmentation
-from vs_tecogan.training.data.samples import SampleOptions, Samples
+from vs_tecogan.training.data.samples import SampleIndex, SampleOptions, Samples
 from vs_tecogan.training.data.store import Store
 from vs_tecogan.training.objectives.base import Preview
 from vs_tecogan.training.rates import easing, learning_rate
@@ -118,10 +118,10 @@ def test_samples_take_no_longer_from_many_clips(store: Path) -> None:
         clips = opened.clips("train") * times
         samples._clips, samples._summed, samples._options = clips, {}, plain
         samples._pair = lambda *given: given  # type: ignore[assignment,method-assign,return-value]
-        samples._clip_window(3, np.random.default_rng(0))
+        samples._clip_window(SampleIndex(0, 0, 3), np.random.default_rng(0), 1)
         began = time.perf_counter()
         for k in range(50):
-            samples._clip_window(3, np.random.default_rng(k))
+            samples._clip_window(SampleIndex(0, 0, 3), np.random.default_rng(k), 1)
         return time.perf_counter() - began
 
     assert seconds(20_000) < 5 * seconds(1) + 0.01

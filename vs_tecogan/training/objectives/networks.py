@@ -87,6 +87,8 @@ def with_init(config: Config) -> Config:
                     spec.flow_rounds, model.init,
                 )  # fmt: skip
     learns_flow = config.optimiser.flow_lr_factor > 0 or config.flow.flow_pretraining > 0
+    if model.architecture == "recurrent" and not (model.init or config.optimiser.flow_lr_factor > 0):
+        raise TrainingError("flow_lr_factor 0 is for a model that goes on; give --init MODEL to begin with")
     if model.architecture == "frvsr" and not (model.init or learns_flow):
         raise TrainingError(
             "flow_lr_factor 0 freezes a flow network of random weights; give --init MODEL to begin with"
