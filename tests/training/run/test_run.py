@@ -396,7 +396,7 @@ def test_refined_flow_comes_with_init(store: Path, tmp_path: Path, capfd: pytest
 def test_evaluation_without_known_motion(tmp_path: Path, capfd: pytest.CaptureFixture[str], kind: str) -> None:
     """Would catch a usable store refused because the flow's error cannot be measured on it; and 0 as a period."""
     frames, words = {
-        "pairs": (pan(5, 80, 80), "--degradation pairs"),
+        "pairs": (pan(5, 64, 64), "--degradation pairs --flip none"),
         "stills": (pan(1, 112, 112), "--still-prob 1 --set eval_clips=0"),
     }[kind]
     data = make_store(tmp_path / "store", {"c": frames}, lr=4 if kind == "pairs" else 0)
