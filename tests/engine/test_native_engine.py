@@ -110,7 +110,7 @@ def test_bf16_costs_little_on_real_video(shared: Path) -> None:
     truth = [image[:256, :256] for image in real_frames(shared, 5)]
     lows = [blur_down_picture(np.rint(image * 255).astype(np.uint8), 4).astype(np.float32) / 255 for image in truth]
     clip = [[np.ascontiguousarray(image[..., c]) for c in range(3)] for image in lows]
-    model = load_model("tecogan-4x")
+    model = load_model("recurrent-4x")
 
     def psnr(precision: str) -> float:
         outputs = run(create_engine(model, device="cpu", precision=precision), clip)

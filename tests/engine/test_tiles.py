@@ -97,7 +97,7 @@ def test_tiles_of_real_video_show_no_seam(shared: Path) -> None:
 
     images = [image[100:180, 200:312] for image in real_frames(shared, 4)]
     clip = [[np.ascontiguousarray(image[..., c]) for c in range(3)] for image in images]
-    model = load_model("tecogan-4x")
+    model = load_model("recurrent-4x")
     whole, tiled = (
         run(create_engine(model, device="cpu", precision="fp32", tile=tile), clip)[-1].clip(0, 1)
         for tile in ((80, 112), (80, 72))
