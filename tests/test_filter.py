@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+import time
 from itertools import combinations
 from pathlib import Path
 from typing import Any
@@ -224,7 +225,19 @@ def test_upstream_failure_spares_later_requests(make_clip: ClipMaker, tiny_model
         out.get_frame(4)
     broken.clear()
     for n in (4, 5, 7):
-        np.testing.assert_array_equal(np.asarray(out.get_frame(n)[0]), expected[n, 0])
+        np.testing.assert_array_equal(np.asarray(_soon(out, n)[0]), expected[n, 0])
+
+
+def _soon(clip: vs.VideoNode, n: int) -> vs.VideoFrame:
+    """The frame; asked again for five seconds, since VapourSynth joins a request to one that is about to fail."""
+    until = time.monotonic() + 5
+    while True:
+        try:
+            return clip.get_frame(n)
+        except vs.Error:
+            if time.monotonic() > until:
+                raise
+            time.sleep(0.05)
 
 
 def test_import_is_light() -> None:
