@@ -1,5 +1,6 @@
 """Enlarging smoke: tiles without seams, the filter, and the command on fields and volumes."""
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -83,6 +84,29 @@ def test_colours_follow_the_luminance() -> None:
     torch.testing.assert_close(luminance, expected, atol=1e-4, rtol=1e-4)
     assert bool((fine[:, 0] > fine[:, 1]).all() and (fine[:, 1] > fine[:, 2]).all())
     assert coloured(0 * emission, lambda _: torch.zeros(1, 1, 24, 24), 4).abs().max() == 0
+
+
+def test_faint_light_keeps_its_level() -> None:
+    """Would catch a threshold that also darkens what lies below it."""
+    faint = torch.full((1, 3, 6, 6), 5e-4)
+    fine = coloured(faint, lambda density: torch.nn.functional.interpolate(density, scale_factor=4), 4)
+    torch.testing.assert_close(fine, torch.full((1, 3, 24, 24), 5e-4))
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -1.0])
+def test_bad_pixels_of_a_clip_are_zero(model: Path, bad: float) -> None:
+    """Would catch one NaN of a simulation that takes the whole frame with it."""
+    density, velocity = smoke(24, 20, 3, seed=3)
+
+    def with_pixel(value: float) -> np.ndarray:
+        def spoil(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
+            out = f.copy()
+            np.asarray(out[0])[12, 10] = value
+            return out
+
+        return plane(tempogan(density.std.ModifyFrame(density, spoil), velocity, model), 2)
+
+    np.testing.assert_array_equal(with_pixel(bad), with_pixel(0.0))
 
 
 def test_rgb_through_the_filter(model: Path) -> None:

@@ -38,7 +38,7 @@ def tempogan(
     """Enlarge smoke with tempoGAN's network. Frame n depends on frame n of both clips alone.
 
     :param density:  GRAYS, such as :func:`smoke` gives; or RGBS, emission in linear light: its luminance is enlarged,
-        and its colours follow.
+        and its colours follow. NaN, infinity and what is negative become 0.
     :param velocity: RGBS of the same size and length: x and y in pixels of this clip per frame, y downwards. Models
         that see velocity need it. Vorticity is made of it where a model sees that too.
     :param model:    name of a shipped model for smoke, path of a weight file, or a loaded model; None is
@@ -70,7 +70,7 @@ def tempogan(
     clips = [template, density] if velocity is None else [template, density, velocity]
 
     def paint(f: list[vs.VideoFrame], **_: int) -> vs.VideoFrame:
-        planes = _read(f[1])
+        planes = _read(f[1]).clamp_min_(0)
         flow = _read(f[2])[:, :2] if len(f) > 2 else None
         fine = thread.run(_fine, network, planes, flow, tile)
         out = f[0].copy()
@@ -101,7 +101,7 @@ def coloured(emission: Tensor, fine: Any, scale: int) -> Tensor:
     above: Tensor = fine(luminance)
     # Where there is hardly any light, what comes is grey.
     share = (below / FAINT).clamp(0, 1)
-    return share * plain * (above / below.clamp_min(FAINT)) + (1 - share) * above
+    return share * plain * (above / below.clamp_min(1e-12)) + (1 - share) * above
 
 
 def open_fluid(model: object) -> Model:
@@ -136,6 +136,6 @@ def _check(density: object, velocity: object, tile: object) -> None:
 
 
 def _read(frame: vs.VideoFrame) -> Tensor:
-    """(1, planes, y, x)."""
-    planes = [np.asarray(frame[index]).copy() for index in range(frame.format.num_planes)]
-    return torch.from_numpy(np.stack(planes))[None]
+    """(1, planes, y, x). NaN and infinity, which a network would spread, become 0."""
+    planes = [np.asarray(frame[index]) for index in range(frame.format.num_planes)]
+    return torch.from_numpy(np.stack(planes))[None].nan_to_num_(0.0, 0.0, 0.0)
