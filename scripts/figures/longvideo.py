@@ -17,11 +17,14 @@ from vs_tecogan.degrade import blur_down_picture
 from vs_tecogan.metrics import psnr_y
 from vs_tecogan.metrics.fvd import frechet_distance
 from vs_tecogan.metrics.random_features import random_features
-from vs_tecogan.networks import LongVideo
+from vs_tecogan.networks import LongVideo, VideoGenerator
+from vs_tecogan.networks.walk import Walk
 from vs_tecogan.sources.long_video_gan import Frames, open_long_video
 from vs_tecogan.training.data.skies import skies
 from vs_tecogan.training.objectives.clip_scores import generated, levels, similarities
 
+from .mocogan import MODEL as MOTION_MODEL
+from .mocogan import STEP, network_of
 from .record import Found
 from .tables import Column, Table, Value
 
@@ -53,7 +56,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def measure(args: argparse.Namespace) -> Found:
     """Everything, of the shipped model."""
     network = open_long_video(MODEL).network
-    assert isinstance(network, LongVideo)
     makers = {
         "similarity": lambda: similarity(network, args.clips),
         "exact": lambda: exact(network),
@@ -63,16 +65,19 @@ def measure(args: argparse.Namespace) -> Found:
     }
     tables = {name: maker() for name, maker in makers.items() if not args.tables or name in args.tables}
     settings = {"clips": args.clips, "frames": FRAMES, "draws": DRAWS}
-    return Found(
-        tables=tables, settings=settings, models=[MODEL, LARGE], plots={} if args.tables else pictures(network)
-    )
+    plots = {} if args.tables else pictures(network)
+    return Found(tables=tables, settings=settings, models=[MODEL, LARGE, MOTION_MODEL], plots=plots)
 
 
 def painted(network: LongVideo, seed: int, frames: Sequence[int], factor: int = 1) -> Clip:
     """Frames of a painted sky that no run has seen, of the network's size or a multiple."""
+    return sky(seed, frames, network.spec.height * factor, network.spec.width * factor)
+
+
+def sky(seed: int, frames: Sequence[int], height: int, width: int) -> Clip:
+    """Frames of a painted sky that no run has seen, from a frame on that depends on the seed."""
     first = int(np.random.default_rng([seed, 5]).integers(1 << 20))
-    spec = network.spec
-    return skies(seed, first + np.array(frames), spec.height * factor, spec.width * factor)
+    return skies(seed, first + np.array(frames), height, width)
 
 
 @torch.no_grad()
@@ -83,29 +88,53 @@ def fixed(network: LongVideo, seed: int, frames: int) -> Clip:
     return levels(network(middle.expand(1, len(latents), -1), 0, frames)[0])
 
 
+def walked(network: VideoGenerator, seed: int, frames: Sequence[int]) -> Clip:
+    """Frames of a video of MoCoGAN-HD, of a content and a motion of its own for each seed."""
+    walk = Walk(network, 2000 + seed, seed)
+    return levels(torch.cat([walk.pictures(range(n, n + 1)) for n in frames]) * 2 - 1)
+
+
 def similarity(network: LongVideo, clips: int) -> Table:
-    """S(x, t): mean and deviation over clips."""
-    length, places = TIMES[-1] + 1, range(1, len(TIMES) + 1)
-    sets = {
-        "footage": similarities((painted(network, seed, (0, *TIMES)) for seed in range(clips)), places),
-        "model": similarities((generated(network, seed, 0, length) for seed in range(clips)), TIMES),
-        "fixed": similarities((fixed(network, seed, length) for seed in range(FIXED)), TIMES),
-    }
+    """S(x, t) of footage and of every system: mean and deviation over clips."""
+    sets = curves(network, clips)
     rows: dict[str, dict[str, Value]] = {
         name: {f"t{time}": f"{values[:, k].mean():.2f} ± {values[:, k].std():.2f}" for k, time in enumerate(TIMES)}
         for name, values in sets.items()
     }
-    rows["gap"] = {
-        f"t{time}": float(sets["model"][:, k].mean() - sets["footage"][:, k].mean()) for k, time in enumerate(TIMES)
-    }
+    for gap, ours, theirs in (("gap", "model", "footage"), ("motion_gap", "motion", "square")):
+        apart = sets[ours].mean(0) - sets[theirs].mean(0)
+        rows[gap] = {f"t{time}": float(value) for time, value in zip(TIMES, apart, strict=True)}
+    order = ("footage", "model", "gap", "square", "motion", "motion_gap", "played", "fixed")
+    labels = {
+        "footage": "painted skies", "model": MODEL, "gap": f"{MODEL} − skies", "square": "painted skies, 64x64",
+        "motion": f"{MOTION_MODEL}, frame t / {STEP}", "motion_gap": f"{MOTION_MODEL} − skies, 64x64",
+        "played": f"{MOTION_MODEL}, frame t", "fixed": "a latent that stays",
+    }  # fmt: skip
     return Table(
         corner="",
         columns={f"t{time}": Column(label=f"t = {time}", signed=True) for time in TIMES},
-        rows=rows,
-        labels={"footage": "painted skies", "model": MODEL, "fixed": "a latent that stays", "gap": "model − skies"},
+        rows={name: rows[name] for name in order},
+        labels=labels,
         note=f"S(x, t): the part of the first frame's colours that frame t still has, mean and deviation over {clips} "
-        f"clips ({FIXED} of the latent that stays). The model was trained on clips of 64 frames.",
+        f"clips ({FIXED} of the latent that stays). {MODEL} was trained on clips of 64 frames, 32x24. {MOTION_MODEL} "
+        f"learned from every {STEP}th frame of skies, 64x64: its frame t / {STEP}, rounded, is as late in the day as "
+        "frame t of the skies.",
     )
+
+
+def curves(network: LongVideo, clips: int) -> dict[str, npt.NDArray[np.float64]]:
+    """S(x, t) of every clip, (clips, times), by row."""
+    length, places, moving = TIMES[-1] + 1, range(1, len(TIMES) + 1), network_of(MOTION_MODEL)
+    numbers, side = (0, *(round(time / STEP) for time in TIMES), *TIMES), moving.spec.image.size
+    both = similarities((walked(moving, seed, numbers) for seed in range(clips)), range(1, len(numbers)))
+    return {
+        "footage": similarities((painted(network, seed, (0, *TIMES)) for seed in range(clips)), places),
+        "model": similarities((generated(network, seed, 0, length) for seed in range(clips)), TIMES),
+        "fixed": similarities((fixed(network, seed, length) for seed in range(FIXED)), TIMES),
+        "square": similarities((sky(seed, (0, *TIMES), side, side) for seed in range(clips)), places),
+        "motion": both[:, : len(TIMES)],
+        "played": both[:, len(TIMES) :],
+    }
 
 
 def exact(network: LongVideo) -> Table:
