@@ -31,3 +31,13 @@ def test_features_are_those_of_every_version() -> None:
     assert features[0, [0, 5, 100, 200, 335]] == pytest.approx([0.22694, -0.00381, 0.10190, 0.22512, 0.03811], abs=2e-4)
     with pytest.raises(MetricsError, match="two clips"):
         random_frechet_distance(clips(range(1)), clips(range(2)))
+
+
+def test_clips_without_motion_or_places_are_refused() -> None:
+    """Would catch a distance that is not a number: the last layer sees a quarter of the moments and of each side."""
+    noise = np.random.default_rng(1).integers(0, 256, (2, 8, 8, 8, 3), np.uint8)
+    assert np.isfinite(random_frechet_distance(noise[:, :5, :1, :5], noise[:, :5, :1, :5]))
+    with pytest.raises(MetricsError, match="a clip of 4 frames, 8x8; FD-random3d needs 5 frames or more"):
+        random_frechet_distance(noise[:, :4], noise[:, :4])
+    with pytest.raises(MetricsError, match="a clip of 8 frames, 4x4"):
+        random_features(noise[:, :, :4, :4])

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from ..errors import MetricsError
 from .fvd import Features, frechet_distance
 
 NAME = "FD-random3d"
@@ -22,6 +23,8 @@ SLOPE = 0.2
 SEED = 20220607
 TIME_WEIGHT = 2.0
 """Video changes less in a few frames than across a picture; this gives motion about the weight of texture."""
+SHORTEST = 5
+"""Frames, and pixels of the longer side, that leave the last layer two moments and two places: one has no spread."""
 
 type Clip = npt.NDArray[np.uint8]
 """(T, H, W, 3) RGB."""
@@ -44,10 +47,12 @@ def random_layers() -> list[tuple[Tensor, Tensor]]:
 def random_features(clips: Iterable[Clip]) -> Features:
     """(N, 336): of each layer's channels the mean, the spread over places, and the spread over time.
 
-    :param clips: each (T, H, W, 3) uint8, of one size and length, with sides and lengths of at least 4.
+    :param clips: each (T, H, W, 3) uint8, of one size and length.
+    :raises MetricsError: a clip has fewer than 5 frames, or no side of 5 pixels.
     """
     layers, found = random_layers(), []
     for clip in clips:
+        _check(clip)
         x = torch.from_numpy(np.ascontiguousarray(clip.transpose(3, 0, 1, 2))).float()[None] / 127.5 - 1
         parts = []
         for (kernel, bias), stride in zip(layers, STRIDES, strict=True):
@@ -61,6 +66,16 @@ def random_features(clips: Iterable[Clip]) -> Features:
 def random_frechet_distance(a: Iterable[Clip], b: Iterable[Clip]) -> float:
     """FD-random3d of two sets of clips.
 
-    :raises MetricsError: a set has fewer than two clips.
+    :raises MetricsError: a set has fewer than two clips, or a clip is too short or too small.
     """
     return frechet_distance(random_features(a), random_features(b))
+
+
+def _check(clip: Clip) -> None:
+    """:raises MetricsError: features of such a clip would not be numbers."""
+    frames, height, width, _ = clip.shape
+    if frames < SHORTEST or max(height, width) < SHORTEST:
+        raise MetricsError(
+            f"a clip of {frames} frames, {width}x{height}; {NAME} needs {SHORTEST} frames or more, and a side of "
+            f"{SHORTEST} pixels or more"
+        )
