@@ -23,7 +23,7 @@ from .recurrence.api import Schedule
 from .recurrence.store import frame_bytes
 from .scenes import scene_cuts
 from .version import __version__
-from .weights import DEFAULT_MODEL, Model, load_model
+from .weights import DEFAULT_MODEL, Model, as_model
 
 RESTART = 160
 """With :data:`WARMUP`, 5 % more steps than one endless chain, and no seek longer than 168 steps."""
@@ -108,7 +108,7 @@ def tecogan(
         _check(clip, scene_change=scene_change, restart=restart, warmup=warmup, duplicates=duplicates, memory=memory)
         code = parse_matrix(matrix)
         look = _look(strength, faithful)
-        opened = thread.run(_open, model)
+        opened = thread.run(as_model, DEFAULT_MODEL if model is None else model)
         engine = thread.run(_engine, opened, device, precision, tile, look)
     except (UserError, OSError) as error:
         raise vs.Error(f"tecogan: {error}") from error
@@ -137,17 +137,6 @@ def _build(
         source, attached = with_next(source, cuts, schedule.restart), 2 * attached + frame_bytes(source)
     upscaled = recurrent(source, cuts, recurrence, template=template, schedule=schedule, attached=attached)
     return colour.from_coded(upscaled)
-
-
-def _open(model: object) -> Model:
-    """The model behind the argument ``model``."""
-    if isinstance(model, Model):
-        return model
-    if model is None:
-        return load_model(DEFAULT_MODEL)
-    if isinstance(model, str | os.PathLike):
-        return load_model(model)
-    raise UsageError(f"model {model!r}; give a name, a path or a loaded Model")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -20,7 +20,6 @@ from vs_tecogan.training.objectives.motion_scores import (
     evaluate_motion,
     render,
 )
-from vs_tecogan.weights import load_model
 
 from .record import Found
 from .tables import Column, Table, Value
@@ -92,9 +91,7 @@ NOTE = (
 
 def network_of(model: str | Path) -> VideoGenerator:
     """The network behind a name or a path."""
-    network = open_source(load_model(model)).network
-    assert isinstance(network, VideoGenerator)
-    return network
+    return open_source(model).network
 
 
 def scores(network: VideoGenerator, real: Sequence[Clip]) -> dict[str, float]:

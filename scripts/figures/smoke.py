@@ -15,7 +15,6 @@ from torch import Tensor
 from vs_tecogan.errors import UsageError
 from vs_tecogan.fluids.clip import glow
 from vs_tecogan.fluids.coarse import enlarge
-from vs_tecogan.fluids.filter import open_fluid
 from vs_tecogan.networks import FluidSR
 from vs_tecogan.training.objectives.smoke_scores import (
     HeldOutSmoke,
@@ -25,7 +24,7 @@ from vs_tecogan.training.objectives.smoke_scores import (
     held_out_smoke,
     plain,
 )
-from vs_tecogan.weights import Model, interpolate
+from vs_tecogan.weights import Model, interpolate, load_model
 
 from .record import Found
 from .tables import Column, Table, Value
@@ -66,8 +65,8 @@ def measure(args: argparse.Namespace) -> Found:
             raise UsageError("smoke: give --l1, --ds and --dsdt, or --volume")
         return Found(tables={"volume": curve(args.volume)}, settings={}, outside=OUTSIDE)
     smokes = held_out_smoke(SEEDS, grid=GRID, dimensions=2, scale=SCALE, frames=FRAMES, start=START)
-    models = {"l1": open_fluid(args.l1), "ds": open_fluid(args.ds), "dsdt": open_fluid(args.dsdt)}
-    models["model"] = open_fluid(MODEL)
+    files = {"l1": args.l1, "ds": args.ds, "dsdt": args.dsdt, "model": MODEL}
+    models = {name: load_model(file) for name, file in files.items()}
     outputs = {"bicubic": plain(smokes, SCALE)}
     outputs |= {name: enlarged(network_of(model), smokes) for name, model in models.items()}
     outputs["truth"] = [smoke.high[:, :1] for smoke in smokes]

@@ -52,9 +52,7 @@ def run(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.output} exists; give another name, or -y to replace it")
     if args.tile < 0:
         raise UsageError(f"--tile {args.tile}; give a number of cells, or 0")
-    model = open_fluid(args.model)
-    network = model.network
-    assert isinstance(network, FluidSR)
+    network, card = open_fluid(args.model)
     density, velocity = read_fields(args.fields, network)
     fine = upscale(network, density, velocity, tile=args.tile)[0, 0].numpy()
     buffer = io.BytesIO()
@@ -65,7 +63,7 @@ def run(args: argparse.Namespace) -> int:
             write_slices(fine, args.slices)
     except OSError as error:
         raise UsageError(f"cannot write {error.filename or args.output}: {error.strerror or error}") from error
-    say(f"{args.output}: density of {' x '.join(map(str, fine.shape))} cells, by {model.card.name}")
+    say(f"{args.output}: density of {' x '.join(map(str, fine.shape))} cells, by {card.name}")
     return 0
 
 

@@ -12,10 +12,10 @@ from torch import Tensor
 
 from ..engine.select import resolve_device
 from ..engine.thread import EngineThread
-from ..errors import UsageError, UserError, WeightsError
+from ..errors import UsageError, UserError
 from ..networks.tempogan import FluidSR
 from ..version import __version__
-from ..weights import Model, load_model
+from ..weights import Model, Opened, open_model
 from .coarse import enlarge
 from .upscale import upscale
 
@@ -57,7 +57,6 @@ def tempogan(
         thread.use_device(place)
         opened = thread.run(open_fluid, MODEL if model is None else model)
         network = opened.network
-        assert isinstance(network, FluidSR)
         if network.spec.dimensions != 2:
             raise UsageError(f"model {opened.card.name!r} is for volumes; use vs-tecogan fluid upscale")
         if network.spec.inputs != "density" and velocity is None:
@@ -104,18 +103,13 @@ def coloured(emission: Tensor, fine: Any, scale: int) -> Tensor:
     return share * plain * (above / below.clamp_min(1e-12)) + (1 - share) * above
 
 
-def open_fluid(model: object) -> Model:
+def open_fluid(model: object) -> Opened[FluidSR]:
     """A model for smoke, behind a name, a path or itself.
 
     :raises WeightsError: it cannot be opened, or enlarges something else.
     :raises UsageError: it is none of these.
     """
-    if not isinstance(model, Model | str | os.PathLike):
-        raise UsageError(f"model {model!r}; give a name, a path or a loaded Model")
-    opened = model if isinstance(model, Model) else load_model(model)
-    if not isinstance(opened.network, FluidSR):
-        raise WeightsError(f"model {opened.card.name!r} enlarges video; give one for smoke, or use tecogan()")
-    return opened
+    return open_model(model, FluidSR, "enlarges video; give one for smoke, or use tecogan()")
 
 
 def _check(density: object, velocity: object, tile: object) -> None:

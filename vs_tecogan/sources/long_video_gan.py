@@ -13,10 +13,10 @@ from torch import Tensor
 
 from ..engine.select import resolve_device
 from ..engine.thread import EngineThread
-from ..errors import UsageError, UserError, WeightsError
+from ..errors import UsageError, UserError
 from ..networks import LongVideo
 from ..version import __version__
-from ..weights import Model, load_model
+from ..weights import Model, Opened, open_model
 
 MODEL = "long-video-skies"
 LENGTH = 1 << 20
@@ -66,9 +66,7 @@ def long_video_gan(
         place = resolve_device(device)
         thread.use_device(place)
         opened = thread.run(open_long_video, MODEL if model is None else model)
-        network = opened.network
-        assert isinstance(network, LongVideo)
-        network = thread.run(network.to, place)
+        network = thread.run(opened.network.to, place)
     except (UserError, OSError) as error:
         raise vs.Error(f"long_video_gan: {error}") from error
     frames, spec = Frames(network, seed, loop or 0, memory << 20), network.spec
@@ -123,18 +121,13 @@ class Frames:
         return np.asarray(pictures.float().cpu().numpy(), np.float32)
 
 
-def open_long_video(model: object) -> Model:
+def open_long_video(model: object) -> Opened[LongVideo]:
     """A model that makes long videos, behind a name, a path or itself.
 
     :raises WeightsError: it cannot be opened, or does something else.
     :raises UsageError: it is none of these.
     """
-    if not isinstance(model, Model | str | os.PathLike):
-        raise UsageError(f"model {model!r}; give a name, a path or a loaded Model")
-    opened = model if isinstance(model, Model) else load_model(model)
-    if not isinstance(opened.network, LongVideo):
-        raise WeightsError(f"model {opened.card.name!r} makes no long video; give one such as {MODEL}")
-    return opened
+    return open_model(model, LongVideo, f"makes no long video; give one such as {MODEL}")
 
 
 def _check(

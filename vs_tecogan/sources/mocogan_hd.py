@@ -10,11 +10,11 @@ import vapoursynth as vs
 
 from ..engine.select import resolve_device
 from ..engine.thread import EngineThread
-from ..errors import UsageError, UserError, WeightsError
+from ..errors import UsageError, UserError
 from ..networks import VideoGenerator
 from ..networks.walk import REACH, Walk
 from ..version import __version__
-from ..weights import Model, load_model
+from ..weights import Model, Opened, open_model
 
 MODEL = "mocogan-hd-skies"
 LENGTH = 256
@@ -66,9 +66,7 @@ def mocogan_hd(
         place = resolve_device(device)
         thread.use_device(place)
         opened = thread.run(open_source, MODEL if model is None else model)
-        network = opened.network
-        assert isinstance(network, VideoGenerator)
-        network = thread.run(network.to, place)
+        network = thread.run(opened.network.to, place)
     except (UserError, OSError) as error:
         raise vs.Error(f"mocogan_hd: {error}") from error
     other = None if other_motion is None else (other_motion, float(mix))
@@ -101,18 +99,13 @@ def _picture(walk: Walk, number: int) -> np.ndarray:
     return np.asarray(walk.pictures(range(number, number + 1))[0].cpu().numpy())
 
 
-def open_source(model: object) -> Model:
+def open_source(model: object) -> Opened[VideoGenerator]:
     """A video generator, behind a name, a path or itself.
 
     :raises WeightsError: it cannot be opened, or makes no video.
     :raises UsageError: it is none of these.
     """
-    if not isinstance(model, Model | str | os.PathLike):
-        raise UsageError(f"model {model!r}; give a name, a path or a loaded Model")
-    opened = model if isinstance(model, Model) else load_model(model)
-    if not isinstance(opened.network, VideoGenerator):
-        raise WeightsError(f"model {opened.card.name!r} is no MoCoGAN-HD; give one, such as {MODEL}")
-    return opened
+    return open_model(model, VideoGenerator, f"is no MoCoGAN-HD; give one, such as {MODEL}")
 
 
 def _check_whole(**values: int) -> None:
