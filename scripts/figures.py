@@ -43,6 +43,7 @@ NAMES = (
     "pictures",
     "smoke",
     "mocogan",
+    "neighbours",
     "longvideo",
 )
 
