@@ -100,7 +100,8 @@ def test_training_separates_and_follows() -> None:
     assert all(torch.equal(g[key], value) for key, value in objective.generator.state_dict().items())
     objective.config = settings("--d-lr 0 --lr 5e-3 --ema 0.8")
     objective.optimiser, objective.d_optimiser = (
-        objective._optimiser(net, rate) for net, rate in ((objective.generator, 5e-3), (objective.discriminator, 0.0))
+        objective.optimiser_of(net.parameters(), rate)
+        for net, rate in ((objective.generator, 5e-3), (objective.discriminator, 0.0))
     )
     history = [objective.step(batch) for _ in range(12)]
     assert history[-1]["generator"] < history[0]["generator"]

@@ -4,13 +4,12 @@ Non-saturating losses and lazy R1. Real and generated clips are changed alike be
 DiffAug, the same for all frames of a clip, and a fractional stretch of time.
 """
 
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils.data import Dataset, Sampler
+from torch import Tensor
+from torch.utils.data import Dataset
 
 from ...errors import TrainingError
 from ...networks.longvideo import LongVideo, LongVideoDiscriminator
@@ -19,14 +18,11 @@ from ..config import Config
 from ..config.long_video_check import clip_frames, long_video_spec, source_frames
 from ..data.clips import ClipSize, Footage, VideoClips, sky_footage, smoke_footage, store_footage
 from ..data.diffaug import diffaug, stretch_time
-from ..data.loader import FrameCurriculum, IndexSampler, Shard
-from ..data.samples import SampleIndex
 from ..data.store import Store
-from ..run.parallel import Processes
 from .adversarial import lazy_r1, non_saturating_d, non_saturating_g
-from .base import Metrics, Phase, Preview, Validation, Validator
+from .base import Metrics, Preview, Validation, Validator
 from .clip_scores import compare_clips, generated_clips
-from .optimiser import NetworkOptimiser, finite_metrics
+from .gan import GeneratorObjective, begin_average
 
 VALIDATION_CLIPS = 32
 """By which a run is watched; documents are measured on more."""
@@ -44,34 +40,25 @@ class LongVideoBatch:
     """(N, T', latent)."""
 
 
-class LongVideoGan:
+class LongVideoGan(GeneratorObjective[LongVideo]):
     """Generator, discriminator, their optimisers, and a step of both. See :class:`~.base.Objective`.
 
     :param world: number of processes.
     :raises TrainingError: the weights of ``init`` cannot be used.
     """
 
-    name = "metrics"
     most_workers = 1
 
     def __init__(self, config: Config, device: torch.device, world: int = 1) -> None:
-        self.config, self.device, self.world = config, device, world
-        self.iteration, self.iterations = 0, config.loop.iterations
         self.frames, self.source = clip_frames(config), source_frames(config)
-        torch.manual_seed(config.data.seed)
-        self.generator: LongVideo = build_long_video(config).to(device)
-        self.average = deepcopy(self.generator).requires_grad_(False) if config.optimiser.ema else None
+        super().__init__(config, device, world, frames=self.source)
+        self.generator = build_long_video(config).to(device)
+        self.average = begin_average(self.generator, config)
         own = config.long_video
         self.discriminator = LongVideoDiscriminator(self.frames, own.video_height, own.video_width, own.d_channels)
         self.discriminator.to(device)
-        self.optimiser = self._optimiser(self.generator, config.optimiser.lr)
-        self.d_optimiser = self._optimiser(self.discriminator, config.optimiser.d_lr)
-
-    def _optimiser(self, network: nn.Module, rate: float) -> NetworkOptimiser:
-        parameters = list(network.parameters())
-        betas = (self.config.style.momentum, self.config.optimiser.beta2)
-        group = {"params": parameters, "lr": rate, "betas": betas}
-        return NetworkOptimiser([group], parameters, self.config, self.device, self.world)
+        self.optimiser = self.optimiser_of(self.generator.parameters(), config.optimiser.lr)
+        self.d_optimiser = self.optimiser_of(self.discriminator.parameters(), config.optimiser.d_lr)
 
     @staticmethod
     def title(config: Config) -> str:
@@ -85,10 +72,6 @@ class LongVideoGan:
         network.load_state_dict(state["average"] or state["generator"])
         return network.eval()
 
-    def first(self) -> Phase | None:
-        """Nothing is trained before."""
-        return None
-
     def dataset(self, store: Store) -> Dataset[tuple[Tensor, Tensor]]:
         """Clips of the footage, and latents."""
         config, own = self.config, self.config.long_video
@@ -97,11 +80,6 @@ class LongVideoGan:
             lambda seed: self.generator.latents(seed, 0, self.source),
             seed=config.data.seed, frames=self.source, pool=own.clip_pool, refresh=own.clip_refresh,
         )  # fmt: skip
-
-    def indices(self, own: Processes) -> Sampler[list[SampleIndex]]:
-        """From the present iteration on."""
-        shard = Shard(batch=self.config.data.batch, rank=own.rank, world=own.world)
-        return IndexSampler(self.iteration, shard, FrameCurriculum(((0, self.source),)))
 
     def to_batch(self, items: tuple[Tensor, ...]) -> LongVideoBatch:
         """To the device."""
@@ -130,21 +108,12 @@ class LongVideoGan:
         penalty = lazy_r1(self.discriminator, seen, objective.r1_weight, self.iteration, every)
         if penalty is not None:
             terms["r1"] = penalty
-        self.d_optimiser.backward(torch.stack(list(terms.values())).sum())
         statistics = {"d_real": torch.sigmoid(ours.detach()).mean(), "d_fake": torch.sigmoid(theirs.detach()).mean()}
-        metrics = finite_metrics(terms | statistics, self.world, self.device)
-        metrics["d_gradient"] = self.d_optimiser.gradient()
-        self.d_optimiser.step(metrics["d_gradient"])
-        return metrics
+        return self.d_optimiser.descend(terms, statistics, norm="d_gradient")
 
     def _generator_step(self, fake: Tensor) -> Metrics:
         self.optimiser.begin(self.iteration)
-        loss = non_saturating_g(self.discriminator(self.seen(fake)))
-        self.optimiser.backward(loss)
-        metrics = finite_metrics({"generator": loss}, self.world, self.device)
-        metrics["gradient"] = self.optimiser.gradient()
-        self.optimiser.step(metrics["gradient"])
-        return metrics
+        return self.optimiser.descend({"generator": non_saturating_g(self.discriminator(self.seen(fake)))})
 
     def seen(self, clips: Tensor) -> Tensor:
         """(N, frames, 3, H, W): what the discriminator sees of clips."""
@@ -155,26 +124,6 @@ class LongVideoGan:
             factors = slowest * (fastest / slowest) ** exponents
             clips = stretch_time(clips, self.frames, factors)
         return diffaug(clips, self.config.style.diffaug)
-
-    @torch.no_grad()
-    def update_average(self) -> None:
-        """Move the averaged network towards the present one."""
-        if self.average is None:
-            return
-        decay = min(self.config.optimiser.ema, (1 + self.iteration) / (10 + self.iteration))
-        torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - decay)
-
-    def summary(self, metrics: Metrics) -> Metrics:
-        """The metrics of the last step."""
-        return metrics
-
-    def finish(self) -> None:
-        """Nothing is left to do."""
-
-    @property
-    def network(self) -> LongVideo:
-        """The averaged network where there is one."""
-        return self.average or self.generator
 
     def preview(self, batch: LongVideoBatch) -> Preview:
         """A real clip and a generated one, which have nothing to do with each other."""
@@ -210,22 +159,14 @@ class LongVideoGan:
 
     def state_dict(self) -> dict[str, Any]:
         """All that a step depends on, as tensors and plain values."""
-        return {
-            "iteration": self.iteration,
-            "generator": self.generator.state_dict(),
-            "average": self.average.state_dict() if self.average else None,
-            "optimiser": self.optimiser.state_dict(),
+        return super().state_dict() | {
             "discriminator": self.discriminator.state_dict(),
             "d_optimiser": self.d_optimiser.state_dict(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a state of the same architecture."""
-        self.iteration = state["iteration"]
-        self.generator.load_state_dict(state["generator"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"] or state["generator"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        super().load_state_dict(state)
         self.discriminator.load_state_dict(state["discriminator"])
         self.d_optimiser.load_state_dict(state["d_optimiser"])
 

@@ -5,7 +5,6 @@ motion comes from other footage than the pictures: D_V sees clips alone, and D_I
 content is, and holds every frame to that of the first.
 """
 
-from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -14,21 +13,17 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from ...networks import VideoGenerator
-from ...networks.motion import MotionGenerator
 from ...networks.patches import InformationHead
 from ..config import Config
 from ..data.footage import ClipShape, Cut, FootageClips, footage, from_skies, from_store, shape_of, signed
-from ..data.loader import FrameCurriculum, IndexSampler, Shard
-from ..data.samples import SampleIndex
 from ..data.store import Store
-from ..run.parallel import Processes
-from .base import Metrics, Phase, Preview, Validation, Validator
+from .base import Metrics, Preview, Validation, Validator
+from .gan import GanObjective, begin_average, move_average
 from .judges import ContrastJudge, PairJudge, VideoJudge
 from .motion_scores import evaluate_motion
-from .optimiser import NetworkOptimiser, finite_metrics
 from .source_networks import build_video, motion_spec
 from .stylegan import sheet
 
@@ -48,27 +43,22 @@ class MotionBatch:
     """(N, 3, s, s): what pictures look like; in-domain the clips' first frames."""
 
 
-class MocoGanHd:
+class MocoGanHd(GanObjective):
     """Motion generator, D_V, D_I, their optimisers, and a step. See :class:`~.base.Objective`.
 
     :param world: number of processes.
     :raises TrainingError: the weights of ``init`` are no model of architecture pca or mocogan-hd with these settings.
     """
 
-    name = "metrics"
     most_workers = 64
 
     def __init__(self, config: Config, device: torch.device, world: int = 1) -> None:
-        self.config, self.device, self.world = config, device, world
-        self.iteration, self.iterations = 0, config.loop.iterations
-        torch.manual_seed(config.data.seed)
+        super().__init__(config, device, world, frames=config.motion.video_frames)
         self.video: VideoGenerator = build_video(config).to(device)
         self.video.image.requires_grad_(False)
         self.video.image.to(memory_format=torch.channels_last)
         motion, spec = config.motion, self.video.spec
-        self.average: MotionGenerator | None = None
-        if config.optimiser.ema:
-            self.average = deepcopy(self.video.motion).requires_grad_(False)
+        self.average = begin_average(self.video.motion, config)
         self.information = InformationHead(spec.hidden, spec.image.latent).to(device)
         across = motion.domain == "cross"
         self.clip_judge = VideoJudge(config).to(device) if motion.video_weight else None
@@ -77,12 +67,8 @@ class MocoGanHd:
         judges = {"video": self.clip_judge, "pair": self.pair_judge, "contrast": self.contrast}
         self.judges = nn.ModuleDict({name: judge for name, judge in judges.items() if judge is not None})
         own = [*self.video.motion.parameters(), *self.information.parameters()]
-        self.optimiser = self._optimiser(own, config.optimiser.lr)
-        self.d_optimiser = self._optimiser(list(self.judges.parameters()), config.optimiser.d_lr)
-
-    def _optimiser(self, parameters: list[nn.Parameter], rate: float) -> NetworkOptimiser:
-        group = {"params": parameters, "lr": rate, "betas": (self.config.style.momentum, self.config.optimiser.beta2)}
-        return NetworkOptimiser([group], parameters, self.config, self.device, self.world, clip=0.0)
+        self.optimiser = self.optimiser_of(own, config.optimiser.lr)
+        self.d_optimiser = self.optimiser_of(self.judges.parameters(), config.optimiser.d_lr)
 
     @staticmethod
     def title(config: Config) -> str:
@@ -98,18 +84,9 @@ class MocoGanHd:
             network.motion.load_state_dict(state["average"])
         return network.eval()
 
-    def first(self) -> Phase | None:
-        """Nothing is trained before."""
-        return None
-
     def dataset(self, store: Store) -> Dataset[tuple[Tensor, ...]]:
         """Clips, and across domains pictures of the other kind."""
         return FootageClips(self.config.data.seed, *cuts(self.config, store))
-
-    def indices(self, own: Processes) -> Sampler[list[SampleIndex]]:
-        """From the present iteration on."""
-        shard = Shard(batch=self.config.data.batch, rank=own.rank, world=own.world)
-        return IndexSampler(self.iteration, shard, FrameCurriculum(((0, self.config.motion.video_frames),)))
 
     def to_batch(self, items: tuple[Tensor, ...]) -> MotionBatch:
         """To the device."""
@@ -126,7 +103,7 @@ class MocoGanHd:
         if self.iteration % self.config.motion.g_steps == 0:
             metrics = self._discriminator_step(batch)
         metrics |= self._generator_step(batch)
-        self.update_average()
+        move_average(self.average, self.video.motion, self.config, self.iteration)
         self.iteration += 1
         return metrics
 
@@ -153,10 +130,7 @@ class MocoGanHd:
             terms |= self.pair_judge.d_loss(batch.clips, fake)
         if self.contrast is not None:
             terms |= self.contrast.d_loss(batch.pictures, fake)
-        self.d_optimiser.backward(torch.stack(list(terms.values())).sum())
-        metrics = finite_metrics(terms, self.world, self.device)
-        metrics["d_gradient"] = self.d_optimiser.gradient()
-        self.d_optimiser.step(metrics["d_gradient"])
+        metrics = self.d_optimiser.descend(terms, norm="d_gradient")
         if self.contrast is not None:
             self.contrast.after_step()
         return metrics
@@ -175,27 +149,7 @@ class MocoGanHd:
         if motion.information_weight:
             read = F.cosine_similarity(self.information(states), eps, dim=-1)
             terms["information"] = -motion.information_weight * read.mean()
-        self.optimiser.backward(torch.stack(list(terms.values())).sum())
-        metrics = finite_metrics(terms, self.world, self.device)
-        metrics["gradient"] = self.optimiser.gradient()
-        self.optimiser.step(metrics["gradient"])
-        return metrics
-
-    @torch.no_grad()
-    def update_average(self) -> None:
-        """Move the averaged motion towards the present one."""
-        if self.average is not None:
-            decay = min(self.config.optimiser.ema, (1 + self.iteration) / (10 + self.iteration))
-            pairs = zip(self.average.parameters(), self.video.motion.parameters(), strict=True)
-            for ours, theirs in pairs:
-                ours.lerp_(theirs, 1 - decay)
-
-    def summary(self, metrics: Metrics) -> Metrics:
-        """The metrics of the last step."""
-        return metrics
-
-    def finish(self) -> None:
-        """Nothing is left to do."""
+        return self.optimiser.descend(terms)
 
     @property
     def network(self) -> VideoGenerator:

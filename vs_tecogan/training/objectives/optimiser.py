@@ -98,6 +98,22 @@ class NetworkOptimiser:
             self.scaler.step(optimiser)
         self.scaler.update()
 
+    def descend(
+        self, terms: dict[str, Tensor], statistics: dict[str, Tensor] | None = None, *, norm: str = "gradient"
+    ) -> Metrics:
+        """Step down the sum of terms, after :meth:`begin`.
+
+        :param statistics: what is logged beside the terms.
+        :param norm: the name under which the gradient's norm is logged.
+        :return: terms, statistics and the norm.
+        :raises NotFiniteError: one is NaN or infinite in some process; no weight has changed.
+        """
+        self.backward(torch.stack(list(terms.values())).sum())
+        metrics = finite_metrics(terms | (statistics or {}), self._world, self._device)
+        metrics[norm] = self.gradient()
+        self.step(metrics[norm])
+        return metrics
+
     def state_dict(self) -> dict[str, Any]:
         """Tensors and plain values."""
         return {

@@ -3,26 +3,22 @@
 import math
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from torch.utils.data import Dataset, Sampler
+from torch import Tensor
+from torch.utils.data import Dataset
 
 from ...networks import StyleGenerator
 from ...networks.stylegan import StyleDiscriminator
 from ..config import Config
 from ..data.diffaug import diffaug
 from ..data.footage import FootageClips, footage, shape_of, signed
-from ..data.loader import FrameCurriculum, IndexSampler, Shard
-from ..data.samples import SampleIndex
 from ..data.store import Store
-from ..run.parallel import Processes
 from .adversarial import lazy_r1, non_saturating_d, non_saturating_g
-from .base import Metrics, Phase, Preview, Validator
-from .optimiser import NetworkOptimiser, finite_metrics
+from .base import Metrics, Preview, Validator
+from .gan import GeneratorObjective, begin_average
 from .source_networks import build_images, style_spec
 
 CENTRE_DECAY = 0.995
@@ -41,37 +37,27 @@ class PictureBatch:
     """(N, 3, size, size) in [-1, 1]."""
 
 
-class StyleGan:
+class StyleGan(GeneratorObjective[StyleGenerator]):
     """Generator, discriminator, their optimisers, and a step of both. See :class:`~.base.Objective`.
 
     :param world: number of processes.
     :raises TrainingError: the weights of ``init`` cannot be used.
     """
 
-    name = "metrics"
     most_workers = 64
 
     def __init__(self, config: Config, device: torch.device, world: int = 1) -> None:
-        self.config, self.device, self.world = config, device, world
-        self.iteration, self.iterations = 0, config.loop.iterations
-        torch.manual_seed(config.data.seed)
+        super().__init__(config, device, world, frames=1)
         # Narrow convolutions are faster with their channels last in memory.
         layout = torch.channels_last
-        self.generator: StyleGenerator = build_images(config).to(device, memory_format=layout)  # type: ignore[call-overload]
-        self.average: StyleGenerator | None = None
-        if config.optimiser.ema:
-            self.average = deepcopy(self.generator).requires_grad_(False)
+        self.generator = build_images(config).to(device, memory_format=layout)  # type: ignore[call-overload]
+        self.average = begin_average(self.generator, config)
         self.discriminator: StyleDiscriminator = StyleDiscriminator(3, config.style.widths).to(
             device, memory_format=layout
         )  # type: ignore[call-overload]
-        self.optimiser = self._optimiser(self.generator, config.optimiser.lr)
-        self.d_optimiser = self._optimiser(self.discriminator, config.optimiser.d_lr)
+        self.optimiser = self.optimiser_of(self.generator.parameters(), config.optimiser.lr)
+        self.d_optimiser = self.optimiser_of(self.discriminator.parameters(), config.optimiser.d_lr)
         self.path_mean = torch.zeros((), device=device)
-
-    def _optimiser(self, network: nn.Module, rate: float) -> NetworkOptimiser:
-        parameters = list(network.parameters())
-        group = {"params": parameters, "lr": rate, "betas": (self.config.style.momentum, self.config.optimiser.beta2)}
-        return NetworkOptimiser([group], parameters, self.config, self.device, self.world)
 
     @staticmethod
     def title(config: Config) -> str:  # noqa: ARG004 - all that the loop knows have it
@@ -85,19 +71,10 @@ class StyleGan:
         network.load_state_dict(state["average"] or state["generator"])
         return network.eval()
 
-    def first(self) -> Phase | None:
-        """Nothing is trained before."""
-        return None
-
     def dataset(self, store: Store) -> Dataset[tuple[Tensor, ...]]:
         """Single pictures."""
         cut = footage(self.config, store, shape_of(self.config, self.config.style.size))
         return FootageClips(self.config.data.seed, cut)
-
-    def indices(self, own: Processes) -> Sampler[list[SampleIndex]]:
-        """From the present iteration on."""
-        shard = Shard(batch=self.config.data.batch, rank=own.rank, world=own.world)
-        return IndexSampler(self.iteration, shard, FrameCurriculum(((0, 1),)))
 
     def to_batch(self, items: tuple[Tensor, ...]) -> PictureBatch:
         """To the device."""
@@ -137,12 +114,9 @@ class StyleGan:
         penalty = lazy_r1(self.judge, batch.real, self.config.objective.r1_weight, self.iteration, every)
         if penalty is not None:
             terms["r1"] = penalty
-        self.d_optimiser.backward(torch.stack(list(terms.values())).sum())
-        statistics = {"d_real": torch.sigmoid(real_logits).mean(), "d_fake": torch.sigmoid(fake_logits).mean()}
-        metrics = finite_metrics(terms | statistics, self.world, self.device)
-        metrics["d_gradient"] = self.d_optimiser.gradient()
-        self.d_optimiser.step(metrics["d_gradient"])
-        return metrics
+        logits = {"d_real": real_logits, "d_fake": fake_logits}
+        statistics = {name: torch.sigmoid(values.detach()).mean() for name, values in logits.items()}
+        return self.d_optimiser.descend(terms, statistics, norm="d_gradient")
 
     def _generator_step(self, count: int) -> Metrics:
         self.optimiser.begin(self.iteration)
@@ -151,11 +125,7 @@ class StyleGan:
         style = self.config.style
         if style.path_weight and self.iteration % style.path_every == 0:
             terms["path"] = style.path_weight * style.path_every * self.path_penalty(max(count // 2, 1))
-        self.optimiser.backward(torch.stack(list(terms.values())).sum())
-        metrics = finite_metrics(terms, self.world, self.device)
-        metrics["gradient"] = self.optimiser.gradient()
-        self.optimiser.step(metrics["gradient"])
-        return metrics
+        return self.optimiser.descend(terms)
 
     def path_penalty(self, count: int) -> Tensor:
         """How unevenly pictures answer to steps of w: squared deviation of the lengths from their running mean."""
@@ -165,28 +135,6 @@ class StyleGan:
         lengths = gradient.square().sum(1).sqrt()
         self.path_mean = self.path_mean.lerp(lengths.detach().mean(), 1 - PATH_DECAY)
         return (lengths - self.path_mean).square().mean()
-
-    @torch.no_grad()
-    def update_average(self) -> None:
-        """Move the averaged network towards the present one; buffers are copied."""
-        if self.average is None:
-            return
-        decay = min(self.config.optimiser.ema, (1 + self.iteration) / (10 + self.iteration))
-        torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - decay)
-        for ours, theirs in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-            ours.copy_(theirs)
-
-    def summary(self, metrics: Metrics) -> Metrics:
-        """The metrics of the last step."""
-        return metrics
-
-    def finish(self) -> None:
-        """Nothing is left to do."""
-
-    @property
-    def network(self) -> StyleGenerator:
-        """The averaged network where there is one."""
-        return self.average or self.generator
 
     @contextmanager
     def _evaluating(self) -> Iterator[StyleGenerator]:
@@ -212,11 +160,7 @@ class StyleGan:
 
     def state_dict(self) -> dict[str, Any]:
         """All that a step depends on, as tensors and plain values."""
-        return {
-            "iteration": self.iteration,
-            "generator": self.generator.state_dict(),
-            "average": self.average.state_dict() if self.average else None,
-            "optimiser": self.optimiser.state_dict(),
+        return super().state_dict() | {
             "discriminator": self.discriminator.state_dict(),
             "d_optimiser": self.d_optimiser.state_dict(),
             "path_mean": self.path_mean,
@@ -224,11 +168,7 @@ class StyleGan:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a state of the same architecture."""
-        self.iteration = state["iteration"]
-        self.generator.load_state_dict(state["generator"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"] or state["generator"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        super().load_state_dict(state)
         self.discriminator.load_state_dict(state["discriminator"])
         self.d_optimiser.load_state_dict(state["d_optimiser"])
         self.path_mean = state["path_mean"].to(self.device)

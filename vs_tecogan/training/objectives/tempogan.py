@@ -6,14 +6,13 @@ one, each along its own velocity. With ``discriminator`` none it is regression b
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from copy import deepcopy
 from dataclasses import dataclass
 from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
-from torch.utils.data import Dataset, Sampler
+from torch.utils.data import Dataset
 
 from ...errors import TrainingError
 from ...fluids.advection import sample
@@ -31,13 +30,10 @@ from ...networks.tempogan import (
 from ...weights import load_model
 from ..config import Config
 from ..cpu import accelerate_fluid
-from ..data.loader import FrameCurriculum, IndexSampler, Shard
-from ..data.samples import SampleIndex
 from ..data.smoke import FRAMES, SmokeSample, SmokeSamples
 from ..data.store import Store
-from ..run.parallel import Processes
-from .base import Metrics, Phase, Preview, Validation, Validator
-from .optimiser import NetworkOptimiser, finite_metrics
+from .base import Metrics, Preview, Validation, Validator
+from .gan import GeneratorObjective, begin_average
 from .smoke_scores import VALIDATION_SEEDS, SmokeScores, compare, enlarged, held_out_smoke, plain
 
 NETWORKS = {"none": (), "ds": ("ds",), "dsdt": ("ds", "dt")}
@@ -87,26 +83,21 @@ def build_fluid(config: Config) -> FluidSR:
     return network
 
 
-class TempoGan:
+class TempoGan(GeneratorObjective[FluidSR]):
     """Generator, discriminators, their optimisers, and a step of all. See :class:`~.base.Objective`.
 
     :param world: number of processes.
     :raises TrainingError: the weights of ``init`` cannot be used.
     """
 
-    name = "metrics"
     most_workers = 1
 
     def __init__(self, config: Config, device: torch.device, world: int = 1) -> None:
-        self.config, self.device, self.world = config, device, world
-        self.iteration, self.iterations = 0, config.loop.iterations
-        torch.manual_seed(config.data.seed)
-        self.generator: FluidSR = build_fluid(config).to(device)
+        super().__init__(config, device, world, frames=FRAMES)
+        self.generator = build_fluid(config).to(device)
         if device.type == "cpu":
             accelerate_fluid(self.generator)
-        self.average: FluidSR | None = None
-        if config.optimiser.ema:
-            self.average = deepcopy(self.generator).requires_grad_(False)
+        self.average = begin_average(self.generator, config)
         smoke, side = config.smoke, config.data.crop * config.model.scale if config.smoke.dense else 0
         names = NETWORKS[config.objective.discriminator]
         self.discriminators = nn.ModuleDict(
@@ -123,13 +114,14 @@ class TempoGan:
         else:  # the published weights are so small that narrow discriminators hardly begin to learn
             initialise_he(self.discriminators, SLOPE)
         self.discriminators.to(device)
-        self.optimiser = self._optimiser(self.generator, config.optimiser.lr, config.optimiser.clip)
-        self.d_optimiser = self._optimiser(self.discriminators, config.optimiser.d_lr, 0.0) if names else None
+        rates = config.optimiser
+        self.optimiser = self.optimiser_of(self.generator.parameters(), rates.lr, clip=rates.clip)
+        self.d_optimiser = self.optimiser_of(self.discriminators.parameters(), rates.d_lr) if names else None
 
-    def _optimiser(self, network: nn.Module, rate: float, clip: float) -> NetworkOptimiser:
-        parameters = list(network.parameters())
-        group = {"params": parameters, "lr": rate, "betas": (self.config.smoke.beta1, self.config.optimiser.beta2)}
-        return NetworkOptimiser([group], parameters, self.config, self.device, self.world, clip=clip)
+    @property
+    def momentum(self) -> float:
+        """Adam's first beta."""
+        return self.config.smoke.beta1
 
     @staticmethod
     def title(config: Config) -> str:
@@ -143,18 +135,9 @@ class TempoGan:
         network.load_state_dict(state["average"] or state["generator"])
         return network.eval()
 
-    def first(self) -> Phase | None:
-        """Nothing is trained before."""
-        return None
-
     def dataset(self, store: Store) -> Dataset[SmokeSample]:
         """Smoke of its own; the store is not looked at."""
         return SmokeSamples(self.config)
-
-    def indices(self, own: Processes) -> Sampler[list[SampleIndex]]:
-        """From the present iteration on."""
-        shard = Shard(batch=self.config.data.batch, rank=own.rank, world=own.world)
-        return IndexSampler(self.iteration, shard, FrameCurriculum(((0, FRAMES),)))
 
     def to_batch(self, items: tuple[Tensor, ...]) -> SmokeBatch:
         """To the device."""
@@ -199,22 +182,12 @@ class TempoGan:
             terms[f"discriminator_{name}"] = F.softplus(-real).mean() + F.softplus(fake).mean()
             statistics[f"{name}_real"] = torch.sigmoid(real.detach()).mean()
             statistics[f"{name}_fake"] = torch.sigmoid(fake.detach()).mean()
-        loss = torch.stack(list(terms.values())).sum()
-        self.d_optimiser.backward(loss)
-        metrics = finite_metrics(terms | statistics, self.world, self.device)
-        metrics["d_gradient"] = self.d_optimiser.gradient()
-        self.d_optimiser.step(metrics["d_gradient"])
-        return metrics
+        return self.d_optimiser.descend(terms, statistics, norm="d_gradient")
 
     def _generator_step(self, batch: SmokeBatch, outputs: Tensor) -> Metrics:
         self.optimiser.begin(self.iteration)
         terms = self.terms(batch, outputs)
-        total = torch.stack(list(terms.values())).sum()
-        self.optimiser.backward(total)
-        metrics = finite_metrics(terms | {"total": total}, self.world, self.device)
-        metrics["gradient"] = self.optimiser.gradient()
-        self.optimiser.step(metrics["gradient"])
-        return metrics
+        return self.optimiser.descend(terms, {"total": torch.stack(list(terms.values())).sum()})
 
     def terms(self, batch: SmokeBatch, outputs: Tensor) -> dict[str, Tensor]:
         """The generator's weighted terms."""
@@ -257,28 +230,6 @@ class TempoGan:
         return (
             move_to_middle(frames, batch.low[:, :, 1:], self.config.model.scale) if self.config.smoke.advect else frames
         )
-
-    @torch.no_grad()
-    def update_average(self) -> None:
-        """Move the averaged network towards the present one; running statistics are copied."""
-        if self.average is None:
-            return
-        decay = min(self.config.optimiser.ema, (1 + self.iteration) / (10 + self.iteration))
-        torch._foreach_lerp_(list(self.average.parameters()), list(self.generator.parameters()), 1 - decay)
-        for ours, theirs in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-            ours.copy_(theirs)
-
-    def summary(self, metrics: Metrics) -> Metrics:
-        """The metrics of the last step."""
-        return metrics
-
-    def finish(self) -> None:
-        """Nothing is left to do."""
-
-    @property
-    def network(self) -> FluidSR:
-        """The averaged network where there is one."""
-        return self.average or self.generator
 
     @contextmanager
     def _evaluating(self) -> Iterator[FluidSR]:
@@ -327,22 +278,14 @@ class TempoGan:
 
     def state_dict(self) -> dict[str, Any]:
         """All that a step depends on, as tensors and plain values."""
-        return {
-            "iteration": self.iteration,
-            "generator": self.generator.state_dict(),
-            "average": self.average.state_dict() if self.average else None,
-            "optimiser": self.optimiser.state_dict(),
+        return super().state_dict() | {
             "discriminators": self.discriminators.state_dict(),
             "d_optimiser": self.d_optimiser.state_dict() if self.d_optimiser else None,
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a state of the same architecture and variant."""
-        self.iteration = state["iteration"]
-        self.generator.load_state_dict(state["generator"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"] or state["generator"])
-        self.optimiser.load_state_dict(state["optimiser"])
+        super().load_state_dict(state)
         self.discriminators.load_state_dict(state["discriminators"])
         if self.d_optimiser is not None:
             self.d_optimiser.load_state_dict(state["d_optimiser"])
