@@ -2,7 +2,6 @@
 
 from collections.abc import Iterable
 from copy import deepcopy
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -12,6 +11,7 @@ from ..config import Config
 from ..data.loader import FrameCurriculum, IndexSampler, Shard
 from ..data.samples import SampleIndex
 from ..run.parallel import Processes
+from .averaged import AveragedGenerator
 from .base import Metrics, Phase
 from .optimiser import NetworkOptimiser
 
@@ -59,38 +59,12 @@ class GanObjective:
         """Nothing is left to do."""
 
 
-class GeneratorObjective[N: nn.Module](GanObjective):
+class GeneratorObjective[N: nn.Module](AveragedGenerator[N], GanObjective):
     """With a generator that is trained as a whole: a subclass sets it, its average and its optimiser."""
-
-    generator: N
-    average: N | None
-    optimiser: NetworkOptimiser
 
     def update_average(self) -> None:
         """Move the averaged network towards the present one."""
         move_average(self.average, self.generator, self.config, self.iteration)
-
-    @property
-    def network(self) -> N:
-        """The averaged network where there is one."""
-        return self.average or self.generator
-
-    def state_dict(self) -> dict[str, Any]:
-        """That of the generator's side; a subclass adds that of the discriminators."""
-        return {
-            "iteration": self.iteration,
-            "generator": self.generator.state_dict(),
-            "average": self.average.state_dict() if self.average else None,
-            "optimiser": self.optimiser.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a state of the same architecture and variant."""
-        self.iteration = state["iteration"]
-        self.generator.load_state_dict(state["generator"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"] or state["generator"])
-        self.optimiser.load_state_dict(state["optimiser"])
 
 
 def begin_average[N: nn.Module](network: N, config: Config) -> N | None:

@@ -4,7 +4,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from copy import deepcopy
-from typing import Any, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -17,13 +17,14 @@ from ..data.samples import Sample, SampleIndex, Samples
 from ..data.store import Store
 from ..precision import autocast_type
 from ..run.parallel import Processes
+from .averaged import AveragedGenerator
 from .base import Metrics
 from .networks import build_feature_net
 from .optimiser import Group, NetworkOptimiser, finite_metrics
 from .rollout import Mover, Rollout, SequenceBatch, perceptual_term, regression_terms, to_sequence_batch
 
 
-class SequenceObjective[N: nn.Module](ABC):
+class SequenceObjective[N: nn.Module](AveragedGenerator[N], ABC):
     """A generator of the class ``N``, its average, its optimiser and a step of regression.
 
     A subclass says how the generator runs over a batch, and what terms it has of its own.
@@ -147,27 +148,5 @@ class SequenceObjective[N: nn.Module](ABC):
         """The given means, and the learning rate of the last step."""
         return metrics | {"lr": self.optimiser.rate}
 
-    def finish(self) -> None:  # noqa: B027 - most have nothing
+    def finish(self) -> None:
         """Nothing is left to do."""
-
-    @property
-    def network(self) -> N:
-        """The averaged generator where there is one."""
-        return self.average or self.generator
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that a step depends on, as tensors and plain values."""
-        return {
-            "iteration": self.iteration,
-            "generator": self.generator.state_dict(),
-            "average": self.average.state_dict() if self.average else None,
-            "optimiser": self.optimiser.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a state of the same architecture."""
-        self.iteration = state["iteration"]
-        self.generator.load_state_dict(state["generator"])
-        if self.average is not None:
-            self.average.load_state_dict(state["average"] or state["generator"])
-        self.optimiser.load_state_dict(state["optimiser"])
