@@ -27,6 +27,7 @@ BROKEN = {
     "prints garbage": "head -c 3000 /dev/urandom",
     "says that all is well": "cat >/dev/null; exit 0",
     "hangs": "exec sleep 60",
+    "is killed each time": "kill -9 $$",
     "is version 4.4": (
         'case "$*" in *fps_mode*) echo "Unrecognized option fps_mode." >&2; exit 1;; '
         '-version) echo "ffmpeg version 4.4.2-0ubuntu0.22.04.1 Copyright";; '
@@ -78,6 +79,30 @@ def test_fault_is_named(put: Put) -> None:
     assert ff.fault_of(str(put(BROKEN["is version 4.4"]))) == (
         "is version 4.4.2-0ubuntu0.22.04.1, and 5.1 or newer is needed"
     )
+
+
+def test_a_killed_question_is_asked_again(put: Put) -> None:
+    """Would catch half an answer taken for a whole one: sound left out, or an ffmpeg refused, for one kill."""
+    real = shlex.quote(BUNDLED)
+    path = put(f'if mkdir "$0.once" 2>/dev/null; then {real} "$@" & sleep 0.02; kill -9 $$; fi; exec {real} "$@"')
+    killed_once = Path(f"{path}.once")
+    assert ff.fault_of(str(path)) == "" and killed_once.exists()
+    killed_once.rmdir()
+    assert ff.ask(str(path), "-version").stdout == ff.ask(BUNDLED, "-version").stdout and killed_once.exists()
+    killed_once.rmdir()
+    raw = ("-f", "rawvideo", "-pix_fmt", "gray", "-s", "1x1")
+    copied = ff.send_through([str(path), "-v", "error", *raw, "-i", "pipe:0", *raw, "pipe:1"], b"x")
+    assert copied == b"x" and killed_once.exists()
+
+
+def test_killed_each_time(put: Put) -> None:
+    """Would catch a question that is asked for ever where memory is short, or its half answer."""
+    path = str(put("kill -9 $$"))
+    assert ff.fault_of(path) == "was killed by signal 9, 3 times in a row"
+    with pytest.raises(VideoError, match="killed by signal 9, 3 times in a row"):
+        ff.ask(path, "-version")
+    with pytest.raises(VideoError, match="killed by signal 9, 3 times in a row"):
+        ff.send_through([path], b"")
 
 
 @pytest.mark.parametrize("content", [b"\x7fELF no program", b""])

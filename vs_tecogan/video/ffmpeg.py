@@ -12,7 +12,7 @@ import os
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from pathlib import Path
 
@@ -22,6 +22,8 @@ OLDEST = (5, 1)
 """The first release with the option -fps_mode, which keeps each frame's own timestamp."""
 _PATIENCE = 20.0
 """Seconds after which a program that answers nothing counts as broken: they take a tenth of one on a busy machine."""
+_KILLED = -9
+_ATTEMPTS = 3
 _OWN_GROUP = 0 if os.name == "posix" else None
 
 
@@ -81,9 +83,13 @@ def fault_of(ffmpeg: str) -> str:
     raw = ("-f", "rawvideo", "-pix_fmt", "gray", "-s", "16x16")
     command = [ffmpeg, "-v", "error", *raw, "-i", "pipe:0", "-fps_mode", "passthrough", "-f", "rawvideo", "pipe:1"]
     try:
-        done = subprocess.run(command, input=frames, capture_output=True, timeout=_PATIENCE, check=False)
+        done = _not_killed(
+            lambda: subprocess.run(command, input=frames, capture_output=True, timeout=_PATIENCE, check=False)
+        )
         if done.returncode == 0 and done.stdout == frames:
             return ""
+        if done.returncode == _KILLED:
+            return f"was killed by signal 9, {_ATTEMPTS} times in a row"
         release = version(ffmpeg)
     except subprocess.TimeoutExpired:
         return f"gives no answer within {_PATIENCE:.0f} s"
@@ -158,36 +164,62 @@ def _probes(ffprobe: str) -> bool:
 def ask(*command: str, patience: float | None = None) -> subprocess.CompletedProcess[str]:
     """Run ffmpeg to its end, whatever its exit code, with nothing on its standard input.
 
+    One that is killed with -9 has told half: it is asked again, three times in all.
+
     :param patience: seconds to wait; None = for ever, as for a whole file that is read.
-    :raises VideoError: it cannot be run, or takes longer.
+    :raises VideoError: it cannot be run, takes longer, or is killed each time.
     """
     try:
-        return subprocess.run(
-            command,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=patience,
-            check=False,
+        done = _not_killed(
+            lambda: subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=patience,
+                check=False,
+            )
         )
     except subprocess.TimeoutExpired:
         raise VideoError(f"{command[0]} gives no answer within {patience:.0f} s") from None
     except OSError as error:
         raise VideoError(f"cannot run {command[0]}: {error.strerror}") from None
+    _refuse_killed(done)
+    return done
 
 
 def send_through(command: Sequence[str], data: bytes) -> bytes:
     """What ffmpeg makes of ``data`` on its standard input.
 
-    :raises VideoError: it cannot be run, or fails.
+    :raises VideoError: it cannot be run, fails, or is killed three times in a row.
     """
     try:
         # In a group of its own: Ctrl-C in a terminal must not cut a sample short that a run still waits for.
-        done = subprocess.run(command, input=data, capture_output=True, check=False, process_group=_OWN_GROUP)
+        done = _not_killed(
+            lambda: subprocess.run(command, input=data, capture_output=True, check=False, process_group=_OWN_GROUP)
+        )
     except OSError as error:
         raise VideoError(f"cannot run {command[0]}: {error.strerror}") from error
+    _refuse_killed(done)
     if done.returncode:
         lines = done.stderr.decode(errors="replace").strip().splitlines() or ["no message"]
         raise VideoError(f"ffmpeg failed: {lines[-1]}")
     return done.stdout
+
+
+def _not_killed[T: (str, bytes)](
+    run: Callable[[], subprocess.CompletedProcess[T]],
+) -> subprocess.CompletedProcess[T]:
+    """The first of a few runs that nobody kills, as a system does that is short of memory; else the last."""
+    done = run()
+    for _ in range(_ATTEMPTS - 1):
+        if done.returncode != _KILLED:
+            break
+        done = run()
+    return done
+
+
+def _refuse_killed(done: subprocess.CompletedProcess[str] | subprocess.CompletedProcess[bytes]) -> None:
+    if done.returncode == _KILLED:
+        raise VideoError(f"ffmpeg was killed by signal 9, {_ATTEMPTS} times in a row; memory may be short")
