@@ -33,6 +33,7 @@ NAMES = (
     "peers",
     "speed",
     "busy",
+    "jobs",
     "operators",
     "scheduler",
     "memory",

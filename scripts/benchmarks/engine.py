@@ -10,14 +10,16 @@ from __future__ import annotations
 
 import argparse
 import statistics
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 import torch
 import torch.nn.functional as F
+from torch import Tensor
 
+from vs_tecogan.colour.coding import PLAIN
 from vs_tecogan.engine import create_engine, resolve_precision
-from vs_tecogan.networks import Generator, GeneratorSpec
+from vs_tecogan.networks import Generator, GeneratorSpec, Network, RecurrentSR
 from vs_tecogan.weights import DEFAULT_MODEL, Model, ModelCard, load_model
 
 from ._timing import add_timing_arguments, turns, use
@@ -53,16 +55,17 @@ def run(args: argparse.Namespace) -> list[Row]:
 def measure(args: argparse.Namespace, clock: Callable[[], float], width: int, height: int, precision: str) -> Row:
     engine = create_engine(load_model(args.model), device=args.device, precision=precision)
     frames = noise(width, height)
-    model = load_model(args.model).generator.to(args.device)
+    network = load_model(args.model).network.to(args.device)
     dtype = DTYPES[precision]
     features = torch.randn(1, height, width, 64, dtype=dtype, device=args.device).permute(0, 3, 1, 2)
     weight = torch.randn(64, 64, 3, 3, dtype=dtype, device=args.device).contiguous(memory_format=torch.channels_last)
     bias = torch.zeros(64, dtype=dtype, device=args.device)
-    first, second = (torch.from_numpy(np.stack(frame))[None].to(args.device) for frame in frames)
+    plain = plain_loop(network, [torch.from_numpy(np.stack(frame))[None].to(args.device) for frame in frames])
+    following = {"following": (frames[0], PLAIN)} if engine.ahead else {}
     finish = torch.cuda.synchronize if args.device != "cpu" else lambda: None
 
     with torch.inference_mode():
-        state, previous = engine.step(engine.zero_state(height, width), frames[0]), model.step(first)
+        state = engine.step(engine.zero_state(height, width), frames[0])
 
         def convolve() -> None:
             for _ in range(10):
@@ -70,14 +73,14 @@ def measure(args: argparse.Namespace, clock: Callable[[], float], width: int, he
             finish()
 
         def step() -> None:
-            engine.step(state, frames[1])
+            engine.step(state, frames[1], **following)
             finish()
 
-        def plain() -> None:
-            model.step(second, first, previous)
+        def by_torch() -> None:
+            plain()
             finish()
 
-        tasks = [convolve, step] if args.no_plain else [convolve, step, plain]
+        tasks = [convolve, step] if args.no_plain else [convolve, step, by_torch]
         times = turns(clock, args.repeats, *tasks)
     conv_time, step_time, *plain_time = (statistics.median(one) for one in times)
     rate = 10 * 2 * 64 * 64 * 9 * height * width / conv_time
@@ -88,15 +91,41 @@ def measure(args: argparse.Namespace, clock: Callable[[], float], width: int, he
         "ms": step_time * 1e3,
         "least_ms": min(times[1]) * 1e3,
         "conv_gflops": rate / 1e9,
-        "conv_share": conv_flops(width, height, model.spec.blocks) / rate / step_time,
+        "conv_share": network_flops(network, width, height) / rate / step_time,
     }
     if plain_time:
         row |= {"plain_fp32_ms": plain_time[0] * 1e3, "against_plain": plain_time[0] / step_time}
     return row | {"threads": args.threads, "clock": args.clock, "model": args.model}
 
 
+def plain_loop(network: Network, frames: Sequence[Tensor]) -> Callable[[], object]:
+    """One step a call, with a step behind it, by the modules' own forward and torch's operators.
+
+    :param frames: two pictures (1, 3, H, W), which take turns.
+    """
+    first, second = frames
+    if isinstance(network, RecurrentSR):
+        network.impl = "torch"
+        window = torch.cat([second, first, second][: network.spec.window], dim=1)
+        with torch.inference_mode():
+            _, state = network(window, network.initial_state(1, *first.shape[2:]))
+        return lambda: network(window, state)
+    assert isinstance(network, Generator)
+    with torch.inference_mode():
+        previous = network.step(first)
+    return lambda: network.step(second, first, previous)
+
+
+def network_flops(network: Network, width: int, height: int) -> float:
+    """FLOPs (two a multiply-add) of all convolutions of a frame."""
+    if isinstance(network, RecurrentSR):
+        return 2e3 * network.spec.kilo_macs * width * height
+    assert isinstance(network, Generator)
+    return conv_flops(width, height, network.spec.blocks)
+
+
 def conv_flops(width: int, height: int, blocks: int) -> int:
-    """FLOPs (two a multiply-add) of all convolutions of a x4 frame; transposed ones as sub-pixel convolutions."""
+    """FLOPs (two a multiply-add) of all convolutions of FRVSR's x4 frame; transposed ones as sub-pixel convolutions."""
     total, (h, w) = 0, (height, width)
     for index, (a, b) in enumerate(((6, 32), (32, 64), (64, 128), (128, 256), (256, 128), (128, 64))):
         total += 9 * h * w * (a * b + b * b)

@@ -30,6 +30,7 @@ import torch
 import vapoursynth as vs
 
 from vs_tecogan import tecogan
+from vs_tecogan.colour.coding import PLAIN
 from vs_tecogan.engine import create_engine, resolve_device, resolve_precision
 from vs_tecogan.weights import DEFAULT_MODEL, load_model
 
@@ -145,8 +146,9 @@ def bare_side(pipe: Connection, job: Job) -> None:
 
     def steps() -> Iterator[object]:
         state = engine.zero_state(job.height, job.width)
-        for frame in frames:
-            state = engine.step(state, frame)
+        for frame, following in itertools.zip_longest(frames, frames[1:]):
+            ahead = (following, PLAIN) if engine.ahead and following is not None else None
+            state = engine.step(state, frame, following=ahead)
             yield state
 
     serve(pipe, lambda: frame_times(steps()))

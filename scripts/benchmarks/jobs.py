@@ -17,14 +17,18 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from vs_tecogan.video.probe import probe
+
 Row = dict[str, object]
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("video", type=Path)
-    parser.add_argument("--model", default="tecogan-2x")
-    parser.add_argument("--end", type=int, default=600, help="frames (default 600)")
-    parser.add_argument("--segment", type=float, default=5.0, help="seconds of a segment (default 5)")
+    parser.add_argument("--model", default="recurrent-small-4x")
+    parser.add_argument("--end", type=int, default=7500, help="frames (default 7500: five minutes)")
+    parser.add_argument(
+        "--segment", type=float, default=30.0, help="seconds of a segment (default 30, as the command's)"
+    )
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--kill-after", type=float, default=0.5, help="share of the run's time (default 0.5)")
 
@@ -39,6 +43,10 @@ def run(args: argparse.Namespace) -> list[Row]:
         rows.append(_measured("segments", cut, out))
         rows.append(_measured("killed and resumed", cut, out, kill_after=_seconds(rows[1]) * args.kill_after))
         rows.append(_measured(f"{args.workers} workers", [*cut, "--workers", str(args.workers)], out))
+    (source,) = probe(args.video).videos[:1]
+    asked = {"segment": args.segment, "kill_after": args.kill_after, "model": args.model, "frames": args.end}
+    for row in rows:
+        row |= asked | {"size": f"{source.width}x{source.height}"}
     for row in rows[1:]:
         row["seconds_more_%"] = 100 * (_seconds(row) / _seconds(rows[0]) - 1)
         row["cpu_more_%"] = 100 * (float(str(row["cpu_seconds"])) / float(str(rows[0]["cpu_seconds"])) - 1)

@@ -45,6 +45,8 @@ LABELS = {
     "l1": "L1 alone",
     "ds": "L1, Ds",
     "dsdt": "L1, Ds, Dt",
+    "layers": "L1, Ds, layers of Ds by -1e-5",
+    "l2": "L1, Ds, squared change",
     "model": MODEL,
     "truth": "truth",
 }
@@ -55,6 +57,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--l1", type=Path, help="weights of the stage before the discriminators")
     parser.add_argument("--ds", type=Path, help="weights of the same run without Dt")
     parser.add_argument("--dsdt", type=Path, help="weights of the run with both")
+    parser.add_argument("--layers", type=Path, help="weights of --ds's run with the published layer weights")
+    parser.add_argument("--l2", type=Path, help="weights of --ds's run with the squared change")
     parser.add_argument("--volume", type=Path, help="metrics.csv of a run in 3-D; alone, only its table is made")
 
 
@@ -65,8 +69,9 @@ def measure(args: argparse.Namespace) -> Found:
             raise UsageError("smoke: give --l1, --ds and --dsdt, or --volume")
         return Found(tables={"volume": curve(args.volume)}, settings={}, outside=OUTSIDE)
     smokes = held_out_smoke(SEEDS, grid=GRID, dimensions=2, scale=SCALE, frames=FRAMES, start=START)
-    files = {"l1": args.l1, "ds": args.ds, "dsdt": args.dsdt, "model": MODEL}
-    models = {name: load_model(file) for name, file in files.items()}
+    runs = {name: getattr(args, name) for name in ("l1", "ds", "dsdt", "layers", "l2")}
+    runs = {name: path for name, path in runs.items() if path is not None}
+    models = {name: load_model(file) for name, file in (runs | {"model": MODEL}).items()}
     outputs = {"bicubic": plain(smokes, SCALE)}
     outputs |= {name: enlarged(network_of(model), smokes) for name, model in models.items()}
     outputs["truth"] = [smoke.high[:, :1] for smoke in smokes]
@@ -79,7 +84,7 @@ def measure(args: argparse.Namespace) -> Found:
         tables=tables,
         settings={"seeds": f"{SEEDS.start} to {SEEDS.stop - 1}", "grid": GRID, "frames": FRAMES, "start": START},
         models=[MODEL],
-        inputs={"l1": args.l1, "ds": args.ds, "dsdt": args.dsdt},
+        inputs=runs,
         plots=pictures(smokes[SHOWN], {name: output[SHOWN] for name, output in outputs.items()}),
         outside=OUTSIDE,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 from benchmarks import engine, filter  # noqa: A004 - the benchmark of the filter
 
@@ -113,7 +114,7 @@ def filter_row(args: argparse.Namespace, size: str, threads: int) -> Mapping[str
     }
 
 
-def benchmark(module: object, options: Sequence[str]) -> list[dict[str, float]]:
+def benchmark(module: object, options: Sequence[str]) -> list[dict[str, Any]]:
     """Rows of a benchmark with these options."""
     parser = argparse.ArgumentParser()
     module.add_arguments(parser)  # type: ignore[attr-defined]

@@ -84,7 +84,15 @@ def test_colours() -> None:
 
 @pytest.mark.parametrize(
     ("wrong", "says"),
-    [({"width": 8}, "width=8"), ({"seed": -1}, "seed=-1"), ({"fine": 0}, "fine=0"), ({"confinement": "much"}, "much")],
+    [
+        ({"width": 8}, "width=8"),
+        ({"seed": -1}, "seed=-1"),
+        ({"fine": 0}, "fine=0"),
+        ({"confinement": "much"}, "much"),
+        ({"confinement": True}, "confinement=True"),
+        ({"swirl": 4}, "swirl=4"),
+        ({"swirl": float("nan")}, "swirl=nan"),
+    ],
     ids=str,
 )
 def test_wrong_arguments_are_one_line(wrong: dict[str, object], says: str) -> None:

@@ -103,15 +103,17 @@ def mirrored(scene: Scene) -> Scene:
     """Right for left."""
     kick = scene.kick.flip(-1).clone()
     kick[:, 0] = -kick[:, 0]
+    velocity = scene.velocity.flip(-1).clone()
+    velocity[:, 0] = -velocity[:, 0]
     fields = {
         name: getattr(scene, name).flip(-1) for name in ("density", "still_noise", "moving_noise", "inflow", "kicked")
     }
-    return Scene(boundary=scene.boundary, kick=kick, lift=scene.lift, pace=scene.pace, **fields)
+    return Scene(boundary=scene.boundary, kick=kick, velocity=velocity, lift=scene.lift, pace=scene.pace, **fields)
 
 
 def test_mirrored_input_gives_mirrored_output() -> None:
     """Would catch a scheme that leans to one side, and a component whose sign is lost."""
-    scene = random_scene((24, 32), [5])
+    scene = random_scene((24, 32), [5], swirl=1.0)
     one, other = begin(scene), begin(mirrored(scene))
     for _ in range(8):
         one, other = advance(one, scene), advance(other, mirrored(scene))
@@ -127,6 +129,7 @@ def test_smoke_rises_and_stays_free_of_divergence(shape: tuple[int, ...]) -> Non
     hot = Scene(
         boundary=scene.boundary, density=scene.density, still_noise=scene.still_noise, moving_noise=scene.moving_noise,
         inflow=scene.inflow, kicked=0 * scene.kicked, kick=scene.kick, lift=torch.full((3,), 0.01), pace=scene.pace,
+        velocity=scene.velocity,
     )  # fmt: skip
     fields = list(simulate(hot, 6))[-1]
     assert divergence(fields.velocity).abs().max() < 1e-4
@@ -145,6 +148,19 @@ def test_seeds_and_batches() -> None:
     assert (a.density[0] - a.density[1]).abs().max() > 0.1
     again = list(simulate(random_scene((20, 20), [4]), 3))[-1]
     assert torch.equal(again.density, b.density)
+
+
+@pytest.mark.parametrize("shape", [(40, 32), (16, 20, 18)], ids=str)
+def test_a_random_velocity_at_the_start(shape: tuple[int, ...]) -> None:
+    """Would catch sources and sinks in it, another speed than was asked for, and scenes that it changes otherwise."""
+    calm, stirred = random_scene(shape, [6]), random_scene(shape, [6], swirl=1.0)
+    assert all(bool((faces == 0).all()) for faces in begin(calm).velocity)
+    fields = begin(stirred)
+    assert divergence(fields.velocity).abs().max() < 1e-4
+    speed = to_centres(fields.velocity).square().mean().sqrt() / (0.01 * min(shape))
+    assert 0.4 < speed < 1.0, "projection takes a part"
+    assert torch.equal(calm.density, stirred.density) and torch.equal(calm.kick, stirred.kick)
+    assert (begin(random_scene(shape, [7], swirl=1.0)).velocity[0] - fields.velocity[0]).abs().max() > 0.01
 
 
 def test_a_step_leaves_its_input_as_it_is() -> None:

@@ -84,7 +84,8 @@ def read_fields(path: Path, network: FluidSR) -> tuple[Tensor, Tensor | None]:
     axes = "(y, x)" if spec.dimensions == 2 else "(z, y, x)"
     if density is None or density.dim() != spec.dimensions:
         came = "none" if density is None else f"one of shape {tuple(density.shape)}"
-        raise UsageError(f"{path}: expected a density {axes} for a model in {spec.dimensions}-D; found {came}")
+        hint = f"; give --model one in {density.dim()}-D" if density is not None and density.dim() in (2, 3) else ""
+        raise UsageError(f"{path}: expected a density {axes} for a model in {spec.dimensions}-D; found {came}{hint}")
     wanted = (spec.dimensions, *density.shape)
     if spec.inputs == "density":
         return density[None, None], None

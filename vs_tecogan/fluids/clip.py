@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import torch
 import vapoursynth as vs
@@ -44,6 +46,7 @@ def smoke(
     seed: int = 0,
     fine: int = 1,
     start: int = START,
+    swirl: float = 0.0,
     confinement: float = Physics.confinement,
     fps: int = 25,
     memory: int = MEMORY,
@@ -59,6 +62,7 @@ def smoke(
     :param fine: simulate on a grid this many times finer, and show it coarsened as tempoGAN's training data is. So
         ``smoke(64, 64, n, fine=4)`` is what :func:`tempogan` enlarges, and ``smoke(256, 256, n)`` what it should give.
     :param start: steps before frame 0.
+    :param swirl: speed of a random velocity that the air begins with, percent of the shorter side per frame, 0 to 3.
     :param confinement: how much whirls are kept alive in the first 20 steps; 0 is off.
     :param memory: MiB for kept states; never changes the picture.
     :return: density, GRAYS, from 0; and velocity, RGBS: x and y in pixels of these clips per frame, y downwards, and 0.
@@ -71,12 +75,13 @@ def smoke(
         ):  # fmt: skip
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise UsageError(f"{name}={value!r}; give a whole number from {least} up")
-        if not isinstance(confinement, int | float) or not 0 <= confinement <= 1:
-            raise UsageError(f"confinement={confinement!r}; give a number from 0 to 1")
+        for name, number, most in (("swirl", swirl, 3), ("confinement", confinement, 1)):
+            if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= most:
+                raise UsageError(f"{name}={number!r}; give a number from 0 to {most}")
     except UsageError as error:
         raise vs.Error(f"smoke: {error}") from error
     thread = EngineThread()
-    scene = thread.run(random_scene, (height * fine, width * fine), [seed])
+    scene = thread.run(partial(random_scene, swirl=swirl), (height * fine, width * fine), [seed])
     recurrence = SmokeRecurrence(scene, Physics(confinement=confinement), thread, fine=fine, start=start)
     template = vs.core.std.BlankClip(
         width=width, height=height, format=vs.GRAYS, length=length, fpsnum=fps, fpsden=1, keep=True

@@ -58,7 +58,7 @@ def tempogan(
         opened = thread.run(open_fluid, MODEL if model is None else model)
         network = opened.network
         if network.spec.dimensions != 2:
-            raise UsageError(f"model {opened.card.name!r} is for volumes; use vs-tecogan fluid upscale")
+            raise UsageError(f"model {opened.card.name!r} is for volumes; use vs-tecogan fluid upscale, or a 2-D model")
         if network.spec.inputs != "density" and velocity is None:
             raise UsageError(f"model {opened.card.name!r} sees velocity; give velocity=, a clip as smoke() makes it")
         network = thread.run(network.to, place)

@@ -22,6 +22,8 @@ RIM = 0.03
 """Width of a ball's rim, part of the shorter side."""
 LIFT = 3e-4
 """Buoyancy of a scene at 64 cells, per step and step, times a factor up to 1.1 (``gen_sim_data.py``)."""
+WHIRLS = 4
+"""Cells of the noise of a random velocity along the shorter side: whirls of a quarter of it."""
 KICK = 0.012
 """Speed of a kick, parts of the shorter side per step: 0.8 cells at 64; published 1.7, which leaves
 teeth where smoke flows in."""
@@ -47,6 +49,8 @@ class Scene:
     """(N,) cells per step and step at density 1."""
     pace: Tensor
     """(N,) radians per step by which what flows in changes."""
+    velocity: Tensor
+    """(N, d, ...) at the start, in the cells, not yet free of divergence."""
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -69,19 +73,22 @@ class Scene:
         return tuple(parts)
 
 
-def random_scene(shape: tuple[int, ...], seeds: list[int], boundary: Boundary | None = None) -> Scene:
+def random_scene(
+    shape: tuple[int, ...], seeds: list[int], boundary: Boundary | None = None, *, swirl: float = 0.0
+) -> Scene:
     """A scene a seed.
 
     :param shape: cells, as (y, x) or (z, y, x).
     :param boundary: open below and above where it is left out.
+    :param swirl: speed of the random velocity at the start, percent of the shorter side per step; 0 is at rest.
     """
     boundary = boundary or Boundary.chimney(len(shape))
-    parts = [_one(shape, np.random.default_rng([seed, 0x5E0E])) for seed in seeds]
+    parts = [_one(shape, np.random.default_rng([seed, 0x5E0E]), swirl) for seed in seeds]
     stacked = {key: torch.stack([part[key] for part in parts]) for key in parts[0]}
     return Scene(boundary=boundary, **stacked)
 
 
-def _one(shape: tuple[int, ...], rng: np.random.Generator) -> dict[str, Tensor]:
+def _one(shape: tuple[int, ...], rng: np.random.Generator, swirl: float) -> dict[str, Tensor]:
     """The fields of one scene, without the batch axis."""
     dimensions, short = len(shape), min(shape)
     still, moving = (noise(shape, rng) for _ in range(2))
@@ -112,7 +119,14 @@ def _one(shape: tuple[int, ...], rng: np.random.Generator) -> dict[str, Tensor]:
         "kick": kick * short,
         "lift": torch.tensor(lift, dtype=torch.float32),
         "pace": torch.tensor(0.05 + 0.1 * rng.random(), dtype=torch.float32),
+        "velocity": _whirls(shape, rng) * (swirl / 100 * short),
     }
+
+
+def _whirls(shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
+    """(d, ...) random velocity of root mean square 1 a component."""
+    field = torch.cat([noise(shape, rng, WHIRLS) for _ in shape])
+    return field / field.square().mean().sqrt()
 
 
 def _kicks(shape: tuple[int, ...], rng: np.random.Generator, strength: float) -> tuple[Tensor, Tensor]:
@@ -151,13 +165,16 @@ def ball(shape: tuple[int, ...], centre: list[float], radius: float, squeeze: li
     return (part * part * (3 - 2 * part))[None]
 
 
-def noise(shape: tuple[int, ...], rng: np.random.Generator) -> Tensor:
-    """(1, ...) smooth noise of three octaves, mean 0, in about [-1, 1]."""
+def noise(shape: tuple[int, ...], rng: np.random.Generator, lattice: int = LATTICE) -> Tensor:
+    """(1, ...) smooth noise of three octaves, mean 0, in about [-1, 1].
+
+    :param lattice: cells of the first octave along the shorter side.
+    """
     total, weight = torch.zeros(1, 1, *shape), 1.0
     for octave in range(OCTAVES):
-        cells = [math.ceil(LATTICE * 2**octave * side / min(shape)) + 2 for side in shape]
-        lattice = torch.from_numpy(rng.uniform(-1, 1, (1, 1, *cells)).astype(np.float32))
-        total = total + weight * _enlarge(lattice, shape, LATTICE * 2**octave / min(shape))
+        cells = [math.ceil(lattice * 2**octave * side / min(shape)) + 2 for side in shape]
+        values = torch.from_numpy(rng.uniform(-1, 1, (1, 1, *cells)).astype(np.float32))
+        total = total + weight * _enlarge(values, shape, lattice * 2**octave / min(shape))
         weight *= 0.6
     return total[0]
 

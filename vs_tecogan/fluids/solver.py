@@ -43,9 +43,11 @@ class Fields:
 
 
 def begin(scene: Scene) -> Fields:
-    """The scene before its first step: at rest."""
-    count = scene.density.shape[0]
-    return Fields(0, scene.density, still(scene.shape, count, scene.density.device))
+    """The scene before its first step; its velocity is free of divergence."""
+    velocity = still(scene.shape, scene.density.shape[0], scene.density.device)
+    if scene.velocity.any():
+        velocity = project(add_at_centres(velocity, scene.velocity, scene.boundary), scene.boundary)
+    return Fields(0, scene.density, velocity)
 
 
 @torch.no_grad()

@@ -99,6 +99,21 @@ def test_fewer_blocks_keep_the_ends_of_the_trunk() -> None:
             assert torch.equal(a, b)
 
 
+def test_a_strength_goes_with_its_blocks() -> None:
+    """Would catch gains of another block, and new blocks whose strength is not nothing."""
+    torch.manual_seed(0)
+    middle = recurrent(strength=True, blocks=3)
+    for part in middle.strength.parameters():
+        torch.nn.init.normal_(part)
+    large, small = recurrent(strength=True, blocks=5), recurrent(strength=True)
+    transplant_recurrent(middle, large)
+    frames, state = torch.rand(1, 9, 12, 16), torch.rand(1, middle.spec.state_channels, 12, 16)
+    for a, b in zip(middle(frames, state), large(frames, state), strict=True):
+        torch.testing.assert_close(a, b)
+    transplant_recurrent(middle, small)
+    assert torch.equal(small.strength.gain.view(3, 8), middle.strength.gain.view(4, 8)[[0, 1, 3]])
+
+
 def test_another_scale_keeps_the_pixels_that_both_have() -> None:
     """Would catch cells in another order: pixel (y, x) of 2x is pixel (2y, 2x) of 4x, where the state is flat."""
     torch.manual_seed(0)

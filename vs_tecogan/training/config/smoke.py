@@ -25,6 +25,7 @@ class SmokeConfig:
     refresh: int = option(40, "iterations after which the oldest of them gives way to a new one", COUNT, file_only=True)
     sim_frames: int = option(40, "frames of each simulation", Range(low=3), file_only=True)
     sim_start: tuple[float, ...] = option((20.0, 80.0), "range of its first frame, steps", pair=True, file_only=True)
+    swirl: float = option(0.0, "fastest random velocity at the start, percent of the side per step", file_only=True)
     min_density: float = option(0.02, "samples of a lower mean density are drawn again", file_only=True)
     turn: bool = option(True, "turn samples by quarters and mirror them, velocities with them; 2-D", file_only=True)
     sample_scale: tuple[float, ...] = option(

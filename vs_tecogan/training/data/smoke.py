@@ -63,9 +63,8 @@ class SmokeSamples(Dataset[SmokeSample]):
         smoke, rng = self._smoke, np.random.default_rng([self._seed, number, 77])
         low, high = smoke.sim_start
         first = int(rng.uniform(low, high + 1))
-        made = simulation(
-            smoke.grid, smoke.dimensions, HELD_OUT + int(rng.integers(1 << 40)), first=first, frames=smoke.sim_frames
-        )
+        seed, swirl = HELD_OUT + int(rng.integers(1 << 40)), smoke.swirl * rng.random()
+        made = simulation(smoke.grid, smoke.dimensions, seed, first=first, frames=smoke.sim_frames, swirl=swirl)
         self._kept[number] = coarse_fields(made, self._scale), made
         while len(self._kept) > smoke.pool + 1:
             self._kept.popitem(last=False)
@@ -114,8 +113,8 @@ def coarse_fields(fields: Tensor, scale: int) -> Tensor:
 
 
 @torch.no_grad()
-def simulation(grid: int, dimensions: int, seed: int, *, first: int, frames: int) -> Tensor:
+def simulation(grid: int, dimensions: int, seed: int, *, first: int, frames: int, swirl: float = 0.0) -> Tensor:
     """(T, 1 + d, ...): density, and velocity at the cells, of one scene."""
-    scene = random_scene((grid,) * dimensions, [seed])
+    scene = random_scene((grid,) * dimensions, [seed], swirl=swirl)
     made = simulate(scene, frames, first=first)
     return torch.cat([torch.cat((fields.density, to_centres(fields.velocity)), dim=1) for fields in made])

@@ -59,10 +59,6 @@ def transplant_recurrent(source: RecurrentSR, target: RecurrentSR) -> None:
     :raises TrainingError: they differ in anything else, or in blocks that are not residual.
     """
     ours, theirs = target.spec, source.spec
-    if theirs.strength and ours.blocks != theirs.blocks:
-        raise TrainingError(
-            f"init: a model with strength has {theirs.blocks} blocks, the run {ours.blocks}; set blocks"
-        )
     alike = replace(theirs, blocks=1, scale=4, flow_rounds=0, strength=theirs.strength or ours.strength)
     if replace(ours, blocks=1, scale=4, flow_rounds=0) != alike:
         raise TrainingError(f"init: its architecture is {theirs}, the run's {ours}")
@@ -76,9 +72,13 @@ def transplant_recurrent(source: RecurrentSR, target: RecurrentSR) -> None:
     for name in ("conv_out.weight", "conv_out.bias"):
         picture, features = state[name][: theirs.folded], state[name][theirs.folded :]
         state[name] = torch.cat((_rescale_cells(picture, theirs.scale, ours.scale), features))
-    target.load_state_dict(state, strict=False)
     count = min(ours.blocks, theirs.blocks)
     kept = torch.linspace(0, theirs.blocks - 1, count).round().int().tolist() if count > 1 else [0]
+    if theirs.strength:  # the place before the first block is that of the first convolution
+        for name in ("strength.gain", "strength.shift"):
+            places = state[name].reshape(-1, theirs.channels)[[0, *(old + 1 for old in kept)]]
+            state[name] = torch.cat((places, places.new_zeros(ours.blocks - count, ours.channels))).flatten()
+    target.load_state_dict(state, strict=False)
     if not ours.residual:
         target.trunk.load_state_dict(source.trunk.state_dict())
         return

@@ -45,6 +45,8 @@ def card_of(config: Config, spec: Spec, state: dict[str, Any], name: str, words:
     batch = f"{config.data.batch} x {span} frames of {config.data.crop} x {config.data.crop} pixels"
     if config.model.architecture in SOURCES:
         batch = _batch_of_source(config)
+    if config.model.architecture == "tempogan":
+        batch = _batch_of_smoke(config)
     # A run keeps the scores of its best checkpoint; on another one's card they would be those of other weights.
     scores = state["scores"] if state["best_iteration"] == state["iteration"] else {}
     derived = {
@@ -74,6 +76,12 @@ def _of_smoke(config: Config) -> dict[str, str]:
         "degradation": "Gaussian blur of fine simulations, then the middle of each coarse cell",
         "data": f"smoke of our own solver, simulated while training on grids of {smoke.grid}",
     }
+
+
+def _batch_of_smoke(config: Config) -> str:
+    """What an iteration looks at."""
+    tile = " x ".join([str(config.data.crop)] * config.smoke.dimensions)
+    return f"{config.data.batch} x 3 frames of {tile} coarse cells"
 
 
 def _batch_of_source(config: Config) -> str:
