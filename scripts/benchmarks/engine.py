@@ -106,9 +106,12 @@ def plain_loop(network: Network, frames: Sequence[Tensor]) -> Callable[[], objec
     first, second = frames
     if isinstance(network, RecurrentSR):
         network.impl = "torch"
-        window = torch.cat([second, first, second][: network.spec.window], dim=1)
+        begin, window = (
+            torch.cat(frames[: network.spec.window], dim=1)
+            for frames in ([first, first, second], [first, second, first])
+        )
         with torch.inference_mode():
-            _, state = network(window, network.initial_state(1, *first.shape[2:]))
+            _, state = network(begin, network.initial_state(1, *first.shape[2:]))
         return lambda: network(window, state)
     assert isinstance(network, Generator)
     with torch.inference_mode():

@@ -46,9 +46,10 @@ def test_figures(variants: dict[str, Path], tmp_path: Path, monkeypatch: pytest.
         monkeypatch.setattr(smoke, name, value)
     log = tmp_path / "metrics.csv"
     log.write_text("iteration,l1,eval_psnr,eval_detail,eval_bicubic\n1,0.5,,,\n2,0.4,20.5,0.25,20.0\n")
-    found = smoke.measure(argparse.Namespace(**variants, volume=log))
+    found = smoke.measure(argparse.Namespace(**variants, layers=variants["l1"], l2=None, volume=log))
     scores, equal = found.tables["scores"].rows, found.tables["equal"].rows
-    assert [*scores] == ["bicubic", "l1", "ds", "dsdt", "model", "truth"]
+    assert [*scores] == ["bicubic", "l1", "ds", "dsdt", "layers", "model", "truth"]
+    assert scores["layers"] == scores["l1"]
     detail = {name: float(row["detail"]) for name, row in scores.items()}  # type: ignore[arg-type]
     assert detail["l1"] < detail["dsdt"] < detail["ds"] and detail["truth"] == pytest.approx(1)
     assert float(equal["ds"]["detail"]) == pytest.approx(float(equal["dsdt"]["detail"]), rel=0.1)  # type: ignore[arg-type]
