@@ -5,6 +5,8 @@ from __future__ import annotations
 import argparse
 import io
 from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -23,6 +25,7 @@ from vs_tecogan.sources.long_video_gan import Frames, open_long_video
 from vs_tecogan.training.data.skies import skies
 from vs_tecogan.training.objectives.clip_scores import generated, levels, similarities
 
+from . import longvideo_variants
 from .mocogan import MODEL as MOTION_MODEL
 from .mocogan import STEP, network_of
 from .record import Found
@@ -50,6 +53,8 @@ type Clip = npt.NDArray[np.uint8]
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
     parser.add_argument("--tables", nargs="+", default=[], metavar="NAME", help="these alone, and no pictures")
+    for name, label in list(longvideo_variants.LABELS.items())[1:]:
+        parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"weights of a run on {label}")
     parser.add_argument("--clips", type=int, default=CLIPS, help=f"clips of S(x, t) and of distances (default {CLIPS})")
 
 
@@ -63,10 +68,15 @@ def measure(args: argparse.Namespace) -> Found:
         "enlarged": lambda: enlarged(network),
         "drift": lambda: drift(network),
     }
+    files = {name: getattr(args, name) for name in longvideo_variants.LABELS if getattr(args, name, None) is not None}
+    if files:
+        makers["variants"] = lambda: longvideo_variants.variants(
+            files, partial(painted, network), clips=args.clips, frames=FRAMES, times=TIMES
+        )
     tables = {name: maker() for name, maker in makers.items() if not args.tables or name in args.tables}
     settings = {"clips": args.clips, "frames": FRAMES, "draws": DRAWS}
     plots = {} if args.tables else pictures(network)
-    return Found(tables=tables, settings=settings, models=[MODEL, LARGE, MOTION_MODEL], plots=plots)
+    return Found(tables=tables, settings=settings, models=[MODEL, LARGE, MOTION_MODEL], plots=plots, inputs=files)
 
 
 def painted(network: LongVideo, seed: int, frames: Sequence[int], factor: int = 1) -> Clip:

@@ -32,7 +32,7 @@ def test_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in small.items():
         monkeypatch.setattr(longvideo, name, value)
     noise = np.random.default_rng(1).integers(0, 256, (16, 32, 3), np.uint8)
-    found = longvideo.measure(argparse.Namespace(clips=3, tables=[]))
+    found = longvideo.measure(argparse.Namespace(clips=3, tables=[], long=path, narrow=None))
     rows = {key: table.rows for key, table in found.tables.items()}
     assert rows["similarity"]["fixed"] == {"t2": "1.00 ± 0.00", "t8": "1.00 ± 0.00"}
     assert [*rows["similarity"]] == ["footage", "model", "gap", "square", "motion", "motion_gap", "played", "fixed"]
@@ -42,6 +42,12 @@ def test_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert exact["order"] == exact["loop32"] == exact["loop31"] == 0
     assert exact["chunk"] < 1e-5 and 0.5 < exact["variance"] < 2
     assert float(str(rows["distance"]["fixed"]["fd"])) > 0
+    runs = rows["variants"]
+    assert [*runs] == ["footage", "long"]
+    for time in ("2", "8"):
+        assert float(str(rows["similarity"]["model"][f"t{time}"]).split()[0]) == pytest.approx(
+            float(str(runs["long"][f"t{time}"])), abs=0.006
+        )
     assert longvideo.shift(np.stack([np.roll(noise, 2 * n, axis=1) for n in range(4)])) == 4
     assert rows["enlarged"]["bicubic"]["psnr"] is not None
     assert Image.open(io.BytesIO(found.plots["longvideo.png"])).size == (5 * 16 * 4, 4 * 16 * 4)
