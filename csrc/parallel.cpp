@@ -4,6 +4,8 @@
 // "#pragma omp parallel". It is looked up here when the extension is loaded, after torch: so the extension is built by any
 // compiler, needs no OpenMP library to be installed, and can never bring a second one with threads of its own. Where
 // nothing is found, on Windows above all, threads of this file do the work.
+//
+// Torch is asked first: its builds for ARM show their OpenMP runtime to nobody else.
 #include "parallel.h"
 
 #include <atomic>
@@ -25,11 +27,20 @@ namespace {
 
 using Parallel = void (*)(void (*body)(void*), void* context, unsigned threads, unsigned flags);
 
+#ifndef _WIN32
+// A function of the OpenMP runtime that torch is linked with, or that is there for all.
+void* openmp_function(const char* name) {
+  static void* const torch = dlopen("libtorch_cpu.so", RTLD_LAZY | RTLD_NOLOAD);
+  void* const found = torch ? dlsym(torch, name) : nullptr;
+  return found ? found : dlsym(RTLD_DEFAULT, name);
+}
+#endif
+
 Parallel find_openmp() {
 #if defined(_WIN32) || defined(VST_OWN_THREADS)
   return nullptr;
 #else
-  return reinterpret_cast<Parallel>(dlsym(RTLD_DEFAULT, "GOMP_parallel"));
+  return reinterpret_cast<Parallel>(openmp_function("GOMP_parallel"));
 #endif
 }
 
@@ -109,7 +120,7 @@ void rest_while_waiting() {
 #ifndef _WIN32
   if (!openmp || std::getenv("OMP_WAIT_POLICY") || std::getenv("GOMP_SPINCOUNT")) return;  // whoever sets them knows why
   // LLVM's and Intel's OpenMP can be told, a thread at a time: milliseconds before a thread sleeps.
-  if (const auto tell = reinterpret_cast<void (*)(int)>(dlsym(RTLD_DEFAULT, "kmp_set_blocktime"))) return tell(0);
+  if (const auto tell = reinterpret_cast<void (*)(int)>(openmp_function("kmp_set_blocktime"))) return tell(0);
   // GNU's cannot. Its threads spin for milliseconds, of which an encoder beside them is robbed, unless there are more of
   // them than processors: then they sleep almost at once. So there are: a team that never works.
   static const bool crowded = [] {

@@ -314,6 +314,15 @@ def test_the_team_is_torchs() -> None:
     assert len(runtimes) <= 1
 
 
+@pytest.mark.skipif(not torch.backends.openmp.is_available(), reason="this torch has no OpenMP")
+@pytest.mark.skipif(not sys.platform.startswith("linux"), reason="GNU's OpenMP")
+def test_the_team_is_torchs_where_torch_hides_it() -> None:
+    """Threads of its own beside torch's on ARM: its builds of torch load their OpenMP runtime for themselves alone."""
+    code = "import ctypes; ctypes.RTLD_GLOBAL = ctypes.RTLD_LOCAL; from vs_tecogan.ops.native import describe"
+    words = [sys.executable, "-c", f"{code}; print(describe())"]
+    assert "torch's OpenMP threads" in subprocess.run(words, capture_output=True, text=True, check=True).stdout
+
+
 def test_no_openmp_library_is_needed() -> None:
     """A wheel that works only where libgomp is installed."""
     assert b"libgomp" not in Path(native.location()).read_bytes()
