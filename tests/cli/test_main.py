@@ -14,8 +14,9 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
-from vs_tecogan import __version__
+from vs_tecogan import __version__, hardware
 from vs_tecogan.cli import COMMANDS, doctor, train
 from vs_tecogan.cli.common import guarded, say
 from vs_tecogan.cli.models import details, listing
@@ -104,9 +105,34 @@ def test_doctor_names_the_kernels(command: Command, monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(native, "available", lambda: False)
     monkeypatch.setattr(native, "describe", lambda: "not built (no such file)")
     done = command("doctor")
-    line, fix = (line for line in done.out.splitlines() if "not built" in line or "C++ compiler" in line)
+    line, fix = (line for line in done.out.splitlines() if "not built" in line or native.remedy() in line)
     assert line.startswith("- native extension") and "torch's operators" in line
     assert "pip install" in fix
+
+
+@pytest.mark.parametrize(
+    ("build", "nvidia", "amd", "fix"),
+    [
+        (None, True, False, "torch --index-url https://download.pytorch.org/whl/cu130"),
+        (None, False, True, "torch --index-url https://download.pytorch.org/whl/rocm6.4"),
+        ("cuda", False, True, "torch --index-url https://download.pytorch.org/whl/rocm6.4"),
+        ("cuda", True, False, "update the NVIDIA driver"),
+        ("hip", False, True, "update the AMD driver"),
+        (None, False, False, ""),
+    ],
+)
+def test_doctor_finds_the_torch_of_a_card(
+    build: str | None, nvidia: bool, amd: bool, fix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Would catch a card that stays idle without a word: a torch for the CPU, or for the other maker's cards."""
+    monkeypatch.setattr(hardware, "count", lambda _kind: 0)
+    for kind in ("cuda", "hip"):
+        monkeypatch.setattr(torch.version, kind, "1" if build == kind else None)
+    monkeypatch.setattr("shutil.which", lambda name: name if nvidia and name == "nvidia-smi" else None)
+    monkeypatch.setattr(doctor, "_AMD_DRIVER", tmp_path if amd else tmp_path / "none")
+    found = doctor._gpu()
+    assert found.text.startswith("none (") and not found.fatal
+    assert fix in found.fix and bool(fix) == bool(found.fix)
 
 
 def test_doctor_names_options_that_exist(command: Command) -> None:

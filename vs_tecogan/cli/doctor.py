@@ -10,10 +10,12 @@ from dataclasses import dataclass
 from importlib import import_module
 from importlib.metadata import PackageNotFoundError, version
 from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 from ..packages import missing
 
+_AMD_DRIVER = Path("/dev/kfd")
 _CUPY_NAMES = ("cupy-cuda13x", "cupy-cuda12x", "cupy")
 
 
@@ -219,7 +221,7 @@ def _native() -> Finding:
         return Finding(
             subject="native extension",
             text=f"torch's operators are used instead: {native.describe()}",
-            fix="install a C++ compiler, then: pip install --force-reinstall --no-deps .",
+            fix=native.remedy(),
         )
     return Finding(subject="native extension", text=f"{native.describe()} ({native.location()})")
 
@@ -236,7 +238,7 @@ def _gpu() -> Finding:
     ]
     if not listed:
         reason = "no device" if torch.version.cuda or torch.version.hip else "this torch is a CPU build"
-        return Finding(subject="gpu", text=f"none ({reason})", fix=_cuda_torch() if _nvidia_driver() else "")
+        return Finding(subject="gpu", text=f"none ({reason})", fix=_fix_without_gpu())
     states = {place: hardware.trouble(place) for place in listed}
     texts = [
         f"{place} {hardware.name(place)}" + (f" does not work ({why})" if why else "") for place, why in states.items()
@@ -245,14 +247,18 @@ def _gpu() -> Finding:
     return Finding(subject="gpu", text=", ".join(texts), fix=fix)
 
 
-def _nvidia_driver() -> bool:
-    """Whether NVIDIA's driver is installed, whatever torch sees."""
-    return shutil.which("nvidia-smi") is not None
+def _fix_without_gpu() -> str:
+    """What makes a card visible whose driver is there, whatever torch sees; empty where there is none."""
+    import torch
 
-
-def _cuda_torch() -> str:
-    """The line that replaces a CPU build of torch."""
-    return "pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/cu130"
+    for there, fits, driver, index in (
+        (shutil.which("nvidia-smi") is not None, torch.version.cuda, "the NVIDIA driver", "cu130"),
+        (_AMD_DRIVER.exists(), torch.version.hip, "the AMD driver, or join the groups render and video", "rocm6.4"),
+    ):
+        if there:
+            line = f"pip install --force-reinstall torch --index-url https://download.pytorch.org/whl/{index}"
+            return f"update {driver}" if fits else line
+    return ""
 
 
 def _cupy() -> Finding:

@@ -62,11 +62,13 @@ def missing() -> str | None:
     """None where the extension is there, else one line for people: that it is not, what that costs, what to install."""
     if available():
         return None
+    return f"running without native code, about {SLOWDOWN} times slower on the CPU; {remedy()}"
+
+
+def remedy() -> str:
+    """What to do where the extension is missing, in one phrase."""
     tools = COMPILERS.get(platform.system(), "g++ or clang++")
-    return (
-        f"running without native code, about {SLOWDOWN} times slower on the CPU; install {tools}, then: "
-        "pip install --force-reinstall --no-deps vs-tecogan"
-    )
+    return f"install {tools}, then in the source's folder: pip install --force-reinstall --no-deps ."
 
 
 def rest_while_waiting() -> None:
