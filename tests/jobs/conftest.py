@@ -17,11 +17,13 @@ from vs_tecogan.weights import Model, save_model
 
 from ..cli.conftest import ffmpeg
 
+LONGER = int(os.environ.get("VS_TECOGAN_CHAOS_LENGTH", "1"))
+"""Times 5.6 seconds: how long the film is."""
 SCENES = (
-    "testsrc2=size=32x24:rate=100:duration=1.3,setsar=1",
-    "mandelbrot=size=32x24:rate=100,trim=end_frame=140,setsar=1",
-    "rgbtestsrc=size=32x24:rate=100,trim=end_frame=110,setsar=1",
-    "cellauto=size=32x24:rate=100:rule=110,trim=end_frame=180,setsar=1",
+    f"testsrc2=size=32x24:rate=100:duration={1.3 * LONGER},setsar=1",
+    f"mandelbrot=size=32x24:rate=100,trim=end_frame={140 * LONGER},setsar=1",
+    f"rgbtestsrc=size=32x24:rate=100,trim=end_frame={110 * LONGER},setsar=1",
+    f"cellauto=size=32x24:rate=100:rule=110,trim=end_frame={180 * LONGER},setsar=1",
 )
 """Four scenes that differ; their third is a still."""
 UNEVEN = r"select='eq(mod(n*n\,7)\,0)+eq(mod(n*3\,11)\,0)'"
@@ -39,7 +41,7 @@ def film(tmp_path_factory: pytest.TempPathFactory) -> Path:
     inputs = [word for scene in SCENES for word in ("-f", "lavfi", "-i", scene)]
     joined = "".join(f"[{k}]format=yuv420p[v{k}];" for k in range(4)) + "[v0][v1][v2][v3]concat=n=4"
     ffmpeg(
-        *(*inputs, "-itsoffset", "0.3", "-f", "lavfi", "-i", "sine=duration=5.2", "-i", folder / "s.srt"),
+        *(*inputs, "-itsoffset", "0.3", "-f", "lavfi", "-i", f"sine=duration={5.2 * LONGER}", "-i", folder / "s.srt"),
         *("-i", folder / "c.txt", "-filter_complex", f"{joined},{UNEVEN},{TAGS}[v]", "-map", "[v]", "-map", "4"),
         *("-map", "5", "-map_metadata", "6", "-map_chapters", "6", "-fps_mode", "passthrough"),
         *("-enc_time_base:v", "1:90000", "-video_track_timescale", "90000", "-c:v", "libx264", "-crf", "10"),

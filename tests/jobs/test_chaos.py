@@ -1,6 +1,7 @@
 """Everything is killed with -9 at random moments, again and again; the file is that of an unbroken run.
 
-``VS_TECOGAN_CHAOS=300`` kills 300 times instead of 30.
+``VS_TECOGAN_CHAOS=300`` kills 300 times instead of 30; ``VS_TECOGAN_CHAOS_LENGTH=11`` makes the film a minute long, and
+``VS_TECOGAN_CHAOS_WAIT=80`` then reaches its end.
 """
 
 from __future__ import annotations

@@ -31,6 +31,7 @@ from ..video.write import (
     picture_metadata,
     picture_tag,
     sample_aspect,
+    subtitles_input,
     timing_of,
 )
 from .checks import INPUT_CRC_PROP, Crc, crc_of
@@ -253,7 +254,9 @@ def join(job: Job, parts: Path, tags: PictureTags, spec: Spec, out: Path) -> lis
     """
     tracks = [track for track in job.source.tracks if job.whole or not track.is_cover]
     chapters, picture = job.source.probe.chapters, job.source.video.index
-    plan = plan_streams(tracks, container_of(job.out), chapters=chapters, picture=picture)
+    plan = plan_streams(
+        tracks, container_of(job.out), chapters=chapters, picture=picture, subtitles_from=subtitles_input(job)
+    )
     timing = timing_of(job, spec.codec)
     props: Mapping[str, Any] = {"TecoganModel": tags.model, "TecoganVersion": tags.release}
     with attached_covers(job.source.path, plan.covers) as covers:

@@ -141,7 +141,7 @@ class StreamPlan:
     """How the streams beside the picture reach the new file."""
 
     options: tuple[str, ...] = ()
-    """ffmpeg output options; the original file is input 1."""
+    """ffmpeg output options; the original file is input 1, and what ``subtitles_from`` says."""
     notes: tuple[str, ...] = field(default=())
     """One line for each stream that is changed or left out, and one for chapters that are."""
     covers: tuple[Attached, ...] = ()
@@ -149,13 +149,19 @@ class StreamPlan:
 
 
 def plan_streams(
-    tracks: Sequence[Track], container: Container, *, chapters: int = 0, picture: int | None = None
+    tracks: Sequence[Track],
+    container: Container,
+    *,
+    chapters: int = 0,
+    picture: int | None = None,
+    subtitles_from: int = 1,
 ) -> StreamPlan:
     """Decide for each audio, subtitle, attachment and cover stream, and for the chapters.
 
     :param tracks: streams of the original file.
     :param chapters: how many the original file has.
     :param picture: number of the stream that is the picture itself; None = the first that is video.
+    :param subtitles_from: number of the input for subtitles, the original file too.
     """
     options: list[str] = []
     notes: list[str] = []
@@ -181,7 +187,8 @@ def plan_streams(
             continue
         stream = f"{_LETTERS[kind]}:{count[kind]}"
         count[kind] += 1
-        options += ["-map", f"1:{track.index}", f"-map_metadata:s:{stream}", f"1:s:{track.index}"]
+        number = subtitles_from if kind == "subtitle" else 1
+        options += ["-map", f"{number}:{track.index}", f"-map_metadata:s:{stream}", f"{number}:s:{track.index}"]
         options += [f"-c:{stream}", encoder]
         if encoder == "libopus":
             options += [f"-filter:{stream}", _OPUS_LAYOUTS]

@@ -96,7 +96,9 @@ def encode(job: Job, *, on_frame: Callable[[], None], note: Callable[[str], None
     codec = choose_codec(job.out, job.options)
     tracks = [track for track in job.source.tracks if job.whole or not track.is_cover]
     chapters, picture_index = job.source.probe.chapters, job.source.video.index
-    plan = plan_streams(tracks, container_of(job.out), chapters=chapters, picture=picture_index)
+    plan = plan_streams(
+        tracks, container_of(job.out), chapters=chapters, picture=picture_index, subtitles_from=subtitles_input(job)
+    )
     clip = for_encoder(job.clip, codec, alpha=job.alpha)
     with clip.get_frame(0) as frame:
         props = dict(frame.props)
@@ -241,8 +243,17 @@ def sample_aspect_of(props: Mapping[str, object]) -> Fraction:
     return Fraction(0)
 
 
+def subtitles_input(job: Job) -> int:
+    """Number of the input that gives the subtitles: the original once more, where the clock of its format allows that.
+
+    ffmpeg reads an input on to its next subtitle. All sound before that would be written ahead of the picture.
+    """
+    apart = job.source.probe.format in _CONSTANT_CLOCKS and any(t.kind == "subtitle" for t in job.source.tracks)
+    return 2 if apart else 1
+
+
 def inputs(job: Job, timing: Timing, options: Sequence[str], picture: str) -> list[str]:
-    """The picture, and the original file for all else, on one clock.
+    """The picture, and the original file for all else, on one clock; twice, see :func:`subtitles_input`.
 
     ffmpeg lets the original begin at zero. The picture of a whole file is delayed to where it stood; for a part, the
     original is cut instead.
@@ -255,8 +266,9 @@ def inputs(job: Job, timing: Timing, options: Sequence[str], picture: str) -> li
         original = ["-f", "lavfi", "-i", "anullsrc"]  # nothing is taken from it
     first = [*correction_options(job.source.jump_limit), *options]
     if job.on_source_clock:
-        return [*first, "-itsoffset", _seconds(timing.delay), "-i", picture, *original]
-    return [*first, "-i", picture, "-ss", _seconds(timing.begin), "-t", _length(job), *original]
+        return [*first, "-itsoffset", _seconds(timing.delay), "-i", picture, *original * subtitles_input(job)]
+    original = ["-ss", _seconds(timing.begin), "-t", _length(job), *original]
+    return [*first, "-i", picture, *original * subtitles_input(job)]
 
 
 def muxer_options(job: Job, timing: Timing) -> list[str]:
