@@ -24,6 +24,7 @@ from vs_tecogan.networks.walk import Walk
 from vs_tecogan.sources.long_video_gan import Frames, open_long_video
 from vs_tecogan.training.data.skies import skies
 from vs_tecogan.training.objectives.clip_scores import generated, levels, similarities
+from vs_tecogan.weights import DEFAULT_MODEL
 
 from . import longvideo_variants
 from .mocogan import MODEL as MOTION_MODEL
@@ -32,7 +33,9 @@ from .record import Found
 from .tables import Column, Table, Value
 
 MODEL = "long-video-skies"
-LARGE = "tecogan-4x"
+LARGE = DEFAULT_MODEL
+"""Enlarges."""
+PICTURES = "pictures"
 TIMES = (16, 32, 63, 127)
 CLIPS, FRAMES = 128, 64
 FIXED = 8
@@ -52,7 +55,7 @@ type Clip = npt.NDArray[np.uint8]
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
-    parser.add_argument("--tables", nargs="+", default=[], metavar="NAME", help="these alone, and no pictures")
+    parser.add_argument("--tables", nargs="+", default=[], metavar="NAME", help=f"these alone; or {PICTURES}")
     for name, label in list(longvideo_variants.LABELS.items())[1:]:
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"weights of a run on {label}")
     parser.add_argument("--clips", type=int, default=CLIPS, help=f"clips of S(x, t) and of distances (default {CLIPS})")
@@ -73,10 +76,13 @@ def measure(args: argparse.Namespace) -> Found:
         makers["variants"] = lambda: longvideo_variants.variants(
             files, partial(painted, network), clips=args.clips, frames=FRAMES, times=TIMES
         )
-    tables = {name: maker() for name, maker in makers.items() if not args.tables or name in args.tables}
+    wanted = args.tables or [*makers, PICTURES]
+    tables = {name: maker() for name, maker in makers.items() if name in wanted}
     settings = {"clips": args.clips, "frames": FRAMES, "draws": DRAWS}
-    plots = {} if args.tables else pictures(network)
-    return Found(tables=tables, settings=settings, models=[MODEL, LARGE, MOTION_MODEL], plots=plots, inputs=files)
+    plots = pictures(network) if PICTURES in wanted else {}
+    models = [MODEL, *([MOTION_MODEL] if "similarity" in wanted else [])]
+    models += [LARGE] if {"enlarged", PICTURES} & {*wanted} else []
+    return Found(tables=tables, settings=settings, models=models, plots=plots, inputs=files)
 
 
 def painted(network: LongVideo, seed: int, frames: Sequence[int], factor: int = 1) -> Clip:

@@ -49,6 +49,7 @@ PLAIN = """
 import json, resource, sys
 import numpy as np
 import torch
+from vs_tecogan.colour.coding import PLAIN
 from vs_tecogan.engine.create import run_on
 from vs_tecogan.engine.device import Device
 from vs_tecogan.weights import load_model
@@ -56,10 +57,12 @@ width, height, model = json.loads(sys.argv[1])
 peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024 / 1e9
 engine = run_on(load_model(model).network, Device("cpu"), "fp32")
 small, picture = (list(np.zeros((3, *size), np.float32)) for size in ((16, 16), (height, width)))
-state = engine.step(engine.step(engine.zero_state(16, 16), small), small)
-before, state = peak(), engine.zero_state(height, width)
-for _ in range(2):
-    state = engine.step(state, picture)
+def steps(frame, state):
+    for _ in range(2):
+        state = engine.step(state, frame, following=(frame, PLAIN) if engine.ahead else None)
+steps(small, engine.zero_state(16, 16))
+before = peak()
+steps(picture, engine.zero_state(height, width))
 print(json.dumps([peak() - before, engine._network.step_bytes(height, width) / 1e9]))
 """
 

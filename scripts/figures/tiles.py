@@ -8,14 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from vs_tecogan.engine.tiles import spans
-from vs_tecogan.networks.generator import FNET_STRIDE
-from vs_tecogan.weights import DEFAULT_MODEL
+from vs_tecogan.engine.create import make_engine
+from vs_tecogan.weights import DEFAULT_MODEL, load_model
 
 from .convergence import floats
 from .footage import Pictures, pictures, videos
 from .record import Found, file_hash
-from .render import frames_of, kept_values, model_key, scale_of
+from .render import frames_of, kept_values, model_key
 from .tables import Column, Table
 
 FRAMES, SIZE, TILE = 6, (320, 240), (128, 112)
@@ -34,8 +33,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(args: argparse.Namespace) -> Found:
     """The last of six recurrent frames of each clip."""
-    rows, scale = {}, scale_of(args.model)
-    seam = overlaps(scale)
+    rows, seam = {}, overlaps(args.model)
     for path in videos(args.clips):
         key = (model_key(args.model), file_hash(path), FRAMES, SIZE, TILE)
         rows[path.stem] = kept_values(key, partial(compare, path, args.model, seam))
@@ -74,12 +72,11 @@ def last(low: Pictures, model: str, tile: tuple[int, int]) -> np.ndarray:
     return np.asarray(frames_of(clip)[-1].clip(0, 1))
 
 
-def overlaps(scale: int) -> np.ndarray:
+def overlaps(model: str) -> np.ndarray:
     """Where more than one tile lies, bool (sH, sW)."""
-    counts = []
-    for length, side in zip(SIZE[::-1], TILE[::-1], strict=True):
-        count = np.zeros(length * scale, int)
-        for span in spans(length, side, FNET_STRIDE):
-            count[span.start * scale : span.stop * scale] += 1
-        counts.append(count)
-    return np.asarray(counts[0][:, None] * counts[1] > 1)
+    height, width = SIZE[::-1]
+    engine = make_engine(load_model(model).network, "cpu", "fp32", tile=TILE[::-1])
+    counts = np.zeros((height, width), int)
+    for tile in engine.tiling.tiles(height, width):
+        counts[tile.part] += 1
+    return counts.repeat(engine.scale, 0).repeat(engine.scale, 1) > 1

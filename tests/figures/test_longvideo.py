@@ -52,3 +52,6 @@ def test_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert rows["enlarged"]["bicubic"]["psnr"] is not None
     assert Image.open(io.BytesIO(found.plots["longvideo.png"])).size == (5 * 16 * 4, 4 * 16 * 4)
     assert Image.open(io.BytesIO(found.plots["longvideo.webp"])).n_frames == 64
+    assert [*found.models] == [str(path), longvideo.MOTION_MODEL, "bicubic"]
+    alone = longvideo.measure(argparse.Namespace(clips=3, tables=["drift"]))
+    assert ([*alone.tables], alone.plots, alone.models) == (["drift"], {}, [str(path)])

@@ -105,11 +105,14 @@ def test_drift_follows_the_order(skip_model: Model, tmp_path: Path) -> None:
     assert found == pytest.approx(convergence.drift(truth, low, order, str(skip), restart=3, warmup=1), abs=1e-3)
 
 
-def test_overlaps_of_tiles() -> None:
+def test_overlaps_of_tiles(tiny_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Would catch seams that are measured where no tiles meet: the outermost pixels belong to one tile each."""
-    where = tiles.overlaps(4)
-    assert where.shape == (960, 1280) and 0.1 < where.mean() < 0.9
-    assert not where[0, 0] and not where[-1, -1]
+    monkeypatch.setattr(tiles, "TILE", (100, 90))
+    found = [tiles.overlaps(model) for model in (str(tiny_file), "recurrent-small-4x")]
+    for where, side in zip(found, (96, 100), strict=True):  # FNet's tiles begin and end on multiples of 8
+        assert where.shape == (960, 1280) and 0.1 < where.mean() < 0.9
+        assert not where[0, 0] and not where[-1, -1]
+        assert where[0, 4 * side - 1] and not where[0, 4 * side]
 
 
 def test_odd_sizes_survive_a_codec() -> None:
