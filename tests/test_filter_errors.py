@@ -175,8 +175,9 @@ def test_pickle_with_code_does_not_run(make_clip: ClipMaker, tmp_path: Path) -> 
 
 
 def test_unknown_models(make_clip: ClipMaker, tmp_path: Path) -> None:
-    """Unknown names list what is shipped; missing paths say so; other types are named."""
+    """Unknown names list what is shipped, old ones their successor; missing paths say so; other types are named."""
     refused(make_clip(), "'nonsense-9x'", "shipped models", model="nonsense-9x")
+    refused(make_clip(), "'tecogan-4x' is no longer shipped; take 'recurrent-texture-4x'", model="tecogan-4x")
     refused(make_clip(), "gone.pth", "does not exist", model=tmp_path / "gone.pth")
     refused(make_clip(), "''", model="")
     refused(make_clip(), "'nul\\x00l.pth'", model="nul\0l.pth")

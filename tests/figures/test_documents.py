@@ -105,11 +105,11 @@ def test_a_typed_number_is_found(tmp_path: Path) -> None:
 
 def test_changed_weights_and_plots_are_found(tmp_path: Path) -> None:
     """Would catch figures of a model that has been trained on, has gone, or whose plot was made by another run."""
-    made = made_by("x", ["tecogan-4x"])
+    made = made_by("x", ["recurrent-4x"])
     whole = Figure(name="a", tables={}, made={"4x": made, "a.svg": made}, plots={"a.svg": "0"})
     (found,) = problems({"a": whole}, tmp_path)
     assert "a.svg" in found
-    for models in ({"tecogan-4x": "0"}, {"gone-4x": "0"}):
+    for models in ({"recurrent-4x": "0"}, {"gone-4x": "0"}, {"tecogan-4x": "0"}):
         old = Figure(name="a", tables={}, made={"4x": type(made)(**vars(made) | {"models": models})})
         (found,) = problems({"a": old}, tmp_path)
         assert "anew" in found
@@ -117,7 +117,7 @@ def test_changed_weights_and_plots_are_found(tmp_path: Path) -> None:
 
 def test_json_keeps_everything(tmp_path: Path) -> None:
     """Would catch a value, a label or a digit that does not come back, or JSON with bare infinities."""
-    made = {"4x": made_by("x", ["tecogan-4x"], settings={"frames": 40})}
+    made = {"4x": made_by("x", ["recurrent-4x"], settings={"frames": 40})}
     figure = Figure(name="quality", tables={"4x": TABLE}, made=made)
     back = load(figure.save(tmp_path))
     assert back.made == figure.made and back.tables["4x"].markdown() == TABLE.markdown()
@@ -139,7 +139,7 @@ def test_command_writes_what_was_measured(command: ModuleType, tmp_path: Path, m
     (tmp_path / "docs/figures").mkdir(parents=True)
     readme = tmp_path / "README.md"
     readme.write_text("<!-- value:memory.4x.ours.psnr --><!-- /value -->\n<!-- table:memory.4x -->\n<!-- /table -->\n")
-    found = record.Found(tables={"4x": TABLE}, settings={"a": 1}, models=["tecogan-4x"], plots={"a.svg": b"<svg/>"})
+    found = record.Found(tables={"4x": TABLE}, settings={"a": 1}, models=["recurrent-4x"], plots={"a.svg": b"<svg/>"})
     monkeypatch.setattr("figures.memory.measure", lambda _: found)
     assert command.main(["memory"], tmp_path) == 0
     text = readme.read_text()

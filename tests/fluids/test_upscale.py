@@ -120,7 +120,7 @@ def test_rgb_through_the_filter(model: Path) -> None:
 
 @pytest.mark.parametrize(
     ("change", "says"),
-    [({"velocity": None}, "sees velocity"), ({"tile": -1}, "tile=-1"), ({"model": "tecogan-4x"}, "enlarges video"),
+    [({"velocity": None}, "sees velocity"), ({"tile": -1}, "tile=-1"), ({"model": "recurrent-4x"}, "enlarges video"),
      ({"density": "x"}, "type str"), ({"model": 3}, "model 3")],
     ids=str,
 )  # fmt: skip

@@ -98,7 +98,7 @@ def test_an_actor_names_its_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPa
 def spec(folder: Path) -> Spec:
     """A job whose source does not exist."""
     return Spec(
-        source=str(folder / "film.mkv"), out=str(folder / "o.mkv"), first=0, end=9, model="tecogan-4x", restart=0,
+        source=str(folder / "film.mkv"), out=str(folder / "o.mkv"), first=0, end=9, model="recurrent-4x", restart=0,
         warmup=0, codec="libx264",
     )  # fmt: skip
 

@@ -92,7 +92,7 @@ def test_a_file_comes_back(model: Model, tmp_path: Path) -> None:
         ({"truncation": 1.5}, "truncation=1.5; give a number from 0 to 1"),
         ({"reach": float("nan")}, "reach=nan"),
         ({"other_motion": 1.5}, "other_motion=1.5"),
-        ({"model": "tecogan-4x"}, "'tecogan-4x' is no MoCoGAN-HD"),
+        ({"model": "recurrent-4x"}, "'recurrent-4x' is no MoCoGAN-HD"),
         ({"model": 7}, "model 7; give a name"),
     ],
 )

@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from vs_tecogan.errors import WeightsError
 from vs_tecogan.networks import Alignment, Dialect, Generator, GeneratorSpec, RecurrentSpec, RecurrentSR
 from vs_tecogan.weights import ModelCard, generator_from_tensorflow, load_model, save_model, shipped_models
+from vs_tecogan.weights.store import RETIRED
 
 
 def tiny_state(**overrides: int) -> dict[str, torch.Tensor]:
@@ -273,6 +274,18 @@ def test_incomplete_tensorflow() -> None:
     """A TensorFlow checkpoint without a generator names the first missing variable."""
     with pytest.raises(WeightsError, match="generator/generator_unit/input_stage"):
         generator_from_tensorflow({})
+
+
+def test_retired_models_name_their_successors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch an old script that only reads "not known", a successor that is gone too, and a user's own file that
+    is refused for its name."""
+    shipped = {card.name for card in shipped_models()}
+    monkeypatch.chdir(tmp_path)
+    for gone, successor in RETIRED.items():
+        assert gone not in shipped and successor in shipped
+        assert_refused(gone, f"'{gone}' is no longer shipped; take '{successor}'")
+        torch.save(tiny_state(), f"{gone}.pth")
+        assert load_model(f"{gone}.pth").card.name == gone
 
 
 def test_shipped_models_open() -> None:

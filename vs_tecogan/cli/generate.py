@@ -26,9 +26,9 @@ from .values import count, positive
 
 _EXAMPLES = """\
 examples:
-  vs-tecogan generate sky.mkv --seed 7 --frames 750          half a minute of a sky that does not exist
-  vs-tecogan generate plate.mkv --loop 256 --frames 256      one turn of a loop without a seam
-  vs-tecogan generate large.mkv --upscale tecogan-4x         enlarged four times
+  vs-tecogan generate sky.mkv --seed 7 --frames 750             half a minute of a sky that does not exist
+  vs-tecogan generate plate.mkv --loop 256 --frames 256         one turn of a loop without a seam
+  vs-tecogan generate large.mkv --upscale recurrent-texture-4x  enlarged four times
 """
 
 
@@ -48,7 +48,7 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--start", metavar="N", type=count, default=0, help="first frame (default 0)")
     parser.add_argument("--loop", metavar="N", type=positive, help="frames after which everything repeats")
     parser.add_argument("--fps", metavar="N", type=positive, default=25, help="frames per second (default 25)")
-    parser.add_argument("--upscale", metavar="M", help="enlarge by this model of the filter, such as tecogan-4x")
+    parser.add_argument("--upscale", metavar="M", help="enlarge by this model, such as recurrent-texture-4x")
     parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N; default: CUDA where there is one")
     parser.add_argument("-y", "--overwrite", action="store_true", help="replace OUT if it exists")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")

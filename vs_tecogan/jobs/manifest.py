@@ -5,7 +5,7 @@
     {"schema": 1,                       the version of this format
      "checksum": "9f0c...",             SHA-256 of all else, as JSON with sorted keys and without spaces
      "id": "3b1d5a0e77c2f914",          of this job, repeated in the record of each segment
-     "spec": {"source": "/film/in.mkv", "out": "/film/out.mkv", "model": "tecogan-4x", "restart": 160, ...},
+     "spec": {"source": "/film/in.mkv", "out": "/film/out.mkv", "model": "recurrent-4x", "restart": 160, ...},
                                         what a worker has to know: :class:`~vs_tecogan.jobs.spec.Spec`
      "facts": {"source": {...}, "clip": {...}, "picture": {...}, "model": {...}, "versions": {...}, "device": {...},
                "encoding": {...}},      all that pixels and parts depend on; a job goes on only where these are the same

@@ -22,6 +22,8 @@ DEFAULT_MODEL = "recurrent-texture-4x"
 """Of the shipped models the one for clean sources."""
 REAL_MODEL = "tecogan-real-4x"
 """The one for compressed and noisy sources."""
+RETIRED = {"frvsr-4x": "recurrent-4x", "tecogan-4x": "recurrent-texture-4x"}
+"""Models that were shipped once, and the one to take now."""
 
 SUFFIXES = (".safetensors", ".pth", ".pt")
 LARGEST = 512 << 20
@@ -93,6 +95,8 @@ def find_model(model: str | os.PathLike[str]) -> Path:
         return path
     if path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
         raise WeightsError(f"model file {text!r} does not exist; check the path")
+    if text in RETIRED:
+        raise WeightsError(f"model {text!r} is no longer shipped; take {RETIRED[text]!r}, which is better")
     names = ", ".join(sorted(shipped)) or "none"
     raise WeightsError(f"model {text!r} is not known; shipped models: {names}; or give the path of a weight file")
 

@@ -469,7 +469,7 @@ def test_bad_input(store: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str
         (f"--resume {run} --degradation bi", "degradation is bd in the checkpoint, bi was asked for"),
         (f"--resume {run} --set lr", "expected NAME=VALUE"),
         (f"--recipe none --out {tmp_path}/new", "recipe 'none' is not known"),
-        (f"--resume {run} --init tecogan-4x", "init is none in the checkpoint, tecogan-4x was asked for"),
+        (f"--resume {run} --init recurrent-4x", "init is none in the checkpoint, recurrent-4x was asked for"),
         (f"--resume {run} --config {tmp_path}/bad.toml", "takes the settings of its checkpoint"),
     ]
     for words, text in cases:
