@@ -1,5 +1,6 @@
 """Opening weight files: what is good loads, what is bad says why in one line and never runs code."""
 
+import json
 import os
 import pickle
 import zipfile
@@ -242,6 +243,16 @@ def test_larger_than_any_model(tmp_path: Path) -> None:
         with path.open("wb") as file:
             file.truncate(4 << 30)
         assert_refused(path, "holds 4096 MiB; expected")
+
+
+def test_too_many_tensors(tmp_path: Path) -> None:
+    """Would catch a file of a million empty tensors, which took 25 s and 1 GB before it was refused."""
+    table = json.dumps({f"t{i}": {"dtype": "F32", "shape": [0], "data_offsets": [0, 0]} for i in range(100_000)})
+    (tmp_path / "m.safetensors").write_bytes(len(table).to_bytes(8, "little") + table.encode() + bytes(8))
+    with zipfile.ZipFile(tmp_path / "m.pth", "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("m/data.pkl", bytes(6 << 20))
+    for suffix in ("safetensors", "pth"):
+        assert_refused(tmp_path / f"m.{suffix}", "MiB to name its tensors; expected")
 
 
 def test_files_from_before_flow_was_refined(tmp_path: Path) -> None:

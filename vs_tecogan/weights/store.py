@@ -28,6 +28,8 @@ RETIRED = {"frvsr-4x": "recurrent-4x", "tecogan-4x": "recurrent-texture-4x"}
 SUFFIXES = (".safetensors", ".pth", ".pt")
 LARGEST = 512 << 20
 """Bytes of a weight file, unpacked: a hundred times a generator's."""
+LARGEST_TABLE = 4 << 20
+"""Bytes of what says which tensors a file holds; the shipped models take 9 kB."""
 LONGEST_NAME = 4096
 """Characters of a path, as on Linux."""
 
@@ -148,16 +150,25 @@ def save_model(path: str | os.PathLike[str], network: Network, card: ModelCard, 
 
 
 def _check_size(path: Path) -> None:
-    """:raises WeightsError: more than a generator can hold, in the file or unpacked from it."""
+    """:raises WeightsError: more than a generator can hold, in the file or unpacked from it, or too many tensors."""
     size = path.stat().st_size
-    if path.suffix.lower() != ".safetensors" and zipfile.is_zipfile(path):
+    table = 0
+    if path.suffix.lower() == ".safetensors":
+        with path.open("rb") as file:
+            said = int.from_bytes(file.read(8), "little")
+        table = said if said < size else 0  # else it is damaged, which its own reader says
+    elif zipfile.is_zipfile(path):
         try:
             with zipfile.ZipFile(path) as archive:
-                size = max(size, sum(entry.file_size for entry in archive.infolist()))
+                entries = archive.infolist()
+            size = max(size, sum(entry.file_size for entry in entries))
+            table = sum(len(e.filename) + (0 if "/data/" in e.filename else e.file_size) for e in entries)
         except (zipfile.BadZipFile, ValueError, NotImplementedError):
             pass  # damaged, or packed in a way that zipfile does not know: torch's own reader says what is wrong
     if size > LARGEST:
         raise WeightsError(f"holds {size >> 20} MiB; expected a generator's weights, of at most {LARGEST >> 20} MiB")
+    if table > LARGEST_TABLE:
+        raise WeightsError(f"takes {table >> 20} MiB to name its tensors; expected at most {LARGEST_TABLE >> 20} MiB")
 
 
 def _open_safetensors(path: Path) -> tuple[dict[str, str], dict[str, Tensor]]:
