@@ -352,6 +352,7 @@ class Scheduler[S]:
         """The zero state, primed with the warm-up frames, whose output is never seen."""
         state = self._recurrence.zero(frames[route.first])
         for k in route.warmup:
+            self._exit.check()
             state = self._recurrence.step(state, frames[k])
         return state
 
