@@ -82,11 +82,12 @@ def test_from_the_wheel_to_a_first_frame(copied: Callable[..., Path], tmp_path: 
     place = tmp_path / "env"
     run([sys.executable, "-m", "venv", "--without-pip", place], tmp_path)
     python = place / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
-    run([sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index", wheel], tmp_path)
+    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
+    install = [sys.executable, "-m", "pip", "--python", python, "install", "-q", "--no-deps", "--no-index", wheel]
+    run(install, tmp_path, environment)
     (site,) = place.rglob("site-packages")
     (site / "beside.pth").write_text(f"{Path(sysconfig.get_path('purelib'))}\n")
     run([find_ffmpeg(), "-v", "error", "-f", "lavfi", "-i", "testsrc=32x24", "-frames:v", "1", "in.png"], tmp_path)
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONPATH"}
     said = run([python, "-c", FIRST_FRAME], tmp_path, environment).splitlines()[-1].split("|")
     assert said == ["0", said[1], native.describe(), str(site / "vs_tecogan" / "__init__.py")] and int(said[1]) <= 1
     assert (tmp_path / "out.png").stat().st_size > 1000
