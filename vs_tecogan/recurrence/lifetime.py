@@ -44,18 +44,18 @@ class Exit:
     """
 
     def __init__(self) -> None:
-        self._begun = False
+        self.begun = False
         handler = _beginner(weakref.ref(self))
         atexit.register(handler)
         weakref.finalize(self, atexit.unregister, handler).atexit = False
 
     def begin(self) -> None:
         """From now on all work is refused."""
-        self._begun = True
+        self.begun = True
 
     def check(self) -> None:
         """:raises vapoursynth.Error: the program is ending."""
-        if self._begun:
+        if self.begun:
             raise vs.Error("tecogan: the program is ending")
 
 

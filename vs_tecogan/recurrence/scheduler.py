@@ -92,9 +92,9 @@ class Scheduler[S]:
         delays = clip.num_frames < LIVE_LENGTH
         clips = {Kind.INPUT: clip} if cuts is None else {Kind.INPUT: clip, Kind.FLAG: cuts}
         self._taps = {kind: Taps(node, delays=delays) for kind, node in clips.items()}
-        tiny = clip.std.BlankClip(width=16, height=16, format=vs.GRAY8, length=1, keep=True)
-        self._stages = Stages(template, tiny)
-        self._emitters = Emitters(template, tiny)
+        self._tiny = clip.std.BlankClip(width=16, height=16, format=vs.GRAY8, length=1, keep=True)
+        self._stages = Stages(template, self._tiny)
+        self._emitters = Emitters(template, self._tiny)
         self._hold = schedule.duplicates == "hold"
         self._computing = threading.Lock()
         self._budget = schedule.memory * MIB
@@ -126,7 +126,9 @@ class Scheduler[S]:
 
     def plan(self, n: int) -> vs.VideoNode:
         """The node whose frame n is output frame n. Never waits for a frame of this request."""
-        self._exit.check()
+        if self._exit.begun:
+            # its size is none of the output's, which is an error without a traceback to be formatted for each request
+            return self._tiny
         base = token = None
         with self._lock:
             follows = self._seems_to_follow(n)
