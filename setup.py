@@ -57,7 +57,7 @@ class BuildExtension(build_ext):
                 if errors:
                     self._tell(errors, "is installed with native code for old processors only, slower on newer ones")
                 return
-        self._tell(errors, "is installed WITHOUT its native code and will be about 2 times slower on the CPU")
+        self._tell(errors, "is installed WITHOUT its native code and will be about 2.6 times slower on the CPU")
 
     def _compile_levels(self, extension: Pybind11Extension) -> None:
         """MSVC: the files that need a flag of their own, each by itself."""

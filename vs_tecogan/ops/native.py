@@ -27,9 +27,8 @@ COMPILERS = {
 }
 """What builds the extension, by :func:`platform.system`; elsewhere g++ or clang++."""
 
-SLOWDOWN = 2
-"""How many times longer the CPU engine takes on torch's own operators: FRVSR's 4x network of 10 blocks, flow refined in
-three rounds, 180x144, one thread, AVX2."""
+SLOWDOWN = 2.6
+"""How many times longer the CPU engine takes on torch's own operators: recurrent-texture-4x, 180x144, one thread."""
 
 WIDE = 64
 """What the numbers of input and output channels of its wide convolutions have to be multiples of."""
