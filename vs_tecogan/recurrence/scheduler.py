@@ -127,8 +127,7 @@ class Scheduler[S]:
     def plan(self, n: int) -> vs.VideoNode:
         """The node whose frame n is output frame n. Never waits for a frame of this request."""
         if self._exit.begun:
-            # its size is none of the output's, which is an error without a traceback to be formatted for each request
-            return self._tiny
+            return self._tiny  # not of the output's size: an error for which no traceback is formatted
         base = token = None
         with self._lock:
             follows = self._seems_to_follow(n)
