@@ -17,6 +17,7 @@ from ..files import write_file
 from ..networks import Generator, Network
 from .card import FORMAT, ModelCard
 from .dialects import build, load_published
+from .pickles import check_pickle
 
 DEFAULT_MODEL = "recurrent-texture-4x"
 """Of the shipped models the one for clean sources."""
@@ -196,6 +197,7 @@ def _load_safetensors(path: Path) -> Model:
 
 
 def _load_pickle(path: Path) -> Model:
+    check_pickle(path)
     try:
         content = torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError as error:
