@@ -1,5 +1,7 @@
 """``long_video_gan()``: frames in any order, from any start, and loops that are exact."""
 
+import argparse
+
 import numpy as np
 import pytest
 import torch
@@ -7,6 +9,7 @@ import vapoursynth as vs
 
 from vs_tecogan import long_video_gan, tecogan
 from vs_tecogan.cli import main
+from vs_tecogan.cli.generate import enlarged_clip
 from vs_tecogan.networks.longvideo import LongVideo, LongVideoSpec
 from vs_tecogan.sources.long_video_gan import Frames
 from vs_tecogan.video.read import video_frames
@@ -103,3 +106,17 @@ def test_generate_writes_a_file(model: Model, tmp_path) -> None:
     assert main(words) == 0
     assert sum(1 for _ in video_frames(out)) == 10
     assert main(words) == 2
+
+
+def test_an_enlarged_loop_is_entered_with_a_turn_behind_it(model: Model, make_model, tmp_path) -> None:
+    """Would catch a seam: a first frame without the loop's end behind it, or a last one with nothing after it."""
+    tiny, path = make_model(scale=2), tmp_path / "large.safetensors"
+    save_model(path, tiny.network, tiny.card)
+    asked = argparse.Namespace(seed=1, start=0, fps=25, device="cpu", frames=8, upscale=str(path))
+    turns = long_video_gan(model, length=25, loop=8, device="cpu")
+    warm = tecogan(turns, model=tiny, device="cpu", scene_change=False, restart=0)[8:16]
+    looped = enlarged_clip(model, argparse.Namespace(**vars(asked), loop=8))
+    assert looped.num_frames == 8
+    assert all(np.array_equal(pixels(looped, n), pixels(warm, n)) for n in (0, 7))
+    cold = enlarged_clip(model, argparse.Namespace(**vars(asked), loop=None))
+    assert not np.array_equal(pixels(cold, 0), pixels(warm, 0))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -65,9 +66,7 @@ def run(args: argparse.Namespace) -> int:
     if args.out.exists() and not args.overwrite:
         raise UsageError(f"{args.out} exists; give another name, or -y to replace it")
     model = load_model(absolute(args.model))
-    clip = generated_clip(model, args)
-    if args.upscale:
-        clip = tecogan(clip, model=absolute(args.upscale), device=args.device, scene_change=False)
+    clip = enlarged_clip(model, args) if args.upscale else generated_clip(model, args, args.frames)
     source = source_of(clip, args.out)
     options = EncoderOptions(codec=args.codec, crf=args.crf, preset=args.preset)
     job = Job(clip=clip, source=source, timeline=source.timeline, out=args.out, options=options)
@@ -77,21 +76,33 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def generated_clip(model: Model, args: argparse.Namespace) -> vs.VideoNode:
+def enlarged_clip(model: Model, args: argparse.Namespace) -> vs.VideoNode:
+    """The clip, enlarged.
+
+    A loop is entered with one turn behind it and a frame after its end, so that no seam shows.
+    """
+    turn, after = (args.loop, 1) if args.loop else (0, 0)
+    clip = generated_clip(model, args, turn + args.frames + after)
+    enlarge = partial(tecogan, model=absolute(args.upscale), device=args.device, scene_change=False)
+    clip = enlarge(clip, restart=0) if args.loop else enlarge(clip)
+    return clip[turn : turn + args.frames]
+
+
+def generated_clip(model: Model, args: argparse.Namespace, length: int) -> vs.VideoNode:
     """The clip of a model that makes video.
 
     :raises WeightsError: it makes none.
     """
     if isinstance(model.network, LongVideo):
         return long_video_gan(
-            model, seed=args.seed, length=args.frames, loop=args.loop, start=args.start, fps=args.fps,
+            model, seed=args.seed, length=length, loop=args.loop, start=args.start, fps=args.fps,
             device=args.device,
         )  # fmt: skip
     if isinstance(model.network, VideoGenerator):
         if args.loop or args.start:
             raise UsageError(f"model {model.card.name!r} begins at frame 0 and has no loops; leave --loop and --start")
         return mocogan_hd(
-            model, content_seed=args.seed, motion_seed=args.seed, length=args.frames, fps=args.fps, device=args.device
+            model, content_seed=args.seed, motion_seed=args.seed, length=length, fps=args.fps, device=args.device
         )
     raise WeightsError(f"model {model.card.name!r} makes no video; give one that does, such as {MODEL}")
 
