@@ -20,9 +20,10 @@ _PUTS = frozenset(("PUT", "BINPUT", "LONG_BINPUT"))
 
 
 def check_pickle(path: Path) -> None:
-    """Look through a file of ``torch.save``; what is damaged is left to torch's own reader.
+    """Look through a file of ``torch.save``.
 
-    :raises WeightsError: tuples too deep, or more operations than any weights need.
+    :raises WeightsError: tuples too deep, more operations than any weights need, or what cannot be followed to its end:
+        torch's own reader might go on where this one stops.
     :raises OSError: the file cannot be read.
     """
     try:
@@ -35,11 +36,12 @@ def check_pickle(path: Path) -> None:
             return
         with path.open("rb") as file:
             for _ in range(_LEGACY):
-                _check(file)
-    except WeightsError:  # which is a ValueError too
+                if file.peek(1):
+                    _check(file)
+    except (WeightsError, OSError):
         raise
-    except (ValueError, IndexError, KeyError, EOFError, NotImplementedError, zipfile.BadZipFile, RuntimeError):
-        return
+    except Exception as error:  # zipfile and pickletools report damage by many types
+        raise WeightsError("is no whole PyTorch checkpoint; copy or download it again") from error
 
 
 def _check(file: IO[bytes]) -> None:

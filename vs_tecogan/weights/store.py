@@ -165,7 +165,7 @@ def _check_size(path: Path) -> None:
             size = max(size, sum(entry.file_size for entry in entries))
             table = sum(len(e.filename) + (0 if "/data/" in e.filename else e.file_size) for e in entries)
         except (zipfile.BadZipFile, ValueError, NotImplementedError):
-            pass  # damaged, or packed in a way that zipfile does not know: torch's own reader says what is wrong
+            pass  # damaged, or packed in a way that zipfile does not know: check_pickle refuses it
     if size > LARGEST:
         raise WeightsError(f"holds {size >> 20} MiB; expected a generator's weights, of at most {LARGEST >> 20} MiB")
     if table > LARGEST_TABLE:
