@@ -24,6 +24,8 @@ VELOCITY = "_SmokeVelocity"
 START = 20
 """Steps before frame 0, as published."""
 MEMORY = 256
+SWIFTEST = 0.5
+"""Most of ``swirl``: at 1 smoke moves so many cells a step that it flows in as teeth."""
 
 GLOW = (
     (0, 0, 0),
@@ -62,7 +64,8 @@ def smoke(
     :param fine: simulate on a grid this many times finer, and show it coarsened as tempoGAN's training data is. So
         ``smoke(64, 64, n, fine=4)`` is what :func:`tempogan` enlarges, and ``smoke(256, 256, n)`` what it should give.
     :param start: steps before frame 0.
-    :param swirl: speed of a random velocity that the air begins with, percent of the shorter side per frame, 0 to 3.
+    :param swirl: speed of a random velocity that the air begins with, percent of the shorter side per frame, 0 to 0.5.
+        Above 0.3 teeth begin to show where smoke flows in.
     :param confinement: how much whirls are kept alive in the first 20 steps; 0 is off.
     :param memory: MiB for kept states; never changes the picture.
     :return: density, GRAYS, from 0; and velocity, RGBS: x and y in pixels of these clips per frame, y downwards, and 0.
@@ -75,7 +78,7 @@ def smoke(
         ):  # fmt: skip
             if isinstance(value, bool) or not isinstance(value, int) or value < least:
                 raise UsageError(f"{name}={value!r}; give a whole number from {least} up")
-        for name, number, most in (("swirl", swirl, 3), ("confinement", confinement, 1)):
+        for name, number, most in (("swirl", swirl, SWIFTEST), ("confinement", confinement, 1)):
             if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= most:
                 raise UsageError(f"{name}={number!r}; give a number from 0 to {most}")
     except UsageError as error:
