@@ -1,5 +1,6 @@
 """Where samples are cut, and how they are turned."""
 
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -163,6 +164,22 @@ def test_clips_too_short_for_double_speed_play_as_they_are(tmp_path: Path) -> No
     make_store(tmp_path, {"film": pan(6, 96, 96)})
     data = samples(tmp_path, augmentation=Augmentation(double_speed_prob=1))
     assert data[SampleIndex(0, 0, 5)][1].shape[0] == 5
+
+
+def test_a_share_of_the_moving_crops_stands_still(tmp_path: Path) -> None:
+    """A network that never saw a picture stand still goes on sharpening one. Would catch any other number changing."""
+    make_store(tmp_path, {"film": pan(6, 160, 160)})
+    moving = Augmentation(moving_first_frame_prob=1)
+    data = samples(tmp_path, augmentation=replace(moving, standing_prob=0.5))
+    other = samples(tmp_path, augmentation=moving)
+    standing = []
+    for k in range(60):
+        index = SampleIndex(k, 0, 3)
+        _, hr, _ = data[index]
+        standing.append(bool(torch.equal(hr[0], hr[1]) and torch.equal(hr[0], hr[2])))
+        if not standing[-1]:
+            assert torch.equal(hr, other[index][1])
+    assert 15 < sum(standing) < 45
 
 
 def test_stills_that_cannot_serve_are_refused(tmp_path: Path) -> None:

@@ -37,6 +37,7 @@ class DataConfig:
     moving_first_frame_steps: Literal["official", "unbiased"] = option(
         "official", "distribution of the steps of that crop", file_only=True
     )
+    standing_prob: float = option(0.0, "of those, share that stands still", PROBABILITY, file_only=True)
     still_prob: float = option(0.0, "probability that a sample is made of one of the store's stills", PROBABILITY)
     camera_motion_prob: float = option(0.0, "of those, probability of a simulated camera; 0.7", PROBABILITY)
     camera_speed: float = option(

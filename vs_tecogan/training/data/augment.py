@@ -29,6 +29,8 @@ class Augmentation:
     """Probability that all frames are moving crops of the first one: motion whose flow is exactly known."""
     moving_first_frame_steps: Literal["official", "unbiased"] = "official"
     """See :func:`moving_path`."""
+    standing_prob: float = 0.0
+    """Of moving crops of one frame, the share that does not move: a picture that stands still must stay as it is."""
     still_prob: float = 0.0
     """Probability that a sample is a moving crop of a still, a clip that has one frame; not for given pairs."""
     camera_motion_prob: float = 0.0

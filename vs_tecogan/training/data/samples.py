@@ -166,16 +166,20 @@ class Samples(Dataset[Sample]):
         camera = chance < options.augmentation.camera_motion_prob
         chance = np.random.default_rng([options.seed, index.iteration, index.position, 8]).random()
         stride = 2 if chance < options.augmentation.double_speed_prob else 1
+        chance = np.random.default_rng([options.seed, index.iteration, index.position, 11]).random()
+        standing = chance < options.augmentation.standing_prob
         for _ in range(TRIES):
             if still < options.augmentation.still_prob:
-                window: tuple[Pixels, ...] = (self._still(index.frames, rng, camera=camera),)
+                window: tuple[Pixels, ...] = (self._still(index.frames, rng, camera=camera, standing=standing),)
             else:
-                window = self._clip_window(index, rng, stride)
+                window = self._clip_window(index, rng, stride, standing=standing)
             if wanted <= 0 or detail(window[len(window) > 1][0]) >= wanted:
                 break
         return window
 
-    def _clip_window(self, index: SampleIndex, rng: np.random.Generator, stride: int) -> tuple[Pixels, ...]:
+    def _clip_window(
+        self, index: SampleIndex, rng: np.random.Generator, stride: int, *, standing: bool
+    ) -> tuple[Pixels, ...]:
         frames = index.frames
         windows = self._windows(span_of(frames, stride))
         if not windows[-1]:  # no clip is as long as that
@@ -189,8 +193,8 @@ class Samples(Dataset[Sample]):
             # Again a stream of its own.
             other = np.random.default_rng([self._options.seed, index.iteration, index.position, 10])
             version = int(other.integers(0, 1 + len(clip.more_lr)))
-            return self._pair(clip, moments, rng, version)
-        return (self._window(self._clips[number], moments, rng),)
+            return self._pair(clip, moments, rng, version, standing=standing)
+        return (self._window(self._clips[number], moments, rng, standing=standing),)
 
     def _windows(self, frames: int) -> npt.NDArray[np.int64]:
         """How many windows of a length the clips up to each one have; summed once per length."""
@@ -198,10 +202,10 @@ class Samples(Dataset[Sample]):
             self._summed[frames] = np.cumsum([max(c.frames - frames + 1, 0) for c in self._clips])
         return self._summed[frames]
 
-    def _still(self, frames: int, rng: np.random.Generator, *, camera: bool) -> Pixels:
+    def _still(self, frames: int, rng: np.random.Generator, *, camera: bool, standing: bool) -> Pixels:
         clip = self._stills[int(rng.integers(0, len(self._stills)))]
         if not camera:
-            return self._window(clip, np.zeros(frames, np.int64), rng)
+            return self._window(clip, np.zeros(frames, np.int64), rng, standing=standing)
         side = self._wide(clip, rng)
         speed = self._options.augmentation.camera_speed
         window = camera_motion(rng, self._store.hr(clip)[0], frames, side, side / self._side, speed)
@@ -212,12 +216,14 @@ class Samples(Dataset[Sample]):
         factors = self._options.augmentation.random_scale
         return min(round(self._side / rng.uniform(*factors)), clip.height, clip.width) if factors else self._side
 
-    def _window(self, clip: StoredClip, moments: npt.NDArray[np.int64], rng: np.random.Generator) -> Pixels:
+    def _window(
+        self, clip: StoredClip, moments: npt.NDArray[np.int64], rng: np.random.Generator, *, standing: bool
+    ) -> Pixels:
         augmentation = self._options.augmentation
         side = self._wide(clip, rng)
         path = np.zeros((len(moments), 2), np.int64)
         if rng.random() < augmentation.moving_first_frame_prob or clip.frames == 1:
-            path = moving_path(rng, len(moments), augmentation.moving_first_frame_steps)
+            path = moving_path(rng, len(moments), augmentation.moving_first_frame_steps) * (not standing)
             moments = np.full_like(moments, moments[0])
         path = random_position(rng, path, (clip.height - side, clip.width - side))
         window = resize_area(crop(self._store.hr(clip), moments, path, side), self._side)
@@ -232,13 +238,19 @@ class Samples(Dataset[Sample]):
         return -(-((scale - 1) * mirrored + blur) // scale) * scale
 
     def _pair(
-        self, clip: StoredClip, moments: npt.NDArray[np.int64], rng: np.random.Generator, version: int
+        self,
+        clip: StoredClip,
+        moments: npt.NDArray[np.int64],
+        rng: np.random.Generator,
+        version: int,
+        *,
+        standing: bool,
     ) -> tuple[Pixels, ...]:
         """LR, HR with its margin, and the lattice of LR pixels on that; turned and mirrored together."""
         scale, augmentation, margin = self._options.scale, self._options.augmentation, self._margin
         path = np.zeros((len(moments), 2), np.int64)
         if rng.random() < augmentation.moving_first_frame_prob:
-            path = moving_path(rng, len(moments), augmentation.moving_first_frame_steps, unit=scale)
+            path = moving_path(rng, len(moments), augmentation.moving_first_frame_steps, unit=scale) * (not standing)
             moments = np.full_like(moments, moments[0])
         path = random_position(rng, path, (clip.height - self._side, clip.width - self._side), unit=scale)
         hr = crop(self._store.hr(clip), moments, path, self._side)
