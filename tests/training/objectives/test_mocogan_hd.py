@@ -15,6 +15,7 @@ from vs_tecogan.training.data.opened import open_store
 from vs_tecogan.training.data.samples import SampleIndex
 from vs_tecogan.training.data.store import Store
 from vs_tecogan.training.objectives import objective_of
+from vs_tecogan.training.objectives.judges import pooled
 from vs_tecogan.training.objectives.mocogan_hd import MocoGanHd, MotionBatch
 from vs_tecogan.training.objectives.motion_scores import change_of_data, colour_curve, colour_drift, motion_scores
 from vs_tecogan.training.objectives.pca import CodePca
@@ -92,6 +93,7 @@ def test_each_side_of_the_image_generator_moves_its_own_weights() -> None:
         ("video_weight=0 penalty_weight=0 information_weight=0", {"d_image", "image"}),
         ("image_weight=0", {"d_video", "video"}),
         ("residual=false", {"d_video", "video", "d_image", "image"}),
+        ("diversity_weight=2 judged_pool=2", {"d_video", "video", "d_image", "image", "diversity"}),
     ],
 )
 def test_a_step_moves_the_motion_and_never_the_pictures(begun: Path, more: str, terms: set[str]) -> None:
@@ -114,6 +116,27 @@ def test_information_is_learned(begun: Path) -> None:
     batch = batch_of(objective)
     history = [objective.step(batch)["information"] for _ in range(20)]
     assert np.mean(history[-4:]) < np.mean(history[:4]) - 0.05
+
+
+def test_motions_go_apart(begun: Path) -> None:
+    """Would catch a sign, and a spread of codes that no noise reaches."""
+    quiet = "video_weight=1e-6 penalty_weight=0 image_weight=0 information_weight=0 diversity_weight=1"
+    objective = MocoGanHd(settings("mocogan-hd", f"{quiet} --init {begun} --lr 3e-2 --batch 8"), CPU)
+    batch = batch_of(objective)
+    history = [-objective.step(batch)["diversity"] for _ in range(20)]
+    assert 0 <= history[0] and 2 * history[0] < history[-1] <= 1
+
+
+def test_judges_see_means(begun: Path) -> None:
+    """Would catch averages over time, and a judge that is still shown every pixel."""
+    objective = MocoGanHd(settings("mocogan-hd", f"judged_pool=4 --init {begun}"), CPU)
+    clips = torch.rand(2, 3, 3, 16, 16)
+    small = pooled(clips, 4)
+    assert small.shape == (2, 3, 3, 4, 4)
+    torch.testing.assert_close(small[1, 2, 0, 3, 1], clips[1, 2, 0, 12:, 4:8].mean())
+    assert objective.clip_judge is not None and objective.pair_judge is not None
+    assert objective.clip_judge.seen(clips).shape == (2, 6, 2, 4, 4)
+    assert objective.pair_judge.seen(clips).shape == (2, 6, 4, 4)
 
 
 def test_a_state_goes_on_as_if_never_stopped(begun: Path) -> None:

@@ -47,12 +47,14 @@ class MotionConfig:
     motion_store: str = option("", "store of footage whose motion is learned; cross", file_only=True)
     g_steps: int = option(5, "steps of the motion generator per step of the discriminators", COUNT, file_only=True)
     d_video_width: int = option(16, "channels of the first layer of D_V; published 64", COUNT, file_only=True)
+    judged_pool: int = option(1, "sides over which D_V and D_I see pixels averaged; published 1", COUNT, file_only=True)
     d_image_width: int = option(16, "channels of the first layer of D_I; published 64", COUNT, file_only=True)
     video_weight: float = option(1.0, "loss of D_V; 0 leaves D_V out", file_only=True)
     image_weight: float = option(1.0, "loss of D_I; 0 leaves D_I out", file_only=True)
     contrast_weight: float = option(2.0, "contrastive loss of D_I; cross", file_only=True)
     match_weight: float = option(1.0, "D_I's features of a frame follow those of the first one; cross", file_only=True)
     information_weight: float = option(1.0, "the motion's noise can be read off the LSTM", file_only=True)
+    diversity_weight: float = option(0.0, "motions of one content go apart; published 0", file_only=True)
     penalty_weight: float = option(10.0, "gradient penalty of D_V", file_only=True)
     queue: int = option(1024, "pictures that the contrastive loss compares with; published 4096", COUNT,
                         file_only=True)  # fmt: skip

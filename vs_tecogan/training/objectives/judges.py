@@ -14,6 +14,15 @@ FEATURES = 64
 """Numbers of the space in which contrast is learned; published 256."""
 
 
+def pooled(clips: Tensor, pool: int) -> Tensor:
+    """Clips (N, T, 3, s, s) whose pixels are means over ``pool`` x ``pool``.
+
+    A small image generator is told from real pictures by its details, which no motion can mend: a judge that sees those
+    has nothing to say about motion.
+    """
+    return clips if pool == 1 else F.avg_pool3d(clips.transpose(1, 2), (1, pool, pool)).transpose(1, 2)
+
+
 class VideoJudge(nn.Module):
     """D_V, relativistic. In-domain it sees the first frame beside each other one; across domains the clip alone."""
 
@@ -23,8 +32,8 @@ class VideoJudge(nn.Module):
         self.network = PatchDiscriminator(6 if self.paired else 3, config.motion.d_video_width, 3)
 
     def seen(self, clips: Tensor) -> Tensor:
-        """(N, T, 3, s, s) as (N, 3 or 6, t, s, s)."""
-        clips = diffaug(clips, self.config.style.diffaug)
+        """(N, T, 3, s, s) as (N, 3 or 6, t, s / pool, s / pool)."""
+        clips = diffaug(pooled(clips, self.config.motion.judged_pool), self.config.style.diffaug)
         if self.paired:
             clips = torch.cat((clips[:, :1].expand_as(clips[:, 1:]), clips[:, 1:]), dim=2)
         return clips.transpose(1, 2)
@@ -65,7 +74,8 @@ class PairJudge(nn.Module):
         self.network = PatchDiscriminator(6, config.motion.d_image_width, 2)
 
     def seen(self, clips: Tensor) -> Tensor:
-        """(N, T, 3, s, s) as pairs (N, 6, s, s), the second frame at random."""
+        """(N, T, 3, s, s) as pairs (N, 6, s / pool, s / pool), the second frame at random."""
+        clips = pooled(clips, self.config.motion.judged_pool)
         later = torch.randint(1, clips.shape[1], (len(clips),), device=clips.device)
         pairs = torch.stack((clips[:, 0], clips[torch.arange(len(clips), device=clips.device), later]), dim=1)
         return diffaug(pairs, self.config.style.diffaug).flatten(1, 2)

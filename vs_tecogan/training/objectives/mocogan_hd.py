@@ -43,6 +43,20 @@ class MotionBatch:
     """(N, 3, s, s): what pictures look like; in-domain the clips' first frames."""
 
 
+@dataclass(frozen=True)
+class Walked:
+    """Generated clips, and what they were made of."""
+
+    clips: Tensor
+    """(N, T, 3, s, s) in [-1, 1]."""
+    codes: Tensor
+    """(N, T, latent)."""
+    eps: Tensor
+    """(N, T - 1, latent): the motion's noise."""
+    states: Tensor
+    """(N, T - 1, 2 hidden) of the LSTM."""
+
+
 class MocoGanHd(GanObjective):
     """Motion generator, D_V, D_I, their optimisers, and a step. See :class:`~.base.Objective`.
 
@@ -107,8 +121,8 @@ class MocoGanHd(GanObjective):
         self.iteration += 1
         return metrics
 
-    def generate(self, count: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Clips (N, T, 3, s, s), the motion's noise and the LSTM's states."""
+    def generate(self, count: int) -> Walked:
+        """Clips of random contents and motions."""
         image, frames = self.video.image, self.config.motion.video_frames
         with torch.no_grad():
             first = image.mapping(torch.randn(count, image.spec.latent, device=self.device))
@@ -117,12 +131,12 @@ class MocoGanHd(GanObjective):
         eps = torch.randn(count, frames - 1, image.spec.latent, device=self.device)
         codes, states = self.video.walk(first, eps, self.config.motion.step_size)
         pictures = image.synthesise(codes.flatten(0, 1), noise)
-        return pictures.reshape(count, frames, *pictures.shape[1:]), eps, states
+        return Walked(pictures.reshape(count, frames, *pictures.shape[1:]), codes, eps, states)
 
     def _discriminator_step(self, batch: MotionBatch) -> Metrics:
         self.d_optimiser.begin(self.iteration)
         with torch.no_grad():
-            fake, _, _ = self.generate(len(batch.clips))
+            fake = self.generate(len(batch.clips)).clips
         terms: dict[str, Tensor] = {}
         if self.clip_judge is not None:
             terms |= self.clip_judge.d_loss(batch.clips, fake)
@@ -137,7 +151,8 @@ class MocoGanHd(GanObjective):
 
     def _generator_step(self, batch: MotionBatch) -> Metrics:
         self.optimiser.begin(self.iteration)
-        fake, eps, states = self.generate(len(batch.clips))
+        walked = self.generate(len(batch.clips))
+        fake = walked.clips
         motion, terms = self.config.motion, dict[str, Tensor]()
         if self.clip_judge is not None:
             terms["video"] = motion.video_weight * self.clip_judge.g_loss(batch.clips, fake)
@@ -147,9 +162,26 @@ class MocoGanHd(GanObjective):
             found = self.contrast.g_loss(fake)
             terms |= found | {"image": motion.image_weight * found["image"]}
         if motion.information_weight:
-            read = F.cosine_similarity(self.information(states), eps, dim=-1)
+            read = F.cosine_similarity(self.information(walked.states), walked.eps, dim=-1)
             terms["information"] = -motion.information_weight * read.mean()
+        if motion.diversity_weight:
+            terms["diversity"] = -motion.diversity_weight * self.spread(walked.codes)
         return self.optimiser.descend(terms)
+
+    def spread(self, codes: Tensor) -> Tensor:
+        """How far other motions of the same contents lead away, 1 is as far as a walk can go (Mao et al. 2019).
+
+        A motion generator that pays no heed to its noise moves all contents alike, to and fro between what the
+        discriminators know least: the published losses ask for noise that can be read, not for noise that is seen.
+
+        :param codes: (N, T, latent).
+        """
+        motion, motions = self.video.motion, self.config.motion
+        eps = torch.randn(len(codes), codes.shape[1] - 1, codes.shape[2], device=self.device)
+        other, _ = self.video.walk(codes[:, 0], eps, motions.step_size)
+        apart = ((codes - other)[:, 1:] @ motion.basis.T).abs().sum(-1)
+        farthest = motions.step_size * torch.arange(1, codes.shape[1], device=self.device) * motion.deviation.sum()
+        return (apart / farthest).clamp(max=1).mean()
 
     @property
     def network(self) -> VideoGenerator:
