@@ -55,6 +55,7 @@ class MotionConfig:
     match_weight: float = option(1.0, "D_I's features of a frame follow those of the first one; cross", file_only=True)
     information_weight: float = option(1.0, "the motion's noise can be read off the LSTM", file_only=True)
     diversity_weight: float = option(0.0, "motions of one content go apart; published 0", file_only=True)
+    diversity_reach: float = option(1.0, "far enough apart; 1 is as far as a walk can go", PROBABILITY, file_only=True)
     penalty_weight: float = option(10.0, "gradient penalty of D_V", file_only=True)
     queue: int = option(1024, "pictures that the contrastive loss compares with; published 4096", COUNT,
                         file_only=True)  # fmt: skip

@@ -181,7 +181,7 @@ class MocoGanHd(GanObjective):
         other, _ = self.video.walk(codes[:, 0], eps, motions.step_size)
         apart = ((codes - other)[:, 1:] @ motion.basis.T).abs().sum(-1)
         farthest = motions.step_size * torch.arange(1, codes.shape[1], device=self.device) * motion.deviation.sum()
-        return (apart / farthest).clamp(max=1).mean()
+        return (apart / farthest).clamp(max=motions.diversity_reach).mean()
 
     @property
     def network(self) -> VideoGenerator:
