@@ -55,6 +55,8 @@ def test_degradations_by_name() -> None:
     kinds = {"bd": BlurDown, "bi": BicubicDown, "realistic": Realistic, "pairs": type(None)}
     for name, kind in kinds.items():
         assert type(build_degradation(replace(DegradationConfig(), degradation=name))) is kind  # type: ignore[arg-type]
+    rule = build_degradation(replace(DegradationConfig(), degradation="realistic", clean_prob=0.7))
+    assert isinstance(rule, Realistic) and rule.clean_prob == 0.7
     unknown = replace(DegradationConfig(), degradation="film")  # type: ignore[arg-type]
     with pytest.raises(TrainingError, match="degradation 'film'; expected one of bd, bi, realistic"):
         build_degradation(unknown)

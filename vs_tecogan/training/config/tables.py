@@ -78,6 +78,7 @@ class DegradationConfig:
         "bd", "rule that makes LR, or the store's own LR, on corners as BD or on centres as BI"
     )
     quantise: bool = option(False, "bd: round LR to 8 bits, as files are; bi and realistic always are")
+    clean_prob: float = option(0.15, "probability that a clip is as by bd", PROBABILITY, file_only=True)
     blur_sigma: tuple[float, ...] = option(
         (0.6, 2.4), "range of the blur's sigma, HR pixels", POSITIVE, pair=True, file_only=True
     )

@@ -56,7 +56,9 @@ def build_realistic(config: DegradationConfig) -> Realistic:
 
     :raises TrainingError: an encoder of an unknown name.
     """
-    return Realistic(blur=Blur(sigma=_range(config.blur_sigma)), stages=tuple(_stages(config)))
+    return Realistic(
+        clean_prob=config.clean_prob, blur=Blur(sigma=_range(config.blur_sigma)), stages=tuple(_stages(config))
+    )
 
 
 def _stages(config: DegradationConfig) -> Iterator[DegradationStage]:
