@@ -103,6 +103,7 @@ def batches(samples: Dataset[Any], indices: Sampler[Any], workers: int, *, pin: 
         worker_init_fn=_quiet_worker,
         # A fork of a process with torch's threads in it may deadlock.
         multiprocessing_context="spawn" if workers else None,
+        generator=torch.Generator(),  # else it takes a number from torch's own, and a resumed run would see others
     )
     try:
         yield from loader
