@@ -11,6 +11,7 @@ from vs_tecogan import long_video_gan, tecogan
 from vs_tecogan.cli import main
 from vs_tecogan.cli.generate import enlarged_clip
 from vs_tecogan.networks.longvideo import LongVideo, LongVideoSpec
+from vs_tecogan.networks.longvideo_sr import LongVideoSR, LongVideoSRSpec
 from vs_tecogan.sources.long_video_gan import Frames
 from vs_tecogan.video.read import video_frames
 from vs_tecogan.weights import Model, ModelCard, load_model, save_model
@@ -25,6 +26,15 @@ def model() -> Model:
     )  # fmt: skip
     network = LongVideo(spec).eval().requires_grad_(False)
     return Model(network, ModelCard(name="tiny", spec=spec))
+
+
+@pytest.fixture(scope="module")
+def second() -> Model:
+    torch.manual_seed(2)
+    spec = LongVideoSRSpec(widths=(3, 2, 2), layers=1, latent=4, mapping_layers=1)
+    network = LongVideoSR(spec).eval().requires_grad_(False)
+    torch.nn.init.normal_(network.colours.conv.weight, std=0.1)
+    return Model(network, ModelCard(name="second", spec=spec))
 
 
 def pixels(clip: vs.VideoNode, n: int) -> np.ndarray:
@@ -120,3 +130,43 @@ def test_an_enlarged_loop_is_entered_with_a_turn_behind_it(model: Model, make_mo
     assert all(np.array_equal(pixels(looped, n), pixels(warm, n)) for n in (0, 7))
     cold = enlarged_clip(model, argparse.Namespace(**vars(asked), loop=None))
     assert not np.array_equal(pixels(cold, 0), pixels(warm, 0))
+
+
+def test_enlarged_frames_in_any_order(model: Model, second: Model) -> None:
+    """Would catch a state between frames, windows that end at the clip's first frame, and a latent of another seed."""
+    linear, jumps = (
+        long_video_gan(model, seed=3, length=140, device="cpu", upscaler=second, memory=memory) for memory in (64, 1)
+    )
+    assert (linear.width, linear.height) == (64, 64)
+    frames = {n: pixels(linear, n) for n in (0, 62, 63, 64, 130)}
+    for n in (130, 63, 0, 64, 62):
+        assert np.array_equal(pixels(jumps, n), frames[n])
+    later = long_video_gan(model, seed=3, length=1, start=63, device="cpu", upscaler=second)
+    assert np.array_equal(pixels(later, 0), frames[63]), "what was before the start is seen"
+    with linear.get_frame(0) as frame:
+        assert (frame.props["TecoganModel"], frame.props["TecoganUpscaler"]) == ("tiny", "second")
+    small = long_video_gan(model, seed=3, length=140, device="cpu")
+    means = frames[130].reshape(3, 16, 4, 16, 4).mean((2, 4))
+    assert np.abs(means - pixels(small, 130)).mean() < 0.5 * np.abs(means - pixels(small, 30)).mean()
+
+
+@pytest.mark.parametrize("loop", [3, 22])
+def test_enlarged_loops_repeat_bit_for_bit(model: Model, second: Model, loop: int) -> None:
+    """Would catch a window that does not go around the loop's seam."""
+    clip = long_video_gan(model, seed=3, length=2 * loop, loop=loop, device="cpu", upscaler=second)
+    for n in (0, 1, loop - 1):
+        assert np.array_equal(pixels(clip, n), pixels(clip, n + loop))
+
+
+def test_generate_takes_a_second_stage(model: Model, second: Model, make_model, tmp_path) -> None:
+    """Would catch a second stage that goes to the filter, and an upscaler that is none."""
+    path = tmp_path / "second.safetensors"
+    save_model(path, second.network, second.card)
+    asked = argparse.Namespace(seed=1, start=2, fps=25, device="cpu", frames=3, upscale=str(path), loop=5)
+    clip = enlarged_clip(model, asked)
+    ours = long_video_gan(model, length=3, start=2, loop=5, device="cpu", upscaler=second)
+    assert clip.num_frames == 3 and np.array_equal(pixels(clip, 2), pixels(ours, 2))
+    with pytest.raises(vs.Error, match="tiny' is no second stage"):
+        long_video_gan(model, upscaler=model)
+    with pytest.raises(vs.Error, match="makes video from nothing, or a part"):
+        tecogan(clip, model=second)

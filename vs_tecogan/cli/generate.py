@@ -12,7 +12,7 @@ import vapoursynth as vs
 
 from ..errors import UsageError
 from ..filter import tecogan
-from ..networks import LongVideo, VideoGenerator
+from ..networks import LongVideo, LongVideoSR, VideoGenerator
 from ..sources.long_video_gan import MODEL, long_video_gan
 from ..sources.mocogan_hd import mocogan_hd
 from ..video.probe import Probe
@@ -49,7 +49,11 @@ def add_parser(subparsers: argparse._SubParsersAction[Any]) -> None:
     parser.add_argument("--start", metavar="N", type=count, default=0, help="first frame (default 0)")
     parser.add_argument("--loop", metavar="N", type=positive, help="frames after which everything repeats")
     parser.add_argument("--fps", metavar="N", type=positive, default=25, help="frames per second (default 25)")
-    parser.add_argument("--upscale", metavar="M", help="enlarge by this model, such as recurrent-texture-4x")
+    parser.add_argument(
+        "--upscale",
+        metavar="M",
+        help="enlarge by this model, such as recurrent-texture-4x; or a second stage of LongVideoGAN",
+    )
     parser.add_argument("--device", metavar="D", help="cpu, cuda or cuda:N; default: CUDA where there is one")
     parser.add_argument("-y", "--overwrite", action="store_true", help="replace OUT if it exists")
     parser.add_argument("-q", "--quiet", action="store_true", help="no progress")
@@ -79,26 +83,35 @@ def run(args: argparse.Namespace) -> int:
 def enlarged_clip(model: Model, args: argparse.Namespace) -> vs.VideoNode:
     """The clip, enlarged.
 
-    A loop is entered with one turn behind it and a frame after its end, so that no seam shows.
+    A loop is entered with one turn behind it and a frame after its end, so that no seam shows. A second stage of
+    LongVideoGAN needs none of that.
     """
+    large = load_model(absolute(args.upscale))
+    if isinstance(large.network, LongVideoSR):
+        return generated_clip(model, args, args.frames, large)
     turn, after = (args.loop, 1) if args.loop else (0, 0)
     clip = generated_clip(model, args, turn + args.frames + after)
-    enlarge = partial(tecogan, model=absolute(args.upscale), device=args.device, scene_change=False)
+    enlarge = partial(tecogan, model=large, device=args.device, scene_change=False)
     clip = enlarge(clip, restart=0) if args.loop else enlarge(clip)
     return clip[turn : turn + args.frames]
 
 
-def generated_clip(model: Model, args: argparse.Namespace, length: int) -> vs.VideoNode:
+def generated_clip(
+    model: Model, args: argparse.Namespace, length: int, upscaler: Model | None = None
+) -> vs.VideoNode:  # fmt: skip
     """The clip of a model that makes video.
 
     :raises WeightsError: it makes none.
+    :raises UsageError: an option that the model has no use for.
     """
     if isinstance(model.network, LongVideo):
         return long_video_gan(
             model, seed=args.seed, length=length, loop=args.loop, start=args.start, fps=args.fps,
-            device=args.device,
+            device=args.device, upscaler=upscaler,
         )  # fmt: skip
     if isinstance(model.network, VideoGenerator):
+        if upscaler is not None:
+            raise UsageError(f"upscaler {upscaler.card.name!r} is for LongVideoGAN's videos; give --upscale another")
         if args.loop or args.start:
             raise UsageError(f"model {model.card.name!r} begins at frame 0 and has no loops; leave --loop and --start")
         return mocogan_hd(

@@ -5,7 +5,17 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from ..errors import WeightsError
-from ..networks import Alignment, FluidSpec, GeneratorSpec, LongVideoSpec, MotionSpec, SourceSpec, Spec, StyleSpec
+from ..networks import (
+    Alignment,
+    FluidSpec,
+    GeneratorSpec,
+    LongVideoSpec,
+    LongVideoSRSpec,
+    MotionSpec,
+    SourceSpec,
+    Spec,
+    StyleSpec,
+)
 from ..weights import DEFAULT_MODEL, ModelCard, load_model, models_folder, shipped_models, shipped_use
 
 if TYPE_CHECKING:
@@ -75,6 +85,9 @@ def _network(spec: Spec) -> str:
         return f"image generator, {spec.size}x{spec.size}"
     if isinstance(spec, LongVideoSpec):
         return f"LongVideoGAN, {spec.width}x{spec.height}, {spec.channels} channels, {spec.step} frames a step"
+    if isinstance(spec, LongVideoSRSpec):
+        widths = ", ".join(map(str, spec.widths))
+        return f"LongVideoGAN's second stage, {spec.scale}x, {widths} channels, sees {spec.window} frames"
     if isinstance(spec, MotionSpec):
         return f"MoCoGAN-HD, {spec.image.size}x{spec.image.size}, {spec.components} components"
     ahead = f", looks {spec.ahead} frame ahead" if spec.ahead else ""

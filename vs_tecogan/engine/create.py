@@ -98,7 +98,9 @@ def run_on(
     if isinstance(network, FluidSR):
         raise EngineError("the model enlarges simulated smoke; use tempogan(), or vs-tecogan fluid upscale")
     if isinstance(network, SourceNetwork):
-        raise EngineError("the model makes video from nothing and enlarges none; its page says which function takes it")
+        raise EngineError(
+            "the model makes video from nothing, or a part of that; its page says which function takes it"
+        )
     maker = STEPS.get((type(network), type(device)))
     if maker is None:
         raise EngineError(

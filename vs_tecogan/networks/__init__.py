@@ -3,6 +3,7 @@
 from .fnet import FNet
 from .generator import Generator
 from .longvideo import LongVideo, LongVideoSpec
+from .longvideo_sr import LongVideoSR, LongVideoSRSpec
 from .motion import MotionSpec, VideoGenerator
 from .recurrent import Alignment, RecurrentSpec, RecurrentSR
 from .spec import Dialect, GeneratorSpec
@@ -12,12 +13,12 @@ from .tempogan import FluidSpec, FluidSR
 
 VideoNetwork = Generator | RecurrentSR
 """What enlarges video."""
-SourceNetwork = StyleGenerator | VideoGenerator | LongVideo
-"""What makes pictures or video from numbers."""
+SourceNetwork = StyleGenerator | VideoGenerator | LongVideo | LongVideoSR
+"""What makes pictures or video from numbers, or a part of it."""
 Network = VideoNetwork | FluidSR | SourceNetwork
 """What a weight file can hold."""
 VideoSpec = GeneratorSpec | RecurrentSpec
-SourceSpec = StyleSpec | MotionSpec | LongVideoSpec
+SourceSpec = StyleSpec | MotionSpec | LongVideoSpec | LongVideoSRSpec
 Spec = VideoSpec | FluidSpec | SourceSpec
 """What distinguishes one network from another; its type tells the architecture."""
 
@@ -30,6 +31,8 @@ __all__ = [
     "Generator",
     "GeneratorSpec",
     "LongVideo",
+    "LongVideoSR",
+    "LongVideoSRSpec",
     "LongVideoSpec",
     "MotionSpec",
     "Network",

@@ -14,7 +14,7 @@ from torch import Tensor
 from ..engine.select import resolve_device
 from ..engine.thread import EngineThread
 from ..errors import UsageError, UserError
-from ..networks import LongVideo
+from ..networks import LongVideo, LongVideoSR
 from ..version import __version__
 from ..weights import Model, Opened, open_model
 
@@ -41,6 +41,7 @@ def long_video_gan(
     fps: int = 25,
     memory: int = MEMORY,
     device: str | None = None,
+    upscaler: str | os.PathLike[str] | Model | None = None,
 ) -> vs.VideoNode:
     """Generate video with LongVideoGAN's network.
 
@@ -57,7 +58,10 @@ def long_video_gan(
     :param fps: frames per second that the clip says of itself.
     :param memory: MiB for computed frames; never changes the picture.
     :param device: "cpu", "cuda" or "cuda:N"; None = CUDA where there is one.
-    :return: RGBS in [0, 1], of the model's size, with ``TecoganModel``, ``TecoganVersion`` and ``TecoganSeed``.
+    :param upscaler: LongVideoGAN's second stage, by file or as a loaded model: frames are as many times larger. A frame
+        is made from the small ones around it, 4 on both sides, alone: any order and loops stay exact.
+    :return: RGBS in [0, 1], of the model's size, with ``TecoganModel``, ``TecoganVersion`` and ``TecoganSeed``; with an
+        upscaler, of that times its scale, and ``TecoganUpscaler``.
     :raises vapoursynth.Error: anything wrong with the arguments, in one line.
     """
     thread = EngineThread()
@@ -67,19 +71,26 @@ def long_video_gan(
         thread.use_device(place)
         opened = thread.run(open_long_video, MODEL if model is None else model)
         network = thread.run(opened.network.to, place)
+        second = None if upscaler is None else thread.run(open_upscaler, upscaler)
+        large = None if second is None else thread.run(second.network.to, place)
     except (UserError, OSError) as error:
         raise vs.Error(f"long_video_gan: {error}") from error
     frames, spec = Frames(network, seed, loop or 0, memory << 20), network.spec
+    frame = frames.frame if large is None else EnlargedFrames(frames, large, seed).frame
+    scale = large.spec.scale if large else 1
     template = vs.core.std.BlankClip(
-        width=spec.width, height=spec.height, format=vs.RGBS, length=length, fpsnum=fps, fpsden=1, keep=True
-    )
+        width=spec.width * scale, height=spec.height * scale, format=vs.RGBS, length=length, fpsnum=fps, fpsden=1,
+        keep=True,
+    )  # fmt: skip
 
     def paint(n: int, f: vs.VideoFrame) -> vs.VideoFrame:
-        picture, out = thread.run(frames.frame, start + n), f.copy()
+        picture, out = thread.run(frame, start + n), f.copy()
         for plane in range(3):
             np.asarray(out[plane])[...] = picture[plane]
         out.props["TecoganModel"], out.props["TecoganVersion"] = opened.card.name, __version__
         out.props["TecoganSeed"] = seed
+        if second is not None:
+            out.props["TecoganUpscaler"] = second.card.name
         return out
 
     return template.std.ModifyFrame(template, paint)
@@ -119,6 +130,32 @@ class Frames:
         frames: Tensor = network(latents[None], first, self._chunk)[0]
         pictures = (frames * 0.5 + 0.5).clamp(0, 1)
         return np.asarray(pictures.float().cpu().numpy(), np.float32)
+
+
+class EnlargedFrames:
+    """The same frames, enlarged one by one, each from the small ones around it. Runs on the same thread."""
+
+    def __init__(self, frames: Frames, network: LongVideoSR, seed: int) -> None:
+        self._frames, self._network = frames, network
+        self._z = network.latent(seed)[None].to(network.grey.device)
+
+    @torch.no_grad()
+    def frame(self, number: int) -> Chunk:
+        """(3, scale H, scale W) in [0, 1]."""
+        reach = self._network.spec.reach
+        window = np.stack([self._frames.frame(n) for n in range(number - reach, number + reach + 1)])
+        small = torch.from_numpy(window).to(self._z) * 2 - 1
+        large = self._network(small[None], self._z)[0, 0]
+        return np.asarray((large * 0.5 + 0.5).clamp(0, 1).float().cpu().numpy(), np.float32)
+
+
+def open_upscaler(model: object) -> Opened[LongVideoSR]:
+    """A model of LongVideoGAN's second stage, behind a name, a path or itself.
+
+    :raises WeightsError: it cannot be opened, or does something else.
+    :raises UsageError: it is none of these.
+    """
+    return open_model(model, LongVideoSR, "is no second stage of LongVideoGAN; leave upscaler, and use tecogan()")
 
 
 def open_long_video(model: object) -> Opened[LongVideo]:

@@ -16,6 +16,8 @@ from ..networks import (
     GeneratorSpec,
     LongVideo,
     LongVideoSpec,
+    LongVideoSR,
+    LongVideoSRSpec,
     MotionSpec,
     Network,
     RecurrentSpec,
@@ -94,7 +96,8 @@ def _name(spec: Spec) -> str:
     if isinstance(spec, GeneratorSpec):
         return f"{spec.dialect} x{spec.scale} generator"
     if isinstance(spec, SourceSpec):
-        return {StyleSpec: "image generator", MotionSpec: "MoCoGAN-HD", LongVideoSpec: "LongVideoGAN"}[type(spec)]
+        names = {StyleSpec: "image generator", MotionSpec: "MoCoGAN-HD", LongVideoSpec: "LongVideoGAN"}
+        return (names | {LongVideoSRSpec: "LongVideoGAN's second stage"})[type(spec)]
     return f"{'RecurrentSR' if isinstance(spec, RecurrentSpec) else 'tempoGAN'} x{spec.scale}"
 
 
@@ -110,6 +113,8 @@ def _empty(spec: Spec) -> Network:
         return StyleGenerator(spec)
     if isinstance(spec, LongVideoSpec):
         return LongVideo(spec)
+    if isinstance(spec, LongVideoSRSpec):
+        return LongVideoSR(spec)
     if isinstance(spec, MotionSpec):
         return VideoGenerator(spec)
     return RecurrentSR(spec) if isinstance(spec, RecurrentSpec) else FluidSR(spec)

@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any, cast, get_args, get_origin
 
-from ..networks import LongVideoSpec, MotionSpec, SourceSpec, StyleSpec
+from ..networks import LongVideoSpec, LongVideoSRSpec, MotionSpec, SourceSpec, StyleSpec
 
 KINDS: Mapping[str, type[SourceSpec]] = {
     "stylegan": StyleSpec,
     "mocogan-hd": MotionSpec,
     "long-video": LongVideoSpec,
+    "long-video-sr": LongVideoSRSpec,
 }
 """Spec of each architecture."""
 

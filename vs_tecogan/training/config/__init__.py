@@ -4,6 +4,7 @@ from .check import check, check_options, frame_steps
 from .command import add_options, from_arguments
 from .files import load, merge, read_toml
 from .long_video import LongVideoConfig
+from .long_video_sr import LongVideoSrConfig
 from .paths import absolute
 from .smoke import SmokeConfig
 from .style import MotionConfig, StyleConfig
@@ -28,6 +29,7 @@ __all__ = [
     "DegradationConfig",
     "FlowConfig",
     "LongVideoConfig",
+    "LongVideoSrConfig",
     "LoopConfig",
     "ModelConfig",
     "MotionConfig",

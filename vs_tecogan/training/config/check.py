@@ -2,6 +2,7 @@
 
 from ...errors import TrainingError
 from .long_video_check import check_long_video
+from .long_video_sr_check import check_long_video_sr
 from .option import check_option
 from .smoke_check import check_smoke
 from .style_check import SOURCES, check_style
@@ -41,6 +42,9 @@ def check(config: Config, world: int) -> None:
         return
     if config.model.architecture == "long-video":
         check_long_video(config)
+        return
+    if config.model.architecture == "long-video-sr":
+        check_long_video_sr(config)
         return
     if config.model.architecture in SOURCES:
         check_style(config)

@@ -16,7 +16,7 @@ def check_long_video(config: Config) -> None:
 
     :raises TrainingError: the text says which setting, and what to do.
     """
-    own, data, objective = config.long_video, config.data, config.objective
+    own = config.long_video
     spec, frames = long_video_spec(config), clip_frames(config)
     for name, size in (("frames", frames), ("video_height", own.video_height), ("video_width", own.video_width)):
         if size % CLIP_GRID:
@@ -25,6 +25,15 @@ def check_long_video(config: Config) -> None:
         raise TrainingError(f"frames {frames}; expected a multiple of {spec.step} = 2^time_levels")
     if own.clip_length < source_frames(config):
         raise TrainingError(f"clip_length {own.clip_length}; samples need {source_frames(config)} frames")
+    check_footage(config)
+
+
+def check_footage(config: Config) -> None:
+    """What both stages refuse: footage that contradicts itself, another's discriminator, low precision.
+
+    :raises TrainingError: the text says which setting, and what to do.
+    """
+    own, data, objective, name = config.long_video, config.data, config.objective, config.model.architecture
     if unknown := set(config.style.diffaug) - set(CHANGES):
         raise TrainingError(f"diffaug {', '.join(sorted(unknown))}; expected some of {', '.join(CHANGES)}")
     if own.footage == "store" and not data.store:
@@ -32,9 +41,9 @@ def check_long_video(config: Config) -> None:
     if own.footage != "store" and data.store:
         raise TrainingError(f"a store, and footage {own.footage}; leave --store, or set footage to store")
     if objective.discriminator != "none":
-        raise TrainingError(f"discriminator {objective.discriminator} with architecture long-video, which has its own")
+        raise TrainingError(f"discriminator {objective.discriminator} with architecture {name}, which has its own")
     if config.loop.precision in ("fp16", "bf16"):
-        raise TrainingError(f"precision {config.loop.precision} with architecture long-video, which trains in fp32")
+        raise TrainingError(f"precision {config.loop.precision} with architecture {name}, which trains in fp32")
 
 
 def long_video_spec(config: Config) -> LongVideoSpec:
@@ -60,7 +69,7 @@ def clip_frames(config: Config) -> int:
     """
     frames = config.data.frames
     if len(frames) != 1 or not frames[0].isdecimal() or not int(frames[0]):
-        raise TrainingError(f"frames {' '.join(frames)}; architecture long-video needs one number")
+        raise TrainingError(f"frames {' '.join(frames)}; architecture {config.model.architecture} needs one number")
     return int(frames[0])
 
 

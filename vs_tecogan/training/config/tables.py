@@ -12,6 +12,7 @@ from typing import Any, Literal
 
 from ...networks.spec import MOST_FLOW_ROUNDS
 from .long_video import LongVideoConfig
+from .long_video_sr import LongVideoSrConfig
 from .option import COUNT, DECAY, NO_LIMIT, POSITIVE, PROBABILITY, Range, option
 from .smoke import SmokeConfig
 from .style import MotionConfig, StyleConfig
@@ -129,10 +130,13 @@ class DegradationConfig:
 class ModelConfig:
     """The generator."""
 
-    architecture: Literal["frvsr", "recurrent", "tempogan", "stylegan", "pca", "mocogan-hd", "long-video"] = option(
+    architecture: Literal[
+        "frvsr", "recurrent", "tempogan", "stylegan", "pca", "mocogan-hd", "long-video", "long-video-sr"
+    ] = option(
         "frvsr",
         "FRVSR's and TecoGAN's generator; RecurrentSR, which needs no flow network; tempoGAN's, for smoke; a stage of "
-        "MoCoGAN-HD: pictures (stylegan), their principal components (pca), motion (mocogan-hd); or LongVideoGAN's",
+        "MoCoGAN-HD: pictures (stylegan), their principal components (pca), motion (mocogan-hd); or LongVideoGAN's "
+        "two, the second of which enlarges (long-video-sr)",
         file_only=True,
     )
     scale: int = option(4, "2 or 4", Range(low=2, high=4))
@@ -263,6 +267,7 @@ class Config:
     style: StyleConfig = field(default_factory=StyleConfig)
     motion: MotionConfig = field(default_factory=MotionConfig)
     long_video: LongVideoConfig = field(default_factory=LongVideoConfig)
+    long_video_sr: LongVideoSrConfig = field(default_factory=LongVideoSrConfig)
 
 
 FIXED = frozenset(
@@ -305,6 +310,10 @@ FIXED = frozenset(
         "shortest",
         "longest",
         "d_channels",
+        "sr_widths",
+        "sr_layers",
+        "reach",
+        "skip",
     ]
 )
 """Fields that a resumed run cannot change: its weights or the state of its optimiser depend on them."""

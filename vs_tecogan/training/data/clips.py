@@ -102,13 +102,15 @@ class VideoClips(Dataset[tuple[Tensor, Tensor]]):
     :param frames:  of a sample.
     :param footage: where clips come from.
     :param latents: of a seed.
+    :param crop: side of a random square of the window, which is cut out; 0 takes whole frames.
     """
 
     def __init__(
-        self, footage: Footage, latents: Callable[[int], Tensor], *, seed: int, frames: int, pool: int, refresh: int
-    ) -> None:
+        self, footage: Footage, latents: Callable[[int], Tensor], *, seed: int, frames: int, pool: int, refresh: int,
+        crop: int = 0,
+    ) -> None:  # fmt: skip
         self._footage, self._latents, self._seed = footage, latents, seed
-        self._frames, self._pool, self._refresh = frames, pool, refresh
+        self._frames, self._pool, self._refresh, self._crop = frames, pool, refresh, crop
         self._kept: OrderedDict[int, Pictures] = OrderedDict()
 
     def __getitem__(self, index: SampleIndex) -> tuple[Tensor, Tensor]:
@@ -116,7 +118,11 @@ class VideoClips(Dataset[tuple[Tensor, Tensor]]):
         rng = np.random.default_rng([self._seed, index.iteration, index.position])
         clip = self._clip(index.iteration // self._refresh + int(rng.integers(self._pool)))
         first = int(rng.integers(len(clip) - self._frames + 1))
-        real = torch.from_numpy(np.ascontiguousarray(clip[first : first + self._frames]))
+        window = clip[first : first + self._frames]
+        if self._crop:
+            top, left = (int(rng.integers(side - self._crop + 1)) for side in window.shape[1:3])
+            window = window[:, top : top + self._crop, left : left + self._crop]
+        real = torch.from_numpy(np.ascontiguousarray(window))
         return real, self._latents(int(rng.integers(1 << 62)))
 
     def _clip(self, number: int) -> Pictures:

@@ -18,7 +18,7 @@ class NoFootage(Store):
 
 def makes_its_own(config: Config) -> bool:
     """Whether the samples come from no footage: simulated, painted, or nothing but random numbers."""
-    if config.model.architecture == "long-video":
+    if config.model.architecture in ("long-video", "long-video-sr"):
         return config.long_video.footage != "store"
     return config.model.architecture in ("tempogan", "pca") or config.style.pictures_from != "store"
 

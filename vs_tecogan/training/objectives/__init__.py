@@ -9,6 +9,7 @@ from ..config import Config
 from .base import Objective, Phase
 from .frvsr import Frvsr
 from .long_video import LongVideoGan
+from .long_video_sr import LongVideoSrGan
 from .mocogan_hd import MocoGanHd
 from .pca import CodePca
 from .recurrent import Recurrent
@@ -19,18 +20,19 @@ from .tempogan import TempoGan
 __all__ = ["Objective", "Phase", "objective_class", "objective_of"]
 
 
-SOURCES: Mapping[str, type[StyleGan | CodePca | MocoGanHd | LongVideoGan]] = {
+SOURCES: Mapping[str, type[StyleGan | CodePca | MocoGanHd | LongVideoGan | LongVideoSrGan]] = {
     "stylegan": StyleGan,
     "pca": CodePca,
     "mocogan-hd": MocoGanHd,
     "long-video": LongVideoGan,
+    "long-video-sr": LongVideoSrGan,
 }
-"""Systems that make pictures or video from numbers."""
+"""Systems that make pictures or video from numbers, or a part of it."""
 
 
 def objective_class(
     config: Config,
-) -> type[Frvsr | Recurrent | TempoGan | StyleGan | CodePca | MocoGanHd | LongVideoGan]:
+) -> type[Frvsr | Recurrent | TempoGan | StyleGan | CodePca | MocoGanHd | LongVideoGan | LongVideoSrGan]:
     """Which system the settings name."""
     plain = config.objective.discriminator == "none"
     if config.model.architecture == "recurrent":

@@ -186,13 +186,14 @@ def build_long_video(config: Config) -> LongVideo:
     return network
 
 
-def footage_of(config: Config, store: Store, frames: int) -> Footage:
+def footage_of(config: Config, store: Store, frames: int, *, factor: int = 1) -> Footage:
     """What a run learns from, as clips of so many frames.
 
+    :param factor: on the sides that the settings say.
     :raises TrainingError: the store's clips are too short.
     """
     own, seed = config.long_video, config.data.seed
-    size = ClipSize(frames=frames, height=own.video_height, width=own.video_width)
+    size = ClipSize(frames=frames, height=own.video_height * factor, width=own.video_width * factor)
     if own.footage == "store":
         return store_footage(seed, size, store)
     if own.footage == "skies":

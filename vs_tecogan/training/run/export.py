@@ -63,7 +63,7 @@ def card_of(config: Config, spec: Spec, state: dict[str, Any], name: str, words:
         derived |= _of_smoke(config)
     if config.model.architecture in SOURCES:
         derived |= _of_source(config, derived)
-    if config.model.architecture == "long-video":
+    if config.model.architecture in ("long-video", "long-video-sr"):
         derived |= _of_long_video(config, state)
     return ModelCard(name=name, spec=spec, scores=scores, **(derived | words))
 
@@ -103,13 +103,17 @@ def _of_source(config: Config, derived: dict[str, str]) -> dict[str, str]:
 
 
 def _of_long_video(config: Config, state: dict[str, Any]) -> dict[str, str]:
-    """What a card says otherwise of a generator of long video."""
+    """What a card says otherwise of a stage of LongVideoGAN."""
     own, title = config.long_video, objective_class(config).title(config)
     size, frames = f"{own.video_width}x{own.video_height}", " ".join(config.data.frames)
+    described, degradation = size, ""
+    if config.model.architecture == "long-video-sr":
+        side, scale = config.data.crop * config.model.scale, config.model.scale
+        described, size, degradation = f"{scale}x", f"{side}x{side}", f"mean of {scale}x{scale} pixels"
     footage = {"skies": "painted skies of our own", "smoke": "smoke of our own solver, simulated while training"}
     return {
-        "description": f"{title}, {size}",
-        "degradation": "",
+        "description": f"{title}, {described}",
+        "degradation": degradation,
         "data": footage.get(own.footage, ", ".join(state["sources"])),
         "training": (
             f"{title}, {state['iteration']} iterations of {config.data.batch} x {frames} frames of {size} pixels on "
