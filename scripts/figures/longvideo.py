@@ -19,14 +19,14 @@ from vs_tecogan.degrade import blur_down_picture
 from vs_tecogan.metrics import psnr_y
 from vs_tecogan.metrics.fvd import frechet_distance
 from vs_tecogan.metrics.random_features import random_features
-from vs_tecogan.networks import LongVideo, VideoGenerator
+from vs_tecogan.networks import LongVideo, LongVideoSR, VideoGenerator
 from vs_tecogan.networks.walk import Walk
-from vs_tecogan.sources.long_video_gan import Frames, open_long_video
+from vs_tecogan.sources.long_video_gan import Frames, open_long_video, open_upscaler
 from vs_tecogan.training.data.skies import skies
 from vs_tecogan.training.objectives.clip_scores import generated, levels, similarities
 from vs_tecogan.weights import DEFAULT_MODEL
 
-from . import longvideo_variants
+from . import longvideo_second, longvideo_variants
 from .mocogan import MODEL as MOTION_MODEL
 from .mocogan import STEP, network_of
 from .record import Found
@@ -58,17 +58,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--tables", nargs="+", default=[], metavar="NAME", help=f"these alone; or {PICTURES}")
     for name, label in list(longvideo_variants.LABELS.items())[1:]:
         parser.add_argument(f"--{name}", type=Path, metavar="FILE", help=f"weights of a run on {label}")
+    parser.add_argument("--second", type=Path, metavar="FILE", help="weights of the paper's second stage, to compare")
     parser.add_argument("--clips", type=int, default=CLIPS, help=f"clips of S(x, t) and of distances (default {CLIPS})")
 
 
 def measure(args: argparse.Namespace) -> Found:
     """Everything, of the shipped model."""
     network = open_long_video(MODEL).network
+    given = getattr(args, "second", None)
+    second = open_upscaler(given).network if given else None
     makers = {
         "similarity": lambda: similarity(network, args.clips),
         "exact": lambda: exact(network),
         "distance": lambda: distance(network, args.clips),
-        "enlarged": lambda: enlarged(network),
+        "enlarged": lambda: enlarged(network, second),
         "drift": lambda: drift(network),
     }
     files = {name: getattr(args, name) for name in longvideo_variants.LABELS if getattr(args, name, None) is not None}
@@ -79,10 +82,16 @@ def measure(args: argparse.Namespace) -> Found:
     wanted = args.tables or [*makers, PICTURES]
     tables = {name: maker() for name, maker in makers.items() if name in wanted}
     settings = {"clips": args.clips, "frames": FRAMES, "draws": DRAWS}
-    plots = pictures(network) if PICTURES in wanted else {}
+    plots = pictures(network, second) if PICTURES in wanted else {}
     models = [MODEL, *([MOTION_MODEL] if "similarity" in wanted else [])]
     models += [LARGE] if {"enlarged", PICTURES} & {*wanted} else []
-    return Found(tables=tables, settings=settings, models=models, plots=plots, inputs=files)
+    return Found(
+        tables=tables,
+        settings=settings,
+        models=models,
+        plots=plots,
+        inputs=files | ({"second": given} if given else {}),
+    )
 
 
 def painted(network: LongVideo, seed: int, frames: Sequence[int], factor: int = 1) -> Clip:
@@ -244,8 +253,11 @@ def shift(clip: Clip) -> int:
     return max(range(-REACH, REACH + 1), key=likeness)
 
 
-def enlarged(network: LongVideo) -> Table:
-    """The second stage: painted and generated clips, enlarged four times by bicubic and by the filter."""
+def enlarged(network: LongVideo, second: LongVideoSR | None = None) -> Table:
+    """The second stage: painted and generated clips, four times larger, by bicubic, the filter and the paper's network.
+
+    :param second: that network; its small frames are means of 4x4 pixels, those of the others as by bd.
+    """
     truth = [painted(network, seed, range(SHORT), FACTOR) for seed in range(2 * ENLARGED)]
     reference = random_features(truth[ENLARGED:])
     small = [np.stack([blur_down_picture(frame, FACTOR) for frame in clip]) for clip in truth[:ENLARGED]]
@@ -259,11 +271,22 @@ def enlarged(network: LongVideo) -> Table:
             "real": frechet_distance(random_features(real), reference),
             "made": frechet_distance(random_features([enlarge(clip, name) for clip in made]), reference),
         }
+    if second is not None:
+        clips = [longvideo_second.painted_pair(partial(painted, network), second, n, SHORT) for n in range(ENLARGED)]
+        real = [clip for clip, _ in clips]
+        pairs = [(a, b) for ours, theirs in clips for a, b in zip(ours, theirs, strict=True)]
+        films = [longvideo_second.generated_large(network, second, seed, 0, SHORT) for seed in range(ENLARGED)]
+        rows["second"] = {
+            "psnr": float(np.mean([psnr_y(a, b) for a, b in pairs])),
+            "real": frechet_distance(random_features(real), reference),
+            "made": frechet_distance(random_features(films), reference),
+        }
     columns = {"psnr": Column(label="PSNR of painted skies, dB"), "real": Column(label="FD-random3d, painted skies"),
                "made": Column(label="FD-random3d, generated")}  # fmt: skip
     size = f"{network.spec.width * FACTOR}x{network.spec.height * FACTOR}"
     note = f"{ENLARGED} clips of {SHORT} frames, enlarged to {size}. FD-random3d from other skies painted at that size."
-    return Table(corner="", columns=columns, rows=rows, labels={}, note=note)
+    labels = {"second": "the paper's second stage"}
+    return Table(corner="", columns=columns, rows=rows, labels=labels if second else {}, note=note)
 
 
 def enlarge(clip: Clip, how: str) -> Clip:
@@ -291,7 +314,7 @@ def _pixels(clip: vs.VideoNode, n: int) -> Clip:
         return np.stack([np.asarray(frame[plane]) for plane in range(3)], axis=-1)
 
 
-def pictures(network: LongVideo) -> dict[str, bytes]:
+def pictures(network: LongVideo, second: LongVideoSR | None) -> dict[str, bytes]:
     """Rows of every 32nd frame beside the footage, a film of 256 frames, and a frame enlarged."""
     from PIL import Image  # optional: extra "train"
 
@@ -303,7 +326,10 @@ def pictures(network: LongVideo) -> dict[str, bytes]:
     film = [Image.fromarray(frame).resize(size, Image.Resampling.BICUBIC) for frame in loop]
     clip = long_video_gan(MODEL, seed=SHOWN[1], length=SPAN, device="cpu").resize.Bicubic(format=vs.RGB24)
     low = np.stack([_pixels(clip, n) for n in range(12)])
-    pair = np.concatenate([enlarge(low, how)[-1] for how in ("bicubic", LARGE)], 1).repeat(3, 0).repeat(3, 1)
+    shown = [enlarge(low, how)[-1] for how in ("bicubic", LARGE)]
+    if second is not None:
+        shown.append(longvideo_second.generated_large(network, second, SHOWN[1], len(low) - 1, 1)[0])
+    pair = np.concatenate(shown, 1).repeat(3, 0).repeat(3, 1)
     return {
         "longvideo.png": _png(still),
         "longvideo.webp": _film(film),

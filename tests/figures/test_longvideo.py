@@ -12,6 +12,7 @@ import torch
 from figures import longvideo
 
 from vs_tecogan.networks.longvideo import LongVideo, LongVideoSpec
+from vs_tecogan.networks.longvideo_sr import LongVideoSR, LongVideoSRSpec
 from vs_tecogan.weights import ModelCard, save_model
 
 Image = pytest.importorskip("PIL.Image")
@@ -31,8 +32,11 @@ def test_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
              "DRIFTING": 1, "APART": 2}  # fmt: skip
     for name, value in small.items():
         monkeypatch.setattr(longvideo, name, value)
+    large = LongVideoSRSpec(widths=(2, 2, 2), layers=1, latent=4, mapping_layers=1)
+    second = tmp_path / "second.safetensors"
+    save_model(second, LongVideoSR(large), ModelCard(name="second", spec=large))
     noise = np.random.default_rng(1).integers(0, 256, (16, 32, 3), np.uint8)
-    found = longvideo.measure(argparse.Namespace(clips=3, tables=[], long=path, narrow=None))
+    found = longvideo.measure(argparse.Namespace(clips=3, tables=[], long=path, narrow=None, second=second))
     rows = {key: table.rows for key, table in found.tables.items()}
     assert rows["similarity"]["fixed"] == {"t2": "1.00 ± 0.00", "t8": "1.00 ± 0.00"}
     assert [*rows["similarity"]] == ["footage", "model", "gap", "square", "motion", "motion_gap", "played", "fixed"]
@@ -49,7 +53,9 @@ def test_figures(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
             float(str(runs["long"][f"t{time}"])), abs=0.006
         )
     assert longvideo.shift(np.stack([np.roll(noise, 2 * n, axis=1) for n in range(4)])) == 4
-    assert rows["enlarged"]["bicubic"]["psnr"] is not None
+    assert [*rows["enlarged"]] == ["bicubic", "second"], "untrained, it is bicubic of means: near to that of the table"
+    quality = [float(str(rows["enlarged"][name]["psnr"])) for name in ("bicubic", "second")]
+    assert quality[1] == pytest.approx(quality[0], abs=3)
     assert Image.open(io.BytesIO(found.plots["longvideo.png"])).size == (5 * 16 * 4, 4 * 16 * 4)
     assert Image.open(io.BytesIO(found.plots["longvideo.webp"])).n_frames == 64
     assert [*found.models] == [str(path), longvideo.MOTION_MODEL, "bicubic"]

@@ -128,8 +128,10 @@ class LongVideoSR(nn.Module):
 
     def features(self, condition: Tensor, w: Tensor) -> Tensor:
         """Those of the last layer: (N, 3 window, y, x) and (N, latent) -> (N, widths[-1], scale y, scale x)."""
-        features, size, seen = None, 1, condition
+        features: Tensor | None = None
+        size, seen = 1, condition
         for layer in self.layers:
+            assert isinstance(layer, ConditionedLayer)
             features = layer(features, seen, w)
             if layer.doubles:
                 size *= 2
