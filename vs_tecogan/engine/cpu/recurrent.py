@@ -40,6 +40,13 @@ class NativeRecurrent(PlainGuide):
     def step(self, memory: Memory, lr: Tensor, guide: Tensor | None) -> Memory:
         """See :class:`~vs_tecogan.engine.base.NetworkStep`."""
         assert guide is not None
+        spec = self._spec
+        # Nothing else holds the input or the features: at 1920x1080 each takes a gigabyte.
+        outputs = self._conv_out(self._through_trunk(self._conv_in(self._input(memory, lr, guide))))
+        return self._picture(outputs[:, : spec.folded].float(), lr), _features(outputs, spec.folded, spec.channels)
+
+    def _input(self, memory: Memory, lr: Tensor, guide: Tensor) -> Tensor:
+        """All that the first convolution sees, channels last."""
         spec, (height, width) = self._spec, lr.shape[2:]
         count = 3 * (spec.window - 1)
         picture, features = memory or (None, lr.new_zeros(1, spec.channels, height, width))
@@ -52,11 +59,7 @@ class NativeRecurrent(PlainGuide):
         recur = recurrent_input(
             lr, picture, flow, scale=self.scale, grid=Grid.BICUBIC_LEGACY, dtype=self._dtype, impl="native"
         )
-        spare = lr.new_zeros(1, self._spare, height, width)
-        rest = torch.cat((guide[:, :count], features, spare), dim=1).to(self._dtype)
-        inputs = torch.cat((recur, rest.to(memory_format=torch.channels_last)), dim=1)
-        outputs = self._conv_out(self._through_trunk(self._conv_in(inputs.to(memory_format=torch.channels_last))))
-        return self._picture(outputs[:, : spec.folded].float(), lr), _features(outputs, spec.folded, spec.channels)
+        return _joined((recur, guide[:, :count], features), self._spare, self._dtype)
 
     def _through_trunk(self, features: Tensor) -> Tensor:
         for first, second in self._trunk:
@@ -78,6 +81,19 @@ def cubic_kernel(scale: int) -> Tensor:
     taps = torch.tensor([cubic_taps(k / scale) for k in range(scale)], dtype=torch.float32)
     both = torch.einsum("ya,xb->yxab", taps, taps).reshape(scale * scale, 1, 4, 4)
     return both.repeat(3, 1, 1, 1)
+
+
+def _joined(parts: tuple[Tensor, ...], spare: int, dtype: torch.dtype) -> Tensor:
+    """Parts (1, C, H, W) as one, channels last, and ``spare`` channels of zeros behind them; none is copied twice."""
+    _, _, height, width = parts[0].shape
+    joined = torch.empty(1, height, width, sum(part.shape[1] for part in parts) + spare, dtype=dtype)
+    begin = 0
+    for part in parts:
+        end = begin + part.shape[1]
+        joined[..., begin:end] = part.permute(0, 2, 3, 1)
+        begin = end
+    joined[..., begin:] = 0
+    return joined.permute(0, 3, 1, 2)
 
 
 def _features(outputs: Tensor, first: int, count: int) -> Tensor:
