@@ -24,7 +24,7 @@ from vs_tecogan.training.objectives.motion_scores import (
 from .record import Found
 from .tables import Column, Table, Value
 
-FRAMES, STEP, LONG, FILM = 16, 4, 257, 48
+FRAMES, STEP, LONG, FILM = 16, 1, 257, 48
 CLIPS = 32
 """Of the Fréchet distance and of S(x, t)."""
 LONG_CLIPS = 6
@@ -40,8 +40,8 @@ ROWS = {
     "image": "without D_I",
     "video": "without D_V",
     "information": "without mutual information",
+    "apart": "without diversity_weight",
     "start": "motion not trained",
-    "cross": "motion of driving",
 }
 COLUMNS = {
     "frechet": Column(label="FD-random3d"),
@@ -54,7 +54,7 @@ COLUMNS = {
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
-    for name in ("residual", "image", "video", "information", "start", "cross"):
+    for name in ("residual", "image", "video", "information", "apart", "start"):
         parser.add_argument(f"--{name}", type=Path, help=f"weights of the variant {ROWS[name]}")
 
 
@@ -123,7 +123,7 @@ def colours(network: VideoGenerator) -> Table:
     labels = {"data": "painted skies", "model": MODEL, "free": f"{MODEL}, reach infinite"}
     note = (
         f"S(x, t): part of the first frame's colours that frame t has, means over {LONG_CLIPS} clips; skies are "
-        f"painted every {STEP} frames, as in training. Drift: 100 times the distance of the mean colour of all clips "
+        "painted as in training. Drift: 100 times the distance of the mean colour of all clips "
         "at frame 256 from that at frame 0."
     )
     return Table(corner="", columns=columns, rows=rows, labels=labels, note=note)

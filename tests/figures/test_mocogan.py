@@ -38,7 +38,7 @@ def test_figures(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> No
         "LATE": (9,), "MODEL": str(models["model"]),
     }.items():  # fmt: skip
         monkeypatch.setattr(mocogan, name, value)
-    others = dict.fromkeys(("residual", "video", "information", "start", "cross"))
+    others = dict.fromkeys(("residual", "video", "information", "apart", "start"))
     found = mocogan.measure(argparse.Namespace(image=models["image"], **others))
     scores, colours = found.tables["scores"].rows, found.tables["colours"].rows
     assert [*scores] == ["data", "model", "image"]

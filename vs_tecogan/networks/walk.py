@@ -9,7 +9,7 @@ from .motion import VideoGenerator
 
 CHUNK = 256
 """Frames whose noise is made together; part of what a seed means."""
-REACH = 2.5
+REACH = 1.0
 """Standard deviations that a walk strays from the mean before it turns back."""
 
 type Motion = tuple[int, int, float]
