@@ -38,10 +38,11 @@ def test_figures(models: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> No
         "LATE": (9,), "MODEL": str(models["model"]),
     }.items():  # fmt: skip
         monkeypatch.setattr(mocogan, name, value)
+    monkeypatch.setattr(mocogan, "CROSS", str(models["model"]))
     others = dict.fromkeys(("residual", "video", "information", "apart", "start"))
     found = mocogan.measure(argparse.Namespace(image=models["image"], **others))
     scores, colours = found.tables["scores"].rows, found.tables["colours"].rows
-    assert [*scores] == ["data", "model", "image"]
+    assert [*scores] == ["data", "model", "image", "cross"]
     assert scores["image"]["within"] == 0 and float(scores["model"]["diversity"]) > 0  # type: ignore[arg-type]
     assert [*colours] == ["data", "model", "free"] and {*colours["data"]} == {"t1", "t4", "t9", "drift"}
     assert Image.open(io.BytesIO(found.plots["mocogan.png"])).size == (192, 256)
