@@ -120,8 +120,8 @@ def test_render(clip: Path, environment: dict[str, str], tmp_path: Path) -> None
 @pytest.mark.slow
 def test_mix(clip: Path, environment: dict[str, str], tmp_path: Path) -> None:
     """Would catch a mix whose model does not open."""
-    run(environment, "bash", EXAMPLES / "mix.sh", clip, "out.mkv", "0.3", "frvsr-2x", "tecogan-2x", cwd=tmp_path)
-    assert size_of(tmp_path / "out.mkv") == (96, 64, LENGTH)
+    run(environment, "bash", EXAMPLES / "mix.sh", clip, "out.mkv", "0.3", "recurrent-4x", "recurrent-texture-4x", cwd=tmp_path)
+    assert size_of(tmp_path / "out.mkv") == (192, 128, LENGTH)
 
 
 @pytest.mark.slow
@@ -131,7 +131,7 @@ def test_frames(environment: dict[str, str], tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     for n in range(2):
         image.new("RGB", (24, 16), (200, 90, 40)).save(tmp_path / "in" / f"{n}.png")
-    run(environment, sys.executable, EXAMPLES / "frames.py", "in", "out", "frvsr-2x", cwd=tmp_path)
+    run(environment, sys.executable, EXAMPLES / "frames.py", "in", "out", "recurrent-small-2x", cwd=tmp_path)
     pixels = np.asarray(image.open(tmp_path / "out" / "1.png"))
     assert pixels.shape == (32, 48, 3)
     assert np.abs(pixels[12:20, 20:28].astype(int) - (200, 90, 40)).max() <= 4

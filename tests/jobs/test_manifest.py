@@ -139,9 +139,9 @@ def test_a_record_with_more_or_less_in_it_is_refused(tmp_path: Path) -> None:
 def test_what_changed_is_named() -> None:
     """Would catch a refusal that does not say which option to put back."""
     then = {"model": {"name": "recurrent-4x", "hash": "a"}, "picture": {"restart": 160}}
-    now = {"model": {"name": "tecogan-2x", "hash": "a"}, "picture": {"restart": 160, "tile": "480x270"}}
+    now = {"model": {"name": "recurrent-small-2x", "hash": "a"}, "picture": {"restart": 160, "tile": "480x270"}}
     assert differences(then, then) == []
     assert differences(then, now) == [
-        "model name: recurrent-4x then, tecogan-2x now",
+        "model name: recurrent-4x then, recurrent-small-2x now",
         "picture tile: nothing then, 480x270 now",
     ]

@@ -182,7 +182,7 @@ def _input_crc(film: Path, segment: Segment) -> str:
         (("--restart", "13"), "picture restart: 12 then, 13 now"),
         (("--crf", "5"), "encoding crf: 0.0 then, 5.0 now"),
         (("--end", "100"), "clip end: "),
-        (("--model", "tecogan-2x"), "model name: tiny-2x then, tecogan-2x now"),
+        (("--model", "recurrent-small-2x"), "model name: tiny-2x then, recurrent-small-2x now"),
         (("--codec", "libx264", "--", "-b:v", "1M"), "-b:v"),
     ],
 )

@@ -93,7 +93,7 @@ def test_wrong_arguments_are_one_line(model: Model, wrong: dict[str, object]) ->
 def test_models_do_not_take_each_others_place(model: Model) -> None:
     """Would catch an assertion or a shape error where the wrong model is given."""
     with pytest.raises(vs.Error, match="makes no long video"):
-        long_video_gan("frvsr-2x")
+        long_video_gan("recurrent-small-2x")
     with pytest.raises(vs.Error, match="makes video from nothing"):
         tecogan(vs.core.std.BlankClip(format=vs.RGBS, width=32, height=32), model=model, device="cpu").get_frame(0)
 
