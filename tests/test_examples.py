@@ -120,7 +120,17 @@ def test_render(clip: Path, environment: dict[str, str], tmp_path: Path) -> None
 @pytest.mark.slow
 def test_mix(clip: Path, environment: dict[str, str], tmp_path: Path) -> None:
     """Would catch a mix whose model does not open."""
-    run(environment, "bash", EXAMPLES / "mix.sh", clip, "out.mkv", "0.3", "recurrent-4x", "recurrent-texture-4x", cwd=tmp_path)
+    run(
+        environment,
+        "bash",
+        EXAMPLES / "mix.sh",
+        clip,
+        "out.mkv",
+        "0.3",
+        "recurrent-4x",
+        "recurrent-texture-4x",
+        cwd=tmp_path,
+    )
     assert size_of(tmp_path / "out.mkv") == (192, 128, LENGTH)
 
 
