@@ -120,6 +120,16 @@ def test_render(clip: Path, environment: dict[str, str], tmp_path: Path) -> None
 @pytest.mark.slow
 def test_mix(clip: Path, environment: dict[str, str], tmp_path: Path) -> None:
     """Would catch a mix whose model does not open."""
+    both = ("recurrent-4x", "recurrent-texture-4x")
+    run(environment, "bash", EXAMPLES / "mix.sh", clip, "out.mkv", "0.3", *both, cwd=tmp_path)
+    assert size_of(tmp_path / "out.mkv") == (192, 128, LENGTH)
+    with vs.core.bs.VideoSource(str(tmp_path / "out.mkv"), cachemode=0).get_frame(0) as frame:
+        assert frame.props["_Matrix"] == vs.MATRIX_ST170_M
+
+
+@pytest.mark.slow
+def test_mix(clip: Path, environment: dict[str, str], tmp_path: Path) -> None:
+    """Would catch a mix whose model does not open."""
     run(
         environment,
         "bash",

@@ -121,17 +121,8 @@ def test_preview_shows_frames_of_the_whole(
     words = ("--restart", "30", "--warmup", "2", *FAST)
     whole, folder = tmp_path / "whole.mkv", tmp_path / "shown"
     assert main(["upscale", str(film), str(whole), "--model", str(tiny_2x), "--end", "30", *words]) == 0
-    shown = [
-        "preview",
-        str(film),
-        "-o",
-        str(folder),
-        "--frames",
-        "20-25",
-        "--models",
-        f"{tiny_2x},recurrent-small-2x",
-        *words,
-    ]
+    models = f"{tiny_2x},recurrent-small-2x"
+    shown = ["preview", str(film), "-o", str(folder), "--frames", "20-25", "--models", models, *words]
     assert main(shown) == 0
     assert content(folder / "tiny-2x.mkv").pixels == content(whole).pixels[20:26]
     said = capfd.readouterr().out
