@@ -123,25 +123,6 @@ def test_mix(clip: Path, environment: dict[str, str], tmp_path: Path) -> None:
     both = ("recurrent-4x", "recurrent-texture-4x")
     run(environment, "bash", EXAMPLES / "mix.sh", clip, "out.mkv", "0.3", *both, cwd=tmp_path)
     assert size_of(tmp_path / "out.mkv") == (192, 128, LENGTH)
-    with vs.core.bs.VideoSource(str(tmp_path / "out.mkv"), cachemode=0).get_frame(0) as frame:
-        assert frame.props["_Matrix"] == vs.MATRIX_ST170_M
-
-
-@pytest.mark.slow
-def test_mix(clip: Path, environment: dict[str, str], tmp_path: Path) -> None:
-    """Would catch a mix whose model does not open."""
-    run(
-        environment,
-        "bash",
-        EXAMPLES / "mix.sh",
-        clip,
-        "out.mkv",
-        "0.3",
-        "recurrent-4x",
-        "recurrent-texture-4x",
-        cwd=tmp_path,
-    )
-    assert size_of(tmp_path / "out.mkv") == (192, 128, LENGTH)
 
 
 @pytest.mark.slow
