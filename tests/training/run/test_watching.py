@@ -117,7 +117,7 @@ def test_samples_take_no_longer_from_many_clips(store: Path) -> None:
         samples = Samples.__new__(Samples)
         clips = opened.clips("train") * times
         samples._clips, samples._summed, samples._options = clips, {}, plain
-        samples._pair = lambda *given, **more: given  # type: ignore[assignment,method-assign,return-value]
+        samples._pair = lambda *given, **_: given  # type: ignore[assignment,method-assign,return-value]
         samples._clip_window(SampleIndex(0, 0, 3), np.random.default_rng(0), 1, standing=False)
         began = time.perf_counter()
         for k in range(50):
