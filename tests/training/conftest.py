@@ -3,12 +3,16 @@
 import argparse
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from vs_tecogan.training.config import Config, add_options, from_arguments, merge
+from vs_tecogan.training.data.opened import open_store
 from vs_tecogan.training.data.prepare import prepare
+from vs_tecogan.training.data.samples import SampleIndex
 from vs_tecogan.training.data.selection import PrepareOptions
 from vs_tecogan.training.data.store import ClipWriter, SourceRecord, StoredClip, append_record, write_settings
 
@@ -106,3 +110,10 @@ def options(text: str) -> Config:
     add_options(parser)
     tables = from_arguments(parser.parse_args([*TINY.split(), *text.split()]))
     return merge(Config(), json.loads(json.dumps(tables)), "test")
+
+
+def batch_of(objective: Any, frames: int, count: int = 2) -> Any:
+    """The first samples of an objective's own data, as one of its batches."""
+    samples = objective.dataset(open_store(objective.config))
+    items = [samples[SampleIndex(0, k, frames)] for k in range(count)]
+    return objective.to_batch(tuple(torch.stack(parts) for parts in zip(*items, strict=True)))

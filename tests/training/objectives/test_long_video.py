@@ -16,13 +16,13 @@ from vs_tecogan.training.data.opened import needs_store, open_store
 from vs_tecogan.training.data.samples import SampleIndex
 from vs_tecogan.training.objectives import objective_of
 from vs_tecogan.training.objectives.clip_scores import compare_clips, generated
-from vs_tecogan.training.objectives.long_video import LongVideoBatch, LongVideoGan
+from vs_tecogan.training.objectives.long_video import LongVideoGan
 from vs_tecogan.training.run.checkpoint import load, pick
 from vs_tecogan.training.run.export import export
 from vs_tecogan.training.run.loop import train
 from vs_tecogan.weights import load_model
 
-from ..conftest import make_store, options, pan
+from ..conftest import batch_of, make_store, options, pan
 
 CPU = torch.device("cpu")
 CLIPS = (
@@ -34,12 +34,6 @@ CLIPS = (
 
 def settings(more: str = "") -> Config:
     return options(f"{CLIPS} {more}")
-
-
-def batch_of(objective: LongVideoGan) -> LongVideoBatch:
-    samples = objective.dataset(open_store(objective.config))
-    items = [samples[SampleIndex(0, k, 8)] for k in range(objective.config.data.batch)]
-    return objective.to_batch(tuple(torch.stack(parts) for parts in zip(*items, strict=True)))
 
 
 def test_a_sample_is_a_function_of_its_index() -> None:
@@ -82,7 +76,7 @@ def test_what_the_discriminator_sees() -> None:
     config = settings("--set diffaug=['translation','cutout'] time_stretch=[0.5,2.0]")
     check(config, 1)
     objective = LongVideoGan(config, CPU)
-    batch = batch_of(objective)
+    batch = batch_of(objective, 8, objective.config.data.batch)
     assert batch.real.shape[1] == 16 == objective.source
     assert objective.seen(batch.real).shape[1] == 8
     metrics = objective.step(batch)
@@ -93,7 +87,7 @@ def test_training_separates_and_follows() -> None:
     """Would catch a loss of the wrong sign, and a step that moves the other network's weights."""
     config = settings("--d-lr 5e-3 --lr 0 --ema 0.8 --set r1_weight=0.1 penalty_every=4")
     objective = LongVideoGan(config, CPU)
-    batch, g = batch_of(objective), deepcopy(objective.generator.state_dict())
+    batch, g = batch_of(objective, 8, objective.config.data.batch), deepcopy(objective.generator.state_dict())
     history = [objective.step(batch) for _ in range(12)]
     assert history[-1]["d_real"] > history[0]["d_real"] and history[-1]["d_fake"] < history[0]["d_fake"]
     assert ["r1" in metrics for metrics in history[:5]] == [True, False, False, False, True]

@@ -12,13 +12,13 @@ from vs_tecogan.training.config import Config, check
 from vs_tecogan.training.data.opened import open_store
 from vs_tecogan.training.data.samples import SampleIndex
 from vs_tecogan.training.objectives import long_video_sr
-from vs_tecogan.training.objectives.long_video_sr import LongVideoSrGan, SegmentBatch, change_condition, reduced
+from vs_tecogan.training.objectives.long_video_sr import LongVideoSrGan, change_condition, reduced
 from vs_tecogan.training.run.checkpoint import load, pick
 from vs_tecogan.training.run.export import export
 from vs_tecogan.training.run.loop import train
 from vs_tecogan.weights import load_model
 
-from ..conftest import options
+from ..conftest import batch_of, options
 
 CPU = torch.device("cpu")
 SKIES = (
@@ -29,12 +29,6 @@ SKIES = (
 
 def settings(more: str = "") -> Config:
     return options(f"{SKIES} {more}")
-
-
-def batch_of(objective: LongVideoSrGan) -> SegmentBatch:
-    samples = objective.dataset(open_store(objective.config))
-    items = [samples[SampleIndex(0, k, 5)] for k in range(2)]
-    return objective.to_batch(tuple(torch.stack(parts) for parts in zip(*items, strict=True)))
 
 
 def test_samples_are_crops_with_frames_around_them() -> None:
@@ -88,7 +82,7 @@ def test_a_step_moves_both_networks() -> None:
     """Would catch a loss of the wrong sign, a network that stands still, and R1 at the wrong time."""
     config = settings("--d-lr 5e-3 --lr 0 --ema 0.8 --set r1_weight=0.1 penalty_every=4")
     objective = LongVideoSrGan(config, CPU)
-    batch, g = batch_of(objective), deepcopy(objective.generator.state_dict())
+    batch, g = batch_of(objective, 5), deepcopy(objective.generator.state_dict())
     batch.real[:, ::2] *= -1  # flicker, so that real segments differ from smooth ones
     history = [objective.step(batch) for _ in range(12)]
     assert history[-1]["discriminator"] < history[0]["discriminator"]
@@ -107,7 +101,7 @@ def test_pixels_are_compared_where_that_is_asked_for() -> None:
     """Would catch a reconstruction loss against other frames than those that are enlarged."""
     config = settings("--lr 5e-3 --d-lr 0 --set pixel_weight=100 momentum=0.9 condition_change_prob=0")
     objective = LongVideoSrGan(config, CPU)
-    batch = batch_of(objective)
+    batch = batch_of(objective, 5)
     history = [objective.step(batch)["pixel"] for _ in range(20)]
     assert history[-1] < history[0]
     with torch.no_grad():

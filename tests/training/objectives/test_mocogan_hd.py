@@ -16,7 +16,7 @@ from vs_tecogan.training.data.samples import SampleIndex
 from vs_tecogan.training.data.store import Store
 from vs_tecogan.training.objectives import objective_of
 from vs_tecogan.training.objectives.judges import pooled
-from vs_tecogan.training.objectives.mocogan_hd import MocoGanHd, MotionBatch
+from vs_tecogan.training.objectives.mocogan_hd import MocoGanHd
 from vs_tecogan.training.objectives.motion_scores import change_of_data, colour_curve, colour_drift, motion_scores
 from vs_tecogan.training.objectives.pca import CodePca
 from vs_tecogan.training.objectives.stylegan import StyleGan
@@ -25,7 +25,7 @@ from vs_tecogan.training.run.export import export
 from vs_tecogan.training.run.loop import train
 from vs_tecogan.weights import ModelCard, load_model, save_model
 
-from ..conftest import options
+from ..conftest import batch_of, options
 
 CPU = torch.device("cpu")
 SHAPE = "size=16 widths=[8,8,4] latent=6 mapping_layers=2 components=4 hidden=5 video_frames=4 queue=8"
@@ -45,12 +45,6 @@ def begun(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pca.step((pca.dataset(open_store(pca.config))[SampleIndex(iteration, 0, 1)][0][None],))
     save_model(folder / "m.safetensors", pca.network, ModelCard(name="m", spec=pca.network.spec))
     return folder / "m.safetensors"
-
-
-def batch_of(objective: MocoGanHd) -> MotionBatch:
-    samples = objective.dataset(open_store(objective.config))
-    items = [samples[SampleIndex(0, k, 4)] for k in range(2)]
-    return objective.to_batch(tuple(torch.stack(parts) for parts in zip(*items, strict=True)))
 
 
 def test_components_do_not_depend_on_where_a_run_was_stopped(begun: Path) -> None:
@@ -101,19 +95,19 @@ def test_a_step_moves_the_motion_and_never_the_pictures(begun: Path, more: str, 
     objective = MocoGanHd(settings("mocogan-hd", f"{more} --lr 1e-2 --ema 0.5 --init {begun}"), CPU)
     assert float(objective.video.motion.deviation.min()) > 0
     before = deepcopy(objective.video.state_dict())
-    metrics = objective.step(batch_of(objective))
+    metrics = objective.step(batch_of(objective, 4))
     assert terms <= metrics.keys()
     assert ("d_video" in metrics) == ("video" in terms) and ("d_image" in metrics) == ("image" in terms)
     after = objective.video.state_dict()
     assert all(torch.equal(before[key], after[key]) for key in before if not key.startswith("motion."))
     assert not torch.equal(before["motion.head.weight"], after["motion.head.weight"])
-    assert "d_video" not in objective.step(batch_of(objective)), "discriminators step every fifth time"
+    assert "d_video" not in objective.step(batch_of(objective, 4)), "discriminators step every fifth time"
 
 
 def test_information_is_learned(begun: Path) -> None:
     """Would catch a sign: H learns to read the noise."""
     objective = MocoGanHd(settings("mocogan-hd", f"--init {begun} --lr 3e-2 --batch 8"), CPU)
-    batch = batch_of(objective)
+    batch = batch_of(objective, 4)
     history = [objective.step(batch)["information"] for _ in range(20)]
     assert np.mean(history[-4:]) < np.mean(history[:4]) - 0.05
 
@@ -122,7 +116,7 @@ def test_motions_go_apart(begun: Path) -> None:
     """Would catch a sign, and a spread of codes that no noise reaches."""
     quiet = "video_weight=1e-6 penalty_weight=0 image_weight=0 information_weight=0 diversity_weight=1"
     objective = MocoGanHd(settings("mocogan-hd", f"{quiet} --init {begun} --lr 3e-2 --batch 8"), CPU)
-    batch = batch_of(objective)
+    batch = batch_of(objective, 4)
     history = [-objective.step(batch)["diversity"] for _ in range(20)]
     assert history[0] >= 0 and 2 * history[0] < history[-1] <= 1
 
@@ -143,7 +137,7 @@ def test_a_state_goes_on_as_if_never_stopped(begun: Path) -> None:
     """Would catch a judge, a queue or an average that is not part of the state."""
     config = settings("mocogan-hd", f"domain=cross motion_from=skies g_steps=1 --ema 0.9 --init {begun}")
     one, other = MocoGanHd(config, CPU), MocoGanHd(config, CPU)
-    batch = batch_of(one)
+    batch = batch_of(one, 4)
     one.step(batch)
     other.load_state_dict(deepcopy(one.state_dict()))
     for objective in (one, other):

@@ -11,18 +11,16 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ...errors import TrainingError
 from ...networks.longvideo import LongVideo, LongVideoDiscriminator
-from ...weights import load_model
 from ..config import Config
 from ..config.long_video_check import clip_frames, long_video_spec, source_frames
 from ..data.clips import ClipSize, Footage, VideoClips, sky_footage, smoke_footage, store_footage
 from ..data.diffaug import diffaug, stretch_time
 from ..data.store import Store
-from .adversarial import lazy_r1, non_saturating_d, non_saturating_g
+from .adversarial import non_saturating_g
 from .base import Metrics, Preview, Validation, Validator
 from .clip_scores import compare_clips, generated_clips
-from .gan import GeneratorObjective, begin_average
+from .gan import JudgedObjective, begin_average, take_init
 
 VALIDATION_CLIPS = 32
 """By which a run is watched; documents are measured on more."""
@@ -40,7 +38,7 @@ class LongVideoBatch:
     """(N, T', latent)."""
 
 
-class LongVideoGan(GeneratorObjective[LongVideo]):
+class LongVideoGan(JudgedObjective[LongVideo]):
     """Generator, discriminator, their optimisers, and a step of both. See :class:`~.base.Objective`.
 
     :param world: number of processes.
@@ -94,22 +92,11 @@ class LongVideoGan(GeneratorObjective[LongVideo]):
         """
         self.generator.train()
         fake: Tensor = self.generator(batch.latents, 0, self.source)
-        metrics = self._discriminator_step(batch.real, fake.detach()) | self._generator_step(fake)
+        metrics = self.discriminate(self.discriminator, self.seen(batch.real), self.seen(fake.detach()))
+        metrics |= self._generator_step(fake)
         self.update_average()
         self.iteration += 1
         return metrics
-
-    def _discriminator_step(self, real: Tensor, fake: Tensor) -> Metrics:
-        objective, every = self.config.objective, self.config.style.penalty_every
-        self.d_optimiser.begin(self.iteration)
-        seen = self.seen(real)
-        ours, theirs = self.discriminator(seen), self.discriminator(self.seen(fake))
-        terms = {"discriminator": non_saturating_d(ours, theirs)}
-        penalty = lazy_r1(self.discriminator, seen, objective.r1_weight, self.iteration, every)
-        if penalty is not None:
-            terms["r1"] = penalty
-        statistics = {"d_real": torch.sigmoid(ours.detach()).mean(), "d_fake": torch.sigmoid(theirs.detach()).mean()}
-        return self.d_optimiser.descend(terms, statistics, norm="d_gradient")
 
     def _generator_step(self, fake: Tensor) -> Metrics:
         self.optimiser.begin(self.iteration)
@@ -157,33 +144,13 @@ class LongVideoGan(GeneratorObjective[LongVideo]):
             "size": (own.video_height, own.video_width),
         }
 
-    def state_dict(self) -> dict[str, Any]:
-        """All that a step depends on, as tensors and plain values."""
-        return super().state_dict() | {
-            "discriminator": self.discriminator.state_dict(),
-            "d_optimiser": self.d_optimiser.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a state of the same architecture."""
-        super().load_state_dict(state)
-        self.discriminator.load_state_dict(state["discriminator"])
-        self.d_optimiser.load_state_dict(state["d_optimiser"])
-
 
 def build_long_video(config: Config) -> LongVideo:
     """A fresh generator, or one that continues from the weights of ``init``.
 
     :raises TrainingError: those weights are of another architecture.
     """
-    spec = long_video_spec(config)
-    network = LongVideo(spec)
-    if config.model.init:
-        found = load_model(config.model.init).network
-        if not isinstance(found, LongVideo) or found.spec != spec:
-            raise TrainingError(f"init: {config.model.init} is {found.spec}; the run asks for {spec}")
-        network.load_state_dict(found.state_dict())
-    return network
+    return take_init(LongVideo(long_video_spec(config)), config)
 
 
 def footage_of(config: Config, store: Store, frames: int, *, factor: int = 1) -> Footage:

@@ -14,22 +14,20 @@ import torch.nn.functional as F
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from ...errors import TrainingError
 from ...metrics import psnr_y
 from ...metrics.random_features import random_frechet_distance
 from ...networks.longvideo_sr import LongVideoSR, enlarge_bicubic
 from ...networks.stylegan import StyleDiscriminator
-from ...weights import load_model
 from ..config import Config
 from ..config.long_video_check import clip_frames
 from ..config.long_video_sr_check import long_video_sr_spec, sample_frames
 from ..data.clips import VideoClips
 from ..data.diffaug import diffaug
 from ..data.store import Store
-from .adversarial import lazy_r1, non_saturating_d, non_saturating_g
+from .adversarial import non_saturating_g
 from .base import Metrics, Preview, Validation, Validator
 from .clip_scores import levels
-from .gan import GeneratorObjective, begin_average
+from .gan import JudgedObjective, begin_average, take_init
 from .long_video import HELD_OUT_CLIP, footage_of
 
 VALIDATION_CLIPS, VALIDATION_FRAMES = 12, 6
@@ -46,7 +44,7 @@ class SegmentBatch:
     """(N, latent)."""
 
 
-class LongVideoSrGan(GeneratorObjective[LongVideoSR]):
+class LongVideoSrGan(JudgedObjective[LongVideoSR]):
     """Generator, discriminator, their optimisers, and a step of both. See :class:`~.base.Objective`.
 
     :param world: number of processes.
@@ -101,23 +99,12 @@ class LongVideoSrGan(GeneratorObjective[LongVideoSR]):
         small, real = reduced(batch.real, self.scale), self.inner(batch.real)
         fake: Tensor = self.generator(self.changed(small), batch.z)
         condition = self.inner(small)
-        metrics = self._discriminator_step(condition, real, fake.detach())
+        seen = (self.seen(condition, frames) for frames in (real, fake.detach()))
+        metrics = self.discriminate(self.discriminator, *seen)
         metrics |= self._generator_step(condition, real, fake)
         self.update_average()
         self.iteration += 1
         return metrics
-
-    def _discriminator_step(self, condition: Tensor, real: Tensor, fake: Tensor) -> Metrics:
-        objective, every = self.config.objective, self.config.style.penalty_every
-        self.d_optimiser.begin(self.iteration)
-        seen = self.seen(condition, real)
-        ours, theirs = self.discriminator(seen), self.discriminator(self.seen(condition, fake))
-        terms = {"discriminator": non_saturating_d(ours, theirs)}
-        penalty = lazy_r1(self.discriminator, seen, objective.r1_weight, self.iteration, every)
-        if penalty is not None:
-            terms["r1"] = penalty
-        statistics = {"d_real": torch.sigmoid(ours.detach()).mean(), "d_fake": torch.sigmoid(theirs.detach()).mean()}
-        return self.d_optimiser.descend(terms, statistics, norm="d_gradient")
 
     def _generator_step(self, condition: Tensor, real: Tensor, fake: Tensor) -> Metrics:
         self.optimiser.begin(self.iteration)
@@ -181,33 +168,13 @@ class LongVideoSrGan(GeneratorObjective[LongVideoSR]):
         size = (own.video_height * self.scale, own.video_width * self.scale)
         return {"footage": own.footage, "season": own.season, "size": size}
 
-    def state_dict(self) -> dict[str, Any]:
-        """All that a step depends on, as tensors and plain values."""
-        return super().state_dict() | {
-            "discriminator": self.discriminator.state_dict(),
-            "d_optimiser": self.d_optimiser.state_dict(),
-        }
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Take up a state of the same architecture."""
-        super().load_state_dict(state)
-        self.discriminator.load_state_dict(state["discriminator"])
-        self.d_optimiser.load_state_dict(state["d_optimiser"])
-
 
 def build_long_video_sr(config: Config) -> LongVideoSR:
     """A fresh generator, or one that continues from the weights of ``init``.
 
     :raises TrainingError: those weights are of another architecture.
     """
-    spec = long_video_sr_spec(config)
-    network = LongVideoSR(spec)
-    if config.model.init:
-        found = load_model(config.model.init).network
-        if not isinstance(found, LongVideoSR) or found.spec != spec:
-            raise TrainingError(f"init: {config.model.init} is {found.spec}; the run asks for {spec}")
-        network.load_state_dict(found.state_dict())
-    return network
+    return take_init(LongVideoSR(long_video_sr_spec(config)), config)
 
 
 def reduced(frames: Tensor, scale: int) -> Tensor:

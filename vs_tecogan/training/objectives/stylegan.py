@@ -16,9 +16,9 @@ from ..config import Config
 from ..data.diffaug import diffaug
 from ..data.footage import FootageClips, footage, shape_of, signed
 from ..data.store import Store
-from .adversarial import lazy_r1, non_saturating_d, non_saturating_g
+from .adversarial import non_saturating_g
 from .base import Metrics, Preview, Validator
-from .gan import GeneratorObjective, begin_average
+from .gan import JudgedObjective, begin_average
 from .source_networks import build_images, style_spec
 
 CENTRE_DECAY = 0.995
@@ -37,7 +37,7 @@ class PictureBatch:
     """(N, 3, size, size) in [-1, 1]."""
 
 
-class StyleGan(GeneratorObjective[StyleGenerator]):
+class StyleGan(JudgedObjective[StyleGenerator]):
     """Generator, discriminator, their optimisers, and a step of both. See :class:`~.base.Objective`.
 
     :param world: number of processes.
@@ -104,19 +104,10 @@ class StyleGan(GeneratorObjective[StyleGenerator]):
         return logits
 
     def _discriminator_step(self, batch: PictureBatch) -> Metrics:
-        self.d_optimiser.begin(self.iteration)
         with torch.no_grad():
             fake, w = self.generate(len(batch.real))
             self.generator.centre.lerp_(w.mean(0), 1 - CENTRE_DECAY)
-        real_logits, fake_logits = self.judge(batch.real), self.judge(fake)
-        terms = {"discriminator": non_saturating_d(real_logits, fake_logits)}
-        every = self.config.style.penalty_every
-        penalty = lazy_r1(self.judge, batch.real, self.config.objective.r1_weight, self.iteration, every)
-        if penalty is not None:
-            terms["r1"] = penalty
-        logits = {"d_real": real_logits, "d_fake": fake_logits}
-        statistics = {name: torch.sigmoid(values.detach()).mean() for name, values in logits.items()}
-        return self.d_optimiser.descend(terms, statistics, norm="d_gradient")
+        return self.discriminate(self.judge, batch.real, fake)
 
     def _generator_step(self, count: int) -> Metrics:
         self.optimiser.begin(self.iteration)
@@ -160,17 +151,11 @@ class StyleGan(GeneratorObjective[StyleGenerator]):
 
     def state_dict(self) -> dict[str, Any]:
         """All that a step depends on, as tensors and plain values."""
-        return super().state_dict() | {
-            "discriminator": self.discriminator.state_dict(),
-            "d_optimiser": self.d_optimiser.state_dict(),
-            "path_mean": self.path_mean,
-        }
+        return super().state_dict() | {"path_mean": self.path_mean}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Take up a state of the same architecture."""
         super().load_state_dict(state)
-        self.discriminator.load_state_dict(state["discriminator"])
-        self.d_optimiser.load_state_dict(state["d_optimiser"])
         self.path_mean = state["path_mean"].to(self.device)
 
 

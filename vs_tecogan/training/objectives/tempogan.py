@@ -14,7 +14,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import Dataset
 
-from ...errors import TrainingError
 from ...fluids.advection import sample
 from ...fluids.coarse import enlarge, fine_velocity
 from ...fluids.inputs import network_input
@@ -27,13 +26,12 @@ from ...networks.tempogan import (
     initialise_he,
     initialise_published,
 )
-from ...weights import load_model
 from ..config import Config
 from ..cpu import accelerate_fluid
 from ..data.smoke import FRAMES, SmokeSample, SmokeSamples
 from ..data.store import Store
 from .base import Metrics, Preview, Validation, Validator
-from .gan import GeneratorObjective, begin_average
+from .gan import GeneratorObjective, begin_average, take_init
 from .smoke_scores import VALIDATION_SEEDS, SmokeScores, compare, enlarged, held_out_smoke, plain
 
 NETWORKS = {"none": (), "ds": ("ds",), "dsdt": ("ds", "dt")}
@@ -72,11 +70,8 @@ def build_fluid(config: Config) -> FluidSR:
     spec = fluid_spec(config)
     network = FluidSR(spec)
     if config.model.init:
-        found = load_model(config.model.init).network
-        if not isinstance(found, FluidSR) or found.spec != spec:
-            raise TrainingError(f"init: {config.model.init} is {found.spec}; the run asks for {spec}")
-        network.load_state_dict(found.state_dict())
-    elif spec.design == "published":
+        return take_init(network, config)
+    if spec.design == "published":
         initialise_published([network])
     else:
         initialise_coarse(network)
