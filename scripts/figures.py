@@ -41,6 +41,7 @@ NAMES = (
     "tiles",
     "precision",
     "scenes",
+    "stills",
     "pictures",
     "smoke",
     "mocogan",
