@@ -4,6 +4,7 @@ import os
 import pickle
 import zipfile
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -164,13 +165,11 @@ def _check_size(path: Path) -> None:
             said = int.from_bytes(file.read(8), "little")
         table = said if said < size else 0  # else it is damaged, which its own reader says
     elif zipfile.is_zipfile(path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                entries = archive.infolist()
+        # Damaged, or packed in a way that zipfile does not know: check_pickle refuses those.
+        with suppress(zipfile.BadZipFile, ValueError, NotImplementedError), zipfile.ZipFile(path) as archive:
+            entries = archive.infolist()
             size = max(size, sum(entry.file_size for entry in entries))
             table = sum(len(e.filename) + (0 if "/data/" in e.filename else e.file_size) for e in entries)
-        except (zipfile.BadZipFile, ValueError, NotImplementedError):
-            pass  # damaged, or packed in a way that zipfile does not know: check_pickle refuses it
     if size > LARGEST:
         raise WeightsError(f"holds {size >> 20} MiB; expected a generator's weights, of at most {LARGEST >> 20} MiB")
     if table > LARGEST_TABLE:
