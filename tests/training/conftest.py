@@ -40,6 +40,19 @@ def pan(count: int, height: int, width: int, *, step: int = 2, seed: int = 0) ->
     return np.stack([picture[k * step : k * step + height, k * step : k * step + width] for k in range(count)])
 
 
+def vgg16_state() -> dict[str, torch.Tensor]:
+    """VGG16 under torchvision's names, with random weights that keep the features' size."""
+    drawn = torch.Generator().manual_seed(0)
+    widths = [(64, 3), (64, 64), (128, 64), (128, 128), (256, 128), (256, 256), (256, 256), (512, 256), (512, 512)]
+    places = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
+    shapes = dict(zip(places, [*widths, *[(512, 512)] * 4], strict=True))
+    state = {}
+    for k, s in shapes.items():
+        state[f"features.{k}.weight"] = torch.randn(*s, 3, 3, generator=drawn) / (4.5 * s[1]) ** 0.5
+        state[f"features.{k}.bias"] = 0.1 * torch.randn(s[0], generator=drawn)
+    return state
+
+
 def make_store(
     folder: Path, clips: dict[str, np.ndarray], split: str = "train", lr: int = 0, made: tuple[np.ndarray, ...] = ()
 ) -> Path:

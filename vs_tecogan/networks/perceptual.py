@@ -25,10 +25,16 @@ class FeatureNet(nn.Module):
     label: str
     mean: Tensor
     deviation: Tensor
+    early = 0
+    """Of :meth:`layers`, how many come before those that are compared."""
+
+    def layers(self, images: Tensor) -> list[Tensor]:
+        """(N, 3, H, W) in [0, 1] -> features of the layers that a discriminator sees, finest first."""
+        return [images]
 
     def features(self, images: Tensor) -> list[Tensor]:
         """(N, 3, H, W) in [0, 1] -> features of the layers that are compared."""
-        return [images]
+        return self.layers(images)[self.early :]
 
     def freeze(self) -> "FeatureNet":
         """Evaluation mode without parameter gradients; gradients to the images still flow."""
@@ -43,8 +49,9 @@ class VGG(FeatureNet):
     :raises WeightsError: it is another network's.
     """
 
+    early = 1
     TAPS: tuple[int, ...]
-    """Indices into ``features``: the last ReLU of each group but the first."""
+    """Indices into ``features``: the last ReLU of each group. That of the first is not compared."""
     _WIDTHS: tuple[int, ...]
     """Of the convolutions; 0 is pooling."""
 
@@ -68,7 +75,7 @@ class VGG(FeatureNet):
         self.register_buffer("mean", torch.tensor([0.485, 0.456, 0.406]).view(1, 3, 1, 1), persistent=False)
         self.register_buffer("deviation", torch.tensor([0.229, 0.224, 0.225]).view(1, 3, 1, 1), persistent=False)
 
-    def features(self, images: Tensor) -> list[Tensor]:
+    def layers(self, images: Tensor) -> list[Tensor]:
         """Normalised as torchvision's classifiers expect."""
         values = (images - self.mean) / self.deviation
         taken = []
@@ -83,7 +90,7 @@ class VGG19(VGG):
     """torchvision's VGG19 trunk up to relu5_4; compares relu2_2, 3_4, 4_4 and 5_4 (as TecoGAN-PyTorch: 8 to 35)."""
 
     label = "vgg19"
-    TAPS = (8, 17, 26, 35)
+    TAPS = (3, 8, 17, 26, 35)
     _WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 256, 0, 512, 512, 512, 512, 0, 512, 512, 512, 512)
 
 
@@ -91,7 +98,7 @@ class VGG16(VGG):
     """torchvision's VGG16 trunk up to relu5_3; compares relu2_2, 3_3, 4_3 and 5_3, the same places as in VGG19."""
 
     label = "vgg16"
-    TAPS = (8, 15, 22, 29)
+    TAPS = (3, 8, 15, 22, 29)
     _WIDTHS = (64, 64, 0, 128, 128, 0, 256, 256, 256, 0, 512, 512, 512, 0, 512, 512, 512)
 
 
@@ -143,7 +150,7 @@ class SqueezeNet(FeatureNet):
             module.bias.data.copy_(bias)  # type: ignore[union-attr]
         self.register_buffer("mean", torch.tensor([123.68, 116.779, 103.939]).view(1, 3, 1, 1), persistent=False)
 
-    def features(self, images: Tensor) -> list[Tensor]:
+    def layers(self, images: Tensor) -> list[Tensor]:
         """Four layers: conv1 (64), fire3 (128), fire5 (256), fire9 (512)."""
         values = F.relu(self.conv1((images * 255 - self.mean).flip(1)))
         taken = [values]

@@ -8,6 +8,8 @@ from vs_tecogan.networks.perceptual import VGG16
 from vs_tecogan.ops import native
 from vs_tecogan.training.cpu.convolution import FastConvolution, accelerate_features
 
+from ..conftest import vgg16_state
+
 needs_native = pytest.mark.skipif(not native.available(), reason="the native extension is not built")
 
 
@@ -45,12 +47,7 @@ def test_kernels_follow_the_weights() -> None:
 @needs_native
 def test_features_of_a_frozen_network_and_their_gradient() -> None:
     """Would catch a ReLU that is lost or done twice, a layer that is left out, and gradients of frozen weights."""
-    torch.manual_seed(0)
-    widths = [(64, 3), (64, 64), (128, 64), (128, 128), (256, 128), (256, 256), (256, 256), (512, 256), (512, 512)]
-    places = (0, 2, 5, 7, 10, 12, 14, 17, 19, 21, 24, 26, 28)
-    shapes = dict(zip(places, [*widths, *[(512, 512)] * 4], strict=True))
-    state = {f"features.{k}.weight": torch.randn(*s, 3, 3) / (4.5 * s[1]) ** 0.5 for k, s in shapes.items()}
-    state |= {f"features.{k}.bias": 0.1 * torch.randn(s[0]) for k, s in shapes.items()}
+    state = vgg16_state()
     plain, fast = VGG16(state).freeze(), VGG16(state).freeze()
     accelerate_features(fast)
     assert sum(isinstance(layer, FastConvolution) for layer in fast.trunk) == 9

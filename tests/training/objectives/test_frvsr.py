@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import save_file
 from torch import Tensor
 
 from vs_tecogan.networks import Dialect, Generator, GeneratorSpec
+from vs_tecogan.networks.feature_discriminator import feature_scales
 from vs_tecogan.networks.perceptual import FeatureNet
 from vs_tecogan.ops import backward_warp
 from vs_tecogan.training.config import Config, OptimiserConfig
@@ -27,6 +29,7 @@ from vs_tecogan.training.objectives.rollout import (
     Rollout,
     SequenceBatch,
     perceptual_term,
+    perceptual_views,
     regression_terms,
     roll_out,
     to_sequence_batch,
@@ -34,7 +37,7 @@ from vs_tecogan.training.objectives.rollout import (
 from vs_tecogan.training.objectives.tecogan import Gate, TecoGan
 from vs_tecogan.training.rates import learning_rate
 
-from ..conftest import options
+from ..conftest import options, vgg16_state
 
 CPU = torch.device("cpu")
 PUBLISHED = "--discriminator dst --ping-pong-weight 0.5"
@@ -104,6 +107,34 @@ def test_shared_pass_gives_the_gradients_of_separate_passes(store: Path) -> None
     expected = torch.autograd.grad(g_loss, list(generator.parameters()))
     for p, e in zip(generator.parameters(), expected, strict=True):
         torch.testing.assert_close(p.grad, e, rtol=1e-3, atol=1e-6)
+
+
+def test_projected_gives_the_gradients_of_separate_passes(store: Path, tmp_path: Path) -> None:
+    """As above for the discriminator on features; would also catch that of the frozen network being trained."""
+    weights = tmp_path / "vgg16.safetensors"
+    save_file(vgg16_state(), weights)
+    projected = "discriminator=projected normalisation=none perceptual_frames=2 fade_in=0"
+    config = options(f"--perceptual-net {weights} --set {projected}")
+    learner = TecoGan(config, CPU)
+    batch = batch_of(config, store)
+    for optimiser in (learner.optimiser, learner.d_optimiser):
+        optimiser.step = lambda *_, **__: None  # type: ignore[method-assign]
+    metrics = learner.step(batch)
+    generator, network = learner.generator, learner.discriminators.networks["projected"]
+    learner.iteration = 0
+
+    views = learner.views(roll_out(generator, batch, mirrored=False))
+    assert views is not None
+    scales = feature_scales(views.real)
+    fake, real = network(views.fake, scales), network(views.real, scales)
+    assert fake.shape[:2] == (2 * config.data.batch, 4)
+    expected = torch.autograd.grad(discriminator_adversarial(fake, real), list(network.parameters()), retain_graph=True)
+    for p, e in zip(network.parameters(), expected, strict=True):
+        torch.testing.assert_close(p.grad, e, rtol=1e-3, atol=1e-6)
+    assert metrics["adversarial_projected"] == pytest.approx(
+        0.01 * float(generator_adversarial(fake.detach())), rel=1e-4
+    )
+    assert learner.features is not None and all(p.grad is None for p in learner.features.parameters())
 
 
 @pytest.mark.parametrize(("every", "seen"), [(4, True), (8, True), (5, False)])
@@ -305,19 +336,19 @@ def test_degradation_decides_the_grid() -> None:
 
 
 class Mean(torch.nn.Module):
-    """Perceptual stand-in that counts the frames it sees."""
+    """Perceptual stand-in that counts the frames it sees; its first layer is not compared."""
 
-    seen = 0
+    seen, early = 0, 1
 
-    def features(self, images: Tensor) -> list[Tensor]:
+    def layers(self, images: Tensor) -> list[Tensor]:
         self.seen += len(images)
-        return [images, images[..., ::2, ::2]]
+        return [images.square(), images, images[..., ::2, ::2]]
 
 
 class EverySecond(FeatureNet):
     """Sees even rows and columns alone, as a first layer of stride 2 does."""
 
-    def features(self, images: Tensor) -> list[Tensor]:
+    def layers(self, images: Tensor) -> list[Tensor]:
         return [images[..., ::2, ::2]]
 
 
@@ -327,9 +358,10 @@ def test_perceptual_phases_show_every_pixel() -> None:
     wrong = hr.clone()
     wrong[..., 1::2, 1::2] = wrong[..., 1::2, 1::2].flip(2)
     rollout = Rollout(torch.zeros(1, 2, 3, 4, 4), hr, wrong, torch.zeros(1, 1, 2, 4, 4), mirrored=False)
-    seen = [float(perceptual_term(EverySecond(), rollout, 0, k, phases=2)) for k in range(4)]
+    net = EverySecond()
+    seen = [float(perceptual_term(net, perceptual_views(net, rollout, 0, k, phases=2))) for k in range(4)]
     assert [value > 0.01 for value in seen] == [False, False, False, True]
-    assert float(perceptual_term(EverySecond(), rollout, 0, 3)) == pytest.approx(0, abs=1e-6)
+    assert float(perceptual_term(net, perceptual_views(net, rollout, 0, 3))) == pytest.approx(0, abs=1e-6)
 
 
 @pytest.mark.parametrize("frames", [0, 3])
@@ -340,11 +372,10 @@ def test_perceptual_term_reuses_the_mirrored_targets(frames: int) -> None:
     hr = torch.cat((hr, hr[:, :-1].flip(1)), 1)
     rollout = Rollout(torch.zeros(2, 9, 3, 2, 2), hr, outputs, torch.zeros(2, 8, 2, 2, 2), mirrored=True)
     net = Mean()
-    result = perceptual_term(net, rollout, frames, iteration=4)  # type: ignore[arg-type]
+    views = perceptual_views(net, rollout, frames, iteration=4)  # type: ignore[arg-type]
+    result = perceptual_term(net, views)  # type: ignore[arg-type]
     chosen = range(9) if not frames else sorted((4 + round(k * 3)) % 9 for k in range(3))
-    direct = perceptual_loss(
-        Mean().features(outputs[:, list(chosen)].flatten(0, 1)), Mean().features(hr[:, list(chosen)].flatten(0, 1))
-    )
+    direct = perceptual_loss(*(Mean().layers(x[:, list(chosen)].flatten(0, 1))[1:] for x in (outputs, hr)))
     torch.testing.assert_close(result, direct)
     assert net.seen == (2 * (9 + 5) if not frames else 2 * (3 + len({min(t, 8 - t) for t in chosen})))
 

@@ -54,19 +54,29 @@ def check(config: Config, world: int) -> None:
             raise TrainingError(f"{name} {side}; expected a multiple of 8, the grid of FNet")
     if objective.checkerboard_weight and data.crop < 16:
         raise TrainingError(f"crop {data.crop}; the checkerboard loss needs at least 16")
-    if objective.discriminator != "none" and data.crop * config.model.scale % DISCRIMINATOR_GRID:
-        raise TrainingError(
-            f"HR crop {data.crop * config.model.scale}; a discriminator needs a multiple of {DISCRIMINATOR_GRID}"
-        )
     if config.model.architecture == "recurrent":
         _check_recurrent(config)
     shortest = min(frames for _, frames in frame_steps(config))
     if shortest < 2:
         raise TrainingError(f"frames {' '.join(data.frames)}; sequences need at least 2 frames")
-    if objective.discriminator in ("dsdt", "dst") and (2 * shortest - 1 if objective.ping_pong else shortest) < 3:
-        raise TrainingError("a temporal discriminator needs sequences of at least 3 frames")
+    if objective.discriminator != "none":
+        _check_discriminators(config, 2 * shortest - 1 if objective.ping_pong else shortest)
     if loop.precision == "fp16" and objective.r1_weight:
         raise TrainingError("the R1 penalty overflows in fp16; use bf16 or fp32, or r1_weight 0")
+
+
+def _check_discriminators(config: Config, frames: int) -> None:
+    """What discriminators need.
+
+    :param frames: of a sequence, on which they look.
+    """
+    kind, side = config.objective.discriminator, config.data.crop * config.model.scale
+    if side % DISCRIMINATOR_GRID:
+        raise TrainingError(f"HR crop {side}; a discriminator needs a multiple of {DISCRIMINATOR_GRID}")
+    if frames < 3 and kind not in ("ds", "projected"):
+        raise TrainingError("a temporal discriminator needs sequences of at least 3 frames")
+    if config.objective.normalisation == "batch" and kind.endswith("projected"):
+        raise TrainingError(f"normalisation batch with discriminator {kind}; set spectral or none")
 
 
 def _check_recurrent(config: Config) -> None:

@@ -18,8 +18,9 @@ def check_smoke(config: Config) -> None:
         raise TrainingError(f"grid {smoke.grid}; expected a multiple of the scale, {config.model.scale}")
     if tile > smoke.grid:
         raise TrainingError(f"crop {data.crop} is {tile} fine cells, more than grid {smoke.grid}")
-    if objective.discriminator == "dst":
-        raise TrainingError("discriminator dst with architecture tempogan; it has ds, dsdt or none")
+    if objective.discriminator not in ("none", "ds", "dsdt"):
+        kinds = "it has ds, dsdt or none"
+        raise TrainingError(f"discriminator {objective.discriminator} with architecture tempogan; {kinds}")
     if objective.discriminator != "none" and tile % TILE_GRID:
         raise TrainingError(f"crop {data.crop} is {tile} fine cells; a discriminator needs a multiple of {TILE_GRID}")
     if smoke.layer_weights and (len(smoke.layer_weights) != 4 or objective.discriminator == "none"):

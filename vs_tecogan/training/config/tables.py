@@ -186,7 +186,9 @@ class ObjectiveConfig:
     perceptual_phases: int = option(
         1, "positions per side from which its view begins, in turn", Range(low=1, high=16), file_only=True
     )
-    discriminator: Literal["none", "ds", "dsdt", "dst"] = option("none", "none is FRVSR; dst is TecoGAN's")
+    discriminator: Literal["none", "ds", "dsdt", "dst", "projected", "dst-projected"] = option(
+        "none", "none is FRVSR; dst is TecoGAN's; projected sees what the perceptual network sees"
+    )
     adversarial_weight: float = option(0.01, "adversarial loss")
     feature_weight: float = option(1.0, "discriminator feature loss; 0 is off", file_only=True)
     fade_in: int = option(0, "iterations over which the weights of both grow from 0", file_only=True)

@@ -175,7 +175,8 @@ def build_feature_net(config: Config, device: torch.device) -> FeatureNet | None
     """
     objective = config.objective
     path = objective.perceptual_net
-    if not (path or objective.perceptual_weight):
+    projected = objective.discriminator.endswith("projected")
+    if not (path or objective.perceptual_weight or projected):
         return None
     if path and not Path(path).is_file():
         raise TrainingError(f"perceptual_net: {path} does not exist; {WHERE_FROM}")
@@ -185,6 +186,8 @@ def build_feature_net(config: Config, device: torch.device) -> FeatureNet | None
         if path:
             raise TrainingError(f"perceptual_net: {error}") from error
         weight = f"perceptual_weight {objective.perceptual_weight:g}"
+        if projected:
+            weight = f"discriminator {objective.discriminator}"
         raise TrainingError(f"{weight}, but {error}; {WHERE_FROM}") from error
     if device.type == "cpu":
         accelerate_features(network)

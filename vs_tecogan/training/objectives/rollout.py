@@ -111,8 +111,18 @@ def regression_terms(rollout: Rollout, generator: Mover, objective: ObjectiveCon
     return terms
 
 
-def perceptual_term(net: FeatureNet, rollout: Rollout, frames: int, iteration: int, phases: int = 1) -> Tensor:
-    """Perceptual loss on all frames, or on ``frames`` of them, evenly spread and moving on with the iterations.
+@dataclass(frozen=True)
+class Views:
+    """What the perceptual network sees of some frames of a rollout: its layers, finest first, of n pictures."""
+
+    real: list[Tensor]
+    """Of the targets, each (n, C, h, w), without gradient."""
+    fake: list[Tensor]
+    """Of the outputs."""
+
+
+def perceptual_views(net: FeatureNet, rollout: Rollout, frames: int, iteration: int, phases: int = 1) -> Views:
+    """All frames, or ``frames`` of them, evenly spread and moving on with the iterations, as the network sees them.
 
     In a ping-pong sequence every target occurs twice; its features are computed once. The view begins up to
     ``phases - 1`` pixels further down and right, in turn: the network's first layers step by 2 and 4, and a generator
@@ -130,8 +140,13 @@ def perceptual_term(net: FeatureNet, rollout: Rollout, frames: int, iteration: i
     targets = [count - 1 - t if rollout.mirrored and t > turning else t for t in chosen]
     unique = sorted(set(targets))
     with torch.no_grad():
-        real = net.features(rollout.hr[:, unique, :, row:, column:].flatten(0, 1))
+        real = net.layers(rollout.hr[:, unique, :, row:, column:].flatten(0, 1))
     position = [unique.index(t) for t in targets]
-    fake = net.features(rollout.outputs[:, chosen, :, row:, column:].flatten(0, 1))
+    fake = net.layers(rollout.outputs[:, chosen, :, row:, column:].flatten(0, 1))
     samples = rollout.outputs.shape[0]
-    return perceptual_loss(fake, [f.view(samples, -1, *f.shape[1:])[:, position].flatten(0, 1) for f in real])
+    return Views([f.view(samples, -1, *f.shape[1:])[:, position].flatten(0, 1) for f in real], fake)
+
+
+def perceptual_term(net: FeatureNet, views: Views) -> Tensor:
+    """Perceptual loss of the layers that are compared."""
+    return perceptual_loss(views.fake[net.early :], views.real[net.early :])

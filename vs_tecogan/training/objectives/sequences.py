@@ -21,7 +21,16 @@ from .averaged import AveragedGenerator
 from .base import Metrics
 from .networks import build_feature_net
 from .optimiser import Group, NetworkOptimiser, finite_metrics
-from .rollout import Mover, Rollout, SequenceBatch, perceptual_term, regression_terms, to_sequence_batch
+from .rollout import (
+    Mover,
+    Rollout,
+    SequenceBatch,
+    Views,
+    perceptual_term,
+    perceptual_views,
+    regression_terms,
+    to_sequence_batch,
+)
 
 
 class SequenceObjective[N: nn.Module](AveragedGenerator[N], ABC):
@@ -65,16 +74,22 @@ class SequenceObjective[N: nn.Module](AveragedGenerator[N], ABC):
         """What is logged of a rollout beside its terms."""
         return {}
 
-    def terms(self, rollout: Rollout) -> dict[str, Tensor]:
-        """The generator's weighted terms of regression and of the perceptual network."""
+    def views(self, rollout: Rollout) -> Views | None:
+        """What the perceptual network sees of a rollout, if the run has one."""
+        if self.features is None:
+            return None
+        options = self.config.objective
+        return perceptual_views(
+            self.features, rollout, options.perceptual_frames, self.iteration, options.perceptual_phases
+        )
+
+    def terms(self, rollout: Rollout, views: Views | None = None) -> dict[str, Tensor]:
+        """The generator's weighted terms of regression and, of what it sees, of the perceptual network."""
         options = self.config.objective
         regression = regression_terms(rollout, cast(Mover, self.generator), options)
         terms = {"content": regression.pop("content")} | self.own_terms(rollout) | regression
-        if self.features is not None and options.perceptual_weight:
-            loss = perceptual_term(
-                self.features, rollout, options.perceptual_frames, self.iteration, options.perceptual_phases
-            )
-            terms["perceptual"] = options.perceptual_weight * loss
+        if self.features is not None and views is not None and options.perceptual_weight:
+            terms["perceptual"] = options.perceptual_weight * perceptual_term(self.features, views)
         return terms
 
     def step(self, batch: SequenceBatch) -> Metrics:
@@ -85,7 +100,7 @@ class SequenceObjective[N: nn.Module](AveragedGenerator[N], ABC):
         self.optimiser.begin(self.iteration)
         with self.precision():
             rollout = self.roll_out(batch)
-            terms = self.terms(rollout)
+            terms = self.terms(rollout, self.views(rollout))
         total = self.generator_backward(terms)
         metrics = finite_metrics(terms | {"total": total} | self.statistics(rollout), self.world, self.device)
         metrics["gradient"] = self.optimiser.gradient()

@@ -5,7 +5,7 @@ ping-pong sequences.
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,8 @@ from torch import Tensor, nn
 
 from ...networks import Generator, RecurrentSR
 from ...networks.discriminators import Discriminator
+from ...networks.feature_discriminator import FeatureDiscriminator, feature_scales
+from ...networks.perceptual import FeatureNet
 from ..config import Config, ObjectiveConfig
 from ..run.parallel import average
 from .base import Metrics
@@ -27,7 +29,7 @@ from .losses import (
 )
 from .optimiser import NetworkOptimiser, finite_metrics
 from .recurrent import Recurrent
-from .rollout import Mover, Rollout, SequenceBatch
+from .rollout import Mover, Rollout, SequenceBatch, Views
 from .sequence import (
     spatial_input,
     spatio_temporal_input,
@@ -37,8 +39,23 @@ from .sequence import (
 )
 from .sequences import SequenceObjective
 
-VARIANTS: dict[str, dict[str, int]] = {"ds": {"ds": 6}, "dsdt": {"ds": 6, "dt": 9}, "dst": {"dst": 27}}
-"""Networks of each variant and their input channels."""
+VARIANTS: dict[str, dict[str, int]] = {
+    "ds": {"ds": 6},
+    "dsdt": {"ds": 6, "dt": 9},
+    "dst": {"dst": 27},
+    "projected": {},
+    "dst-projected": {"dst": 27},
+}
+"""Networks on pixels of each variant and their input channels."""
+PROJECTED = "projected"
+"""The network on features, of variants whose name ends so."""
+TITLES = {
+    "ds": "DsOnly",
+    "dsdt": "DsDt",
+    "dst": "Dst",
+    "projected": "Projected GAN",
+    "dst-projected": "Dst with Projected GAN",
+}
 TEMPORAL_LR_FACTOR = 0.3
 """Learning rate of the unconditional Dt as a part of the others' (TecoGAN ``lib/Teco.py``)."""
 GATE_DECAY = 0.99
@@ -51,7 +68,8 @@ R1_EVERY = 16
 class DiscriminatorOutput:
     """One discriminator on a rollout; gradients reach the generator through ``fake`` only."""
 
-    real_input: Tensor
+    real_input: Tensor | None
+    """What the R1 penalty is taken of."""
     real: Tensor
     fake: Tensor
     real_features: list[Tensor]
@@ -80,7 +98,7 @@ class DiscriminatorOutputs:
         terms: dict[str, Tensor] = {}
         for name, o in self.outputs.items():
             terms[f"adversarial_{name}"] = fade * options.adversarial_weight * generator_adversarial(o.fake)
-            if options.feature_weight:
+            if options.feature_weight and o.real_features:
                 loss = feature_loss(o.fake_features, [f.detach() for f in o.real_features])
                 terms[f"feature_{name}"] = fade * options.feature_weight * loss
         return terms
@@ -95,13 +113,17 @@ class DiscriminatorOutputs:
 
 
 class Discriminators(nn.Module):
-    """The discriminators of one variant."""
+    """The discriminators of one variant.
 
-    def __init__(self, options: ObjectiveConfig) -> None:
+    :param layers: channels of the perceptual network's layers, for the variants that see these.
+    """
+
+    def __init__(self, options: ObjectiveConfig, layers: Sequence[int] = ()) -> None:
         super().__init__()
-        self.networks = nn.ModuleDict(
-            {name: Discriminator(n, options.normalisation) for name, n in VARIANTS[options.discriminator].items()}
-        )
+        inputs, kind = VARIANTS[options.discriminator], options.normalisation
+        self.networks = nn.ModuleDict({name: Discriminator(n, kind) for name, n in inputs.items()})
+        if options.discriminator.endswith(PROJECTED):
+            self.networks[PROJECTED] = FeatureDiscriminator(layers, kind)
 
     def inputs(self, rollout: Rollout, generator: Mover) -> Iterator[tuple[str, Tensor, Tensor]]:
         """(name, real, fake) for each network; flows carry no gradient and are the same for real and fake."""
@@ -118,23 +140,31 @@ class Discriminators(nn.Module):
                 real, fake = (spatio_temporal_input(x, before, after, lr) for x in (real, fake))
                 yield "dst", real, fake
 
-    def forward(self, rollout: Rollout, generator: Mover) -> DiscriminatorOutputs:
+    def forward(self, rollout: Rollout, generator: Mover, views: Views | None = None) -> DiscriminatorOutputs:
         """Run every network once on real and once on generated input.
 
         One pass over the generated input serves both sides: the caller takes each loss's gradient for the parameters
         that it trains and for no others.
+
+        :param views: what the network on features sees.
         """
         outputs = {}
         for name, real_input, fake_input in self.inputs(rollout, generator):
             real, real_features = self.networks[name](real_input)
             fake, fake_features = self.networks[name](fake_input)
             outputs[name] = DiscriminatorOutput(real_input, real, fake, real_features, fake_features)
+        if PROJECTED in self.networks and views is not None:
+            scales = feature_scales(views.real)
+            real, fake = (self.networks[PROJECTED](x, scales) for x in (views.real, views.fake))
+            outputs[PROJECTED] = DiscriminatorOutput(None, real, fake, [], [])
         return DiscriminatorOutputs(outputs)
 
     def penalty(self, outputs: DiscriminatorOutputs) -> Tensor:
-        """R1 over all networks, in fp32 outside autocast."""
+        """R1 over all networks on pixels, in fp32 outside autocast."""
         total = torch.zeros((), device=next(self.parameters()).device)
         for name, output in outputs.outputs.items():
+            if output.real_input is None:
+                continue
             real_input = output.real_input.detach().requires_grad_()
             with torch.autocast(real_input.device.type, enabled=False):
                 logits, _ = self.networks[name](real_input)
@@ -147,6 +177,12 @@ class Discriminators(nn.Module):
             {"params": list(network.parameters()), "lr": lr * (TEMPORAL_LR_FACTOR if name == "dt" else 1.0)}
             for name, network in self.networks.items()
         ]
+
+
+def layer_channels(net: FeatureNet, device: torch.device) -> list[int]:
+    """Channels of a perceptual network's layers."""
+    with torch.no_grad():
+        return [layer.shape[1] for layer in net.layers(torch.zeros(1, 3, 32, 32, device=device))]
 
 
 class Gate:
@@ -169,7 +205,8 @@ class Adversarial[N: nn.Module](SequenceObjective[N]):
 
     def __init__(self, config: Config, device: torch.device, world: int = 1) -> None:
         super().__init__(config, device, world)  # type: ignore[call-arg]  # that of the generator's own class
-        self.discriminators: Discriminators = Discriminators(config.objective).to(
+        layers = () if self.features is None else layer_channels(self.features, device)
+        self.discriminators: Discriminators = Discriminators(config.objective, layers).to(
             device, memory_format=torch.channels_last
         )  # type: ignore[call-overload]
         groups = self.discriminators.parameter_groups(config.optimiser.d_lr)
@@ -179,7 +216,7 @@ class Adversarial[N: nn.Module](SequenceObjective[N]):
     @staticmethod
     def title(config: Config) -> str:
         """The paper's name of the variant."""
-        variant = {"ds": "DsOnly", "dsdt": "DsDt", "dst": "Dst"}[config.objective.discriminator]
+        variant = TITLES[config.objective.discriminator]
         if not config.objective.ping_pong:
             return variant
         return "TecoGAN" if variant == "Dst" else f"{variant} with ping-pong"
@@ -194,9 +231,10 @@ class Adversarial[N: nn.Module](SequenceObjective[N]):
         self.d_optimiser.begin(self.iteration)
         with self.precision():
             rollout = self.roll_out(batch)
-            outputs: DiscriminatorOutputs = self.discriminators(rollout, self.generator)
+            views = self.views(rollout)
+            outputs: DiscriminatorOutputs = self.discriminators(rollout, self.generator, views)
             fade = min(1.0, self.iteration / options.fade_in) if options.fade_in else 1.0
-            terms = self.terms(rollout) | outputs.generator_terms(options, fade)
+            terms = self.terms(rollout, views) | outputs.generator_terms(options, fade)
         lead = outputs.lead()
         gate_open = self._decide(lead)
         statistics = self.statistics(rollout) | outputs.statistics() | {"lead": lead}
