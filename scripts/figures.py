@@ -42,6 +42,7 @@ NAMES = (
     "precision",
     "scenes",
     "stills",
+    "originals",
     "pictures",
     "smoke",
     "mocogan",
