@@ -43,6 +43,7 @@ NAMES = (
     "scenes",
     "stills",
     "originals",
+    "adapt",
     "pictures",
     "smoke",
     "mocogan",
