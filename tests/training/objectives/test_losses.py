@@ -78,6 +78,41 @@ def test_checkerboard_does_not_see_other_errors() -> None:
     assert float(losses.checkerboard_loss(noise, torch.zeros_like(noise), 4)) == pytest.approx(15 / 1024, rel=0.1)
 
 
+@pytest.mark.parametrize("period", [2, 4])
+def test_lattice_sees_every_pattern_of_the_grid_wherever_it_lies(period: int) -> None:
+    """Would catch a frequency that is left out or counted twice, a window that is not one, and a phase that matters."""
+    rows, columns = torch.meshgrid(torch.arange(48.0), torch.arange(48.0), indexing="ij")
+    flat = torch.full((2, 3, 48, 48), 0.5)
+    for u in range(period):
+        for v in range(period):
+            if (u, v) == (0, 0):
+                continue
+            alone = 0.1 * torch.cos(2 * torch.pi / period * (u * rows + v * columns) + 0.3)
+            waves = len(losses.lattice_kernels(period)) // 2
+            # Half of a wave's power lies in its negative, which is left out; at half a cycle that is the wave itself.
+            power = float(alone.square().mean()) * (1 if (2 * u) % period == (2 * v) % period == 0 else 0.5)
+            found = float(losses.lattice_loss(flat + alone, flat, period))
+            assert found == pytest.approx(power / waves, rel=0.02), (u, v)
+            assert float(losses.lattice_loss(flat, flat + alone, period)) == pytest.approx(0, abs=1e-9)
+
+
+def test_lattice_leaves_alone_what_the_target_has() -> None:
+    """Would catch texture that costs something where it belongs, and gratis patterns where it does not."""
+    target, output = torch.full((1, 3, 64, 64), 0.5), torch.full((1, 3, 64, 64), 0.5)
+    target[..., ::4, :32] += 0.2
+    output[..., 1::4, :32] += 0.2
+    assert float(losses.lattice_loss(output, target, 4)) == pytest.approx(0, abs=1e-8)
+    assert float(losses.lattice_loss(output.flip(-1), target, 4)) > 1e-5
+    ramp = torch.linspace(0, 1, 64).expand(1, 3, 64, 64)
+    assert float(losses.lattice_loss(ramp, torch.zeros_like(ramp), 4)) == pytest.approx(0, abs=1e-7)
+
+
+def test_lattice_says_when_no_window_fits() -> None:
+    """Would catch a crop of which nothing is looked at."""
+    with pytest.raises(ValueError, match="sides of 16"):
+        losses.lattice_loss(torch.zeros(3, 15, 40), torch.zeros(3, 15, 40), 4)
+
+
 def test_checkerboard_leaves_out_what_fills_no_square_and_says_when_none_is_left() -> None:
     """Would catch a crash on sides that are no multiple of a square's, and a silent 0 (or NaN) on small ones."""
     output, target = frames(1, 3, 70, 45), frames(1, 3, 70, 45)

@@ -31,6 +31,6 @@ def check_smoke(config: Config) -> None:
         raise TrainingError("sample_scale and any_angle are for 2 dimensions; leave them")
     if config.loop.precision in ("fp16", "bf16"):
         raise TrainingError(f"precision {config.loop.precision} with architecture tempogan, which trains in fp32")
-    weights = ("ping_pong_weight", "temporal_weight", "checkerboard_weight", "perceptual_weight", "r1_weight")
-    if wanted := [name for name in weights if getattr(objective, name)]:
+    terms = ("ping_pong", "temporal", "checkerboard", "lattice", "perceptual", "r1")
+    if wanted := [name for name in (f"{term}_weight" for term in terms) if getattr(objective, name)]:
         raise TrainingError(f"{wanted[0]} with architecture tempogan; leave it")

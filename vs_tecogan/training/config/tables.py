@@ -178,6 +178,9 @@ class ObjectiveConfig:
     ping_pong_weight: float = option(0.0, "run forwards and back, and compare; published 0.5; 0 is off")
     temporal_weight: float = option(0.0, "change of the error from frame to frame along the flow, about 2; 0 is off")
     checkerboard_weight: float = option(0.0, "error that repeats with the output's grid, about 100; 0 is off")
+    lattice_weight: float = option(
+        0.0, "patterns of the output's grid that the target lacks, about 30000; 0 is off", file_only=True
+    )
     perceptual_weight: float = option(0.0, "perceptual loss; published 0.2; 0 is off")
     perceptual_net: str = option(
         "", "weights: VGG19, VGG16 (.pth, .safetensors) or SqueezeNet (.h5); default: torchvision's VGG19"

@@ -85,6 +85,44 @@ def checkerboard_loss(output: Tensor, target: Tensor, period: int) -> Tensor:
     return (phases - phases.mean(dim=(2, 4), keepdim=True)).square().mean()
 
 
+def lattice_loss(output: Tensor, target: Tensor, period: int) -> Tensor:
+    """Strength of patterns that repeat every ``period`` pixels or a whole part of that, where the target has less.
+
+    In windows of 4 by 4 periods, half a window apart, the power of the period's frequencies is compared with that of
+    the target, wherever the pattern lies. A network that draws more than it is told can draw nothing else on an even
+    surface or along an edge, where it is the same for every pixel of the source; discriminators are slow to see it.
+    Texture that the target has as well costs nothing. No published source.
+
+    :raises ValueError: a side is shorter than a window.
+    """
+    side = 4 * period
+    if min(output.shape[-2:]) < side:
+        size = f"{output.shape[-1]}x{output.shape[-2]}"
+        raise ValueError(f"lattice loss of {size} frames; expected sides of {side} or more")
+    kernels = lattice_kernels(period).to(output.device)
+    ours, theirs = (
+        F.conv2d(x.float().reshape(-1, 1, *x.shape[-2:]), kernels, stride=side // 2).square() for x in (output, target)
+    )
+    power, wanted = (x[:, ::2] + x[:, 1::2] for x in (ours, theirs))
+    return F.relu(power - wanted.detach()).mean()
+
+
+def lattice_kernels(period: int) -> Tensor:
+    """Cosine and sine in turn of each frequency, (2n, 1, 4 * period, 4 * period), under a Hann window that sums to 1.
+
+    Whole multiples of 1 / period in both directions, up to half a cycle per pixel.
+    """
+    side, half = 4 * period, period // 2
+    at = torch.arange(side) + 0.5
+    window = torch.sin(torch.pi * at / side).square()
+    window = window[:, None] * window[None] / window.sum() ** 2
+    # Of two waves that are each other's negative one is enough; at 0 and at half a cycle those are (u, v) and (u, -v).
+    both = [(u, v) for u in range(half + 1) for v in range(-half + 1, half + 1)]
+    waves = [(u, v) for u, v in both if (u, v) != (0, 0) and (v >= 0 or 0 < u < half)]
+    angles = [2 * torch.pi / period * (u * at[:, None] + v * at[None]) for u, v in waves]
+    return torch.stack([part(angle) * window for angle in angles for part in (torch.cos, torch.sin)])[:, None]
+
+
 def generator_adversarial(fake: Tensor) -> Tensor:
     """What the generator minimises: mean of -log(sigmoid(fake) + 1e-12), non-saturating, as published.
 

@@ -10,7 +10,15 @@ from ...networks import Generator
 from ...networks.perceptual import FeatureNet
 from ...ops.warp import backward_warp
 from ..config import ObjectiveConfig
-from .losses import checkerboard_loss, content_loss, perceptual_loss, ping_pong_loss, temporal_loss, warp_loss
+from .losses import (
+    checkerboard_loss,
+    content_loss,
+    lattice_loss,
+    perceptual_loss,
+    ping_pong_loss,
+    temporal_loss,
+    warp_loss,
+)
 from .sequence import ping_pong
 
 
@@ -108,6 +116,8 @@ def regression_terms(rollout: Rollout, generator: Mover, objective: ObjectiveCon
         # Two steps of the LR grid: what alternates from one LR pixel to the next is drawn as readily.
         loss = checkerboard_loss(rollout.outputs, rollout.hr, 2 * scale)
         terms["checkerboard"] = objective.checkerboard_weight * loss
+    if objective.lattice_weight:
+        terms["lattice"] = objective.lattice_weight * lattice_loss(rollout.outputs, rollout.hr, scale)
     return terms
 
 
