@@ -42,6 +42,7 @@ NAMES = (
     "precision",
     "scenes",
     "stills",
+    "sharpness",
     "originals",
     "adapt",
     "pictures",
