@@ -57,4 +57,4 @@ def measure(args: argparse.Namespace) -> Found:
         f"the exported graph. Runtimes take turns, medians of {args.rounds}."
     )
     table = Table(corner="model", columns=COLUMNS, rows=rows, labels=dict.fromkeys(rows, args.model), note=note)
-    return Found(tables={"runtimes": table}, settings=options, models=[args.model])
+    return Found(tables={"runtimes": table}, settings=options, graphs=[args.model])

@@ -17,7 +17,7 @@ from pathlib import Path
 from vs_tecogan.errors import UserError
 from vs_tecogan.weights import WeightsError, find_model
 
-from .record import Figure, folder_of, weights_hash
+from .record import Figure, folder_of, graph_hash, weights_hash
 from .tables import Table
 
 TABLE = re.compile(r"(<!-- table:(.*?) -->\n)(.*?)(<!-- /table -->)", re.DOTALL)
@@ -77,15 +77,16 @@ def problems(figures: Mapping[str, Figure], root: Path) -> Iterator[str]:
 
 def _outdated(figure: Figure, folder: Path) -> Iterator[str]:
     """Models and plots that are not those of the figure any more."""
-    models = {pair: None for made in figure.made.values() for pair in made.models.items()}
-    for model, wanted in models:
-        try:
-            found = weights_hash(find_model(model))
-        except (WeightsError, FileNotFoundError):
-            yield f"{figure.name}: measured with {model}, which is no longer shipped; measure it anew"
-            continue
-        if found != wanted:
-            yield f"{figure.name}: measured with other weights of {model}; measure it anew"
+    for kind, of, field in (("weights", weights_hash, "models"), ("shape", graph_hash, "graphs")):
+        named = {pair: None for made in figure.made.values() for pair in getattr(made, field).items()}
+        for model, wanted in named:
+            try:
+                found = of(find_model(model))
+            except (WeightsError, FileNotFoundError):
+                yield f"{figure.name}: measured with {model}, which is no longer shipped; measure it anew"
+                continue
+            if found != wanted:
+                yield f"{figure.name}: measured with other {kind} of {model}; measure it anew"
     for name, wanted in figure.plots.items():
         path = folder / name
         if not path.is_file() or hashlib.sha256(path.read_bytes()).hexdigest() != wanted:

@@ -47,6 +47,6 @@ def measure(args: argparse.Namespace) -> Found:
     return Found(
         tables={"cost": Table(corner="job", columns=COLUMNS, rows=table, labels=labels, note=note)},
         settings=settings,
-        models=[str(settings["model"])],
+        graphs=[str(settings["model"])],
         outside="The source: any video of five minutes; its segments begin at its cuts.",
     )

@@ -110,7 +110,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def measure(args: argparse.Namespace) -> Found:
     """The tables that were asked for."""
-    return Found(tables={name: MAKERS[name](args) for name in args.tables}, settings={}, models=[args.model])
+    return Found(tables={name: MAKERS[name](args) for name in args.tables}, settings={}, graphs=[args.model])
 
 
 def peaks(args: argparse.Namespace) -> Table:

@@ -46,6 +46,8 @@ class Made:
     packages: Mapping[str, str]
     models: Mapping[str, str]
     """SHA-256 of the weights of each model, by name."""
+    graphs: Mapping[str, str] = field(default_factory=dict)
+    """SHA-256 of the shape of each network of which nothing but time and memory was measured, by name."""
     inputs: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 of files that came from outside, by name."""
     settings: Mapping[str, object] = field(default_factory=dict)
@@ -66,6 +68,8 @@ class Found:
     settings: Mapping[str, object]
     models: Sequence[str] = ()
     """Names of the shipped models that it was measured with."""
+    graphs: Sequence[str] = ()
+    """Likewise, where only time and memory were measured: these are the same for other weights."""
     inputs: Mapping[str, Path] = field(default_factory=dict)
     """Files from outside, by name."""
     plots: Mapping[str, bytes] = field(default_factory=dict)
@@ -101,7 +105,7 @@ def record(name: str, command: str, found: Found, folder: Path) -> Figure:
         (folder / file).write_bytes(data)
     path = folder / f"{name}.json"
     before = load(path) if path.is_file() else Figure(name=name, tables={}, made={})
-    made = made_by(command, found.models, found.inputs, found.settings)
+    made = made_by(command, found.models, found.inputs, found.settings, found.graphs)
     hashes = {file: hashlib.sha256(data).hexdigest() for file, data in found.plots.items()}
     figure = Figure(
         name=name,
@@ -132,11 +136,13 @@ def made_by(
     models: Iterable[str] = (),
     inputs: Mapping[str, Path] | None = None,
     settings: Mapping[str, object] | None = None,
+    graphs: Iterable[str] = (),
 ) -> Made:
     """This machine, these versions, today.
 
     :param models: names of shipped models, or paths.
     :param inputs: files from outside.
+    :param graphs: as ``models``, where their weights do not matter.
     """
     name, features = processor()
     return Made(
@@ -149,6 +155,7 @@ def made_by(
         python=platform.python_version(),
         packages={package: found for package in PACKAGES if (found := _version(package))},
         models={model: weights_hash(find_model(model)) for model in models},
+        graphs={model: graph_hash(find_model(model)) for model in graphs},
         inputs={key: file_hash(path) for key, path in (inputs or {}).items()},
         settings=settings or {},
         load=round(os.getloadavg()[0], 1) if hasattr(os, "getloadavg") else 0.0,
@@ -157,11 +164,25 @@ def made_by(
 
 def weights_hash(path: Path) -> str:
     """SHA-256 of the tensors of a safetensors file and of what its card says of the network, not of its prose."""
-    data = path.read_bytes()
-    end = 8 + struct.unpack("<Q", data[:8])[0]
-    card = json.loads(data[8:end]).get("__metadata__", {})
+    end, _, network = _header(path)
+    return hashlib.sha256(path.read_bytes()[end:] + network.encode()).hexdigest()
+
+
+def graph_hash(path: Path) -> str:
+    """SHA-256 of the names, types and shapes of the tensors, and of what the card says of the network."""
+    _, tensors, network = _header(path)
+    shapes = {name: (one["dtype"], one["shape"]) for name, one in sorted(tensors.items())}
+    return hashlib.sha256(f"{shapes}{network}".encode()).hexdigest()
+
+
+def _header(path: Path) -> tuple[int, dict[str, dict[str, object]], str]:
+    """Where the tensors begin, what is said of each, and what the card says of the network."""
+    with path.open("rb") as file:
+        length = struct.unpack("<Q", file.read(8))[0]
+        tensors = json.loads(file.read(length))
+    card = tensors.pop("__metadata__", {})
     network = repr([card.get(key) for key in ("architecture", "scale", "dialect", "flow_rounds")])
-    return hashlib.sha256(data[end:] + network.encode()).hexdigest()
+    return 8 + length, tensors, network
 
 
 def file_hash(path: Path) -> str:

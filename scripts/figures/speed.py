@@ -68,7 +68,7 @@ def measure(args: argparse.Namespace) -> Found:
     tables = {"engine": Table(corner="model", columns=ENGINE, rows=rows, labels=labels, note=note)}
     if not args.no_filter:
         tables["filter"] = filter_table(args)
-    return Found(tables=tables, settings={"repeats": args.repeats, "clock": args.clock}, models=[args.model])
+    return Found(tables=tables, settings={"repeats": args.repeats, "clock": args.clock}, graphs=[args.model])
 
 
 def filter_table(args: argparse.Namespace) -> Table:

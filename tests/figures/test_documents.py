@@ -6,10 +6,12 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+import torch
 from figures import record
 from figures.documents import FigureError, documents, fill, problems
 from figures.record import ROOT, Figure, folder_of, load, load_all, made_by
 from figures.tables import Column, Table
+from safetensors.torch import save_file
 
 TABLE = Table(
     corner="model",
@@ -132,6 +134,25 @@ def test_every_figure_can_be_asked_for(command: ModuleType, capsys: pytest.Captu
         assert end.value.code == 0 and f"figures.py {name}" in capsys.readouterr().out
     assert command.main(["scheduler", "memory", "--modle", "x"]) == 2
     assert "--modle x: no option of scheduler, memory" in capsys.readouterr().err
+
+
+def test_other_weights_of_the_same_shape_cost_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch times measured anew for nothing, qualities that are not, and times of another network that stay."""
+    from figures import documents
+
+    weights = {"w": torch.zeros(2, 3)}
+    shipped = tmp_path / "m.safetensors"
+    monkeypatch.setattr(record, "find_model", lambda _: shipped)
+    monkeypatch.setattr(documents, "find_model", lambda _: shipped)
+    save_file(weights, shipped, {"scale": "4"})
+    made = record.made_by("x", models=["m"], graphs=["m"])
+    figure = record.Figure(name="busy", tables={}, made={"t": made})
+    assert list(documents._outdated(figure, tmp_path)) == []
+    save_file({"w": torch.ones(2, 3)}, shipped, {"scale": "4"})
+    assert list(documents._outdated(figure, tmp_path)) == ["busy: measured with other weights of m; measure it anew"]
+    for other, card in (({"w": torch.ones(3, 2)}, {"scale": "4"}), ({"w": torch.ones(2, 3)}, {"scale": "2"})):
+        save_file(other, shipped, card)
+        assert "busy: measured with other shape of m; measure it anew" in documents._outdated(figure, tmp_path)
 
 
 def test_command_writes_what_was_measured(command: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
