@@ -21,7 +21,7 @@ from vs_tecogan.training.run import checkpoint
 from vs_tecogan.training.run.logs import read_table
 from vs_tecogan.training.run.page import chart, duration, series
 from vs_tecogan.training.run.picture import BAND, LEAST_WIDTH, one_picture
-from vs_tecogan.training.run.progress import LEAST_ENDS, SPAN_SECONDS, Means, Speed
+from vs_tecogan.training.run.progress import LEAST_ENDS, SPAN_SECONDS, Means, Speed, TrainingProgress
 from vs_tecogan.training.run.watch import Watch
 
 from ..conftest import TINY, options
@@ -191,3 +191,19 @@ def test_a_full_disk_ends_the_pictures_alone(tmp_path: Path, caplog: pytest.LogC
 def test_words_for_times() -> None:
     """Would catch minutes that overflow."""
     assert [duration(s) for s in (59, 3599, 3 * 24 * 3600)] == ["0 h 01 min", "1 h 00 min", "3 days 0 h"]
+
+
+def test_time_left_ends_with_the_minutes(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Would catch hours that are promised to a run which minutes end."""
+    now = [0.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    with TrainingProgress(100_000, 0, active=True, deadline=600) as bar:
+        for iteration in range(1, 41):
+            now[0] += 2
+            bar.show(iteration, {})
+    assert "0.500 it/s 0h09m left" in capsys.readouterr().err
+    with TrainingProgress(60, 40, active=True, deadline=6000) as bar:
+        for iteration in range(41, 61):
+            now[0] += 20
+            bar.show(iteration, {})
+    assert "0h06m left" in capsys.readouterr().err

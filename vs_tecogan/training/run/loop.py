@@ -1,6 +1,7 @@
 """The training loop, to be read from top to bottom. What is trained is behind :class:`~..objectives.base.Objective`."""
 
 import logging
+import math
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -168,7 +169,8 @@ def optimise(run: Run, phase: Phase, interruption: Interruption) -> bool:
     if phase is run.objective and not phase.iteration and run.config.model.init and loop.eval_every:
         log.info("the weights of init, before any training:")
         validate(run, logs)
-    with TrainingProgress(phase.iterations, phase.iteration, active=own.main) as bar:
+    deadline = run.started + 60 * loop.minutes if loop.minutes > 0 else math.inf
+    with TrainingProgress(phase.iterations, phase.iteration, active=own.main, deadline=deadline) as bar:
         for batch in feed(run, phase):
             with not_finite_stops(run, phase, batch):
                 metrics = phase.step(batch)

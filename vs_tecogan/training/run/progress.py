@@ -1,5 +1,6 @@
 """The progress line of a run, on stderr."""
 
+import math
 import sys
 import time
 from collections import deque
@@ -64,10 +65,11 @@ class TrainingProgress:
     """Losses, speed and time left; a bar on a terminal, sparse lines in a log file.
 
     :param total: iterations of the run; :param start: where it goes on; :param active: False keeps silent.
+    :param deadline: when the run ends at the latest, by ``time.monotonic``.
     """
 
-    def __init__(self, total: int, start: int, *, active: bool) -> None:
-        self._total, self._active = total, active
+    def __init__(self, total: int, start: int, *, active: bool, deadline: float = math.inf) -> None:
+        self._total, self._active, self._deadline = total, active, deadline
         self._means: dict[str, float] = {}
         self._written = time.monotonic()
         self._speed = Speed()
@@ -97,11 +99,17 @@ class TrainingProgress:
             return
         text = " ".join(f"{name} {value:.4g}" for name, value in self._means.items())
         if self._bar is not None:
-            self._bar.set_postfix_str(text, refresh=False)
+            ends = "" if math.isinf(self._deadline) else f"ends in {_words(max(0.0, self._deadline - now))} "
+            self._bar.set_postfix_str(ends + text, refresh=False)
             self._bar.update()
         elif now - self._written >= QUIET_SECONDS or iteration in (1, self._total):
             self._written = now
             left = (self._total - iteration) / self.speed if self.speed else 0.0
             known = self.speed or iteration == self._total
-            rest = f"{int(left // 3600)}h{int(left % 3600 // 60):02d}m left" if known else "time left unknown"
+            left = min(left, max(0.0, self._deadline - now))
+            rest = f"{_words(left)} left" if known else "time left unknown"
             print(f"{iteration}/{self._total} {self.speed:.3f} it/s {rest} {text}", file=sys.stderr, flush=True)  # noqa: T201
+
+
+def _words(seconds: float) -> str:
+    return f"{int(seconds // 3600)}h{int(seconds % 3600 // 60):02d}m"
