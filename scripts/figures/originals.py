@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import argparse
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import cv2
@@ -24,6 +24,8 @@ from .render import upscale_once
 
 WIDTH, HEIGHT, SCALE, FRAMES = 60, 45, 4, 16
 """Of a crop, source pixels; of the models; of a chain, whose last frame is shown."""
+AROUND = 40
+"""Source pixels about a crop that the models see too."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -50,7 +52,7 @@ SPOTS = {
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Its own options."""
     parser.add_argument("--films", type=Path, required=True, metavar="DIR", help="the films, NAME_360p.mp4")
-    parser.add_argument("--models", nargs="+", metavar="MODEL", default=["tecogan-real-4x"], help="names or files, 4x")
+    parser.add_argument("--models", nargs="+", metavar="M", default=["recurrent-real-4x"], help="names or files, 4x")
 
 
 def measure(args: argparse.Namespace) -> Found:
@@ -71,7 +73,10 @@ def measure(args: argparse.Namespace) -> Found:
 
 def sheet(video: Path, spot: Spot, models: list[str]) -> bytes:
     """Above at 4x, below at 2x with its pixels doubled: bicubic, then the models; WebP without loss."""
-    low = pictures(video, FRAMES, spot.frame + 1 - FRAMES)
+    film = pictures(video, FRAMES, spot.frame + 1 - FRAMES)
+    top, left = max(0, spot.y - AROUND), max(0, spot.x - AROUND)
+    low = np.ascontiguousarray(film[:, top : spot.y + HEIGHT + AROUND, left : spot.x + WIDTH + AROUND])
+    spot = replace(spot, x=spot.x - left, y=spot.y - top)
     large = {"bicubic": bicubic(low[-1], SCALE)} | {Path(m).stem: upscale_once(low, m)[-1] for m in models}
     rows = [{f"{name} 4x": cut(shown, spot, SCALE) for name, shown in large.items()}]
     half = {"bicubic 2x": bicubic(low[-1], 2)} | {

@@ -50,7 +50,7 @@ CROPS = (Crop(frame=230, x=300, y=40), Crop(frame=160, x=330, y=20))
 SHEETS = {
     "4x.png": Sheet(models=("recurrent-4x", "recurrent-texture-4x")),
     "2x.png": Sheet(models=("recurrent-small-2x",), frames=6),
-    "real.png": Sheet(models=("recurrent-texture-4x", "tecogan-real-4x"), codec="h264:28"),
+    "real.png": Sheet(models=("recurrent-texture-4x", "recurrent-real-4x"), codec="h264:28"),
 }
 
 

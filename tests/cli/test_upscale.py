@@ -369,7 +369,7 @@ def _picture_hash(*source: str | Path, stdin: bytes = b"") -> bytes:
     return subprocess.run(command, input=stdin, capture_output=True, check=True).stdout
 
 
-@pytest.mark.parametrize(("codec", "model"), [("libx264", "tecogan-real-4x"), ("ffv1", "recurrent-texture-4x")])
+@pytest.mark.parametrize(("codec", "model"), [("libx264", "recurrent-real-4x"), ("ffv1", "recurrent-texture-4x")])
 def test_model_by_codec(
     codec: str, model: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
 ) -> None:

@@ -94,8 +94,8 @@ def test_command_keeps_what_is_there(tmp_path: Path, capsys: pytest.CaptureFixtu
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        ("none.safetensors tecogan-real-4x 0.5 m.safetensors", "does not exist"),
-        ("tecogan-real-4x recurrent-small-2x 0.5 m.safetensors", "architectures"),
+        ("none.safetensors recurrent-real-4x 0.5 m.safetensors", "does not exist"),
+        ("recurrent-real-4x recurrent-small-2x 0.5 m.safetensors", "architectures"),
         ("recurrent-texture-4x recurrent-4x 2 m.safetensors", "outside 0 to 1"),
         ("recurrent-texture-4x recurrent-4x 0.5 m.pth", "ends in .safetensors"),
         ("recurrent-texture-4x recurrent-4x 0.5 absent/m.safetensors", "cannot write"),

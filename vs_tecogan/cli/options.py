@@ -58,7 +58,7 @@ def _add_main(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group("picture")
     model = (
         "name (see vs-tecogan models) or weight file; default: by IN's codec, recurrent-texture-4x for lossless and "
-        "editing formats, tecogan-real-4x for all others"
+        "editing formats, recurrent-real-4x for all others"
     )
     group.add_argument("--model", metavar="M", help=model)
     strength = "0 keeps grain and faults of the source, 1 cleans; for models that take one; default: 1"

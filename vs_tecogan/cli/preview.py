@@ -35,7 +35,7 @@ picture of the same frame, from left to right. It says what the whole of IN woul
 _EXAMPLES = """\
 examples:
   vs-tecogan preview in.mkv                                      two seconds from the middle, the usual model
-  vs-tecogan preview in.mkv --at 12:30 --models recurrent-4x,tecogan-real-4x
+  vs-tecogan preview in.mkv --at 12:30 --models recurrent-4x,recurrent-real-4x
   vs-tecogan preview in.mkv --frames 1000-1047 -o try
 """
 

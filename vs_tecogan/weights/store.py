@@ -22,13 +22,14 @@ from .pickles import check_pickle
 
 DEFAULT_MODEL = "recurrent-texture-4x"
 """Of the shipped models the one for clean sources."""
-REAL_MODEL = "tecogan-real-4x"
+REAL_MODEL = "recurrent-real-4x"
 """The one for compressed and noisy sources."""
 RETIRED = {
     "frvsr-4x": "recurrent-4x",
     "tecogan-4x": "recurrent-texture-4x",
     "frvsr-2x": "recurrent-small-2x",
     "tecogan-2x": "recurrent-small-2x",
+    "tecogan-real-4x": "recurrent-real-4x",
 }
 """Models that were shipped once, and the one to take now."""
 
