@@ -79,11 +79,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def measure(args: argparse.Namespace) -> Found:
-    """A table and a sheet of crops for each codec."""
+    """A table for each codec; its sheet of crops and profiles goes to build/figures."""
     packages = environment(render.CACHE)
     names = scores.models_of(args, SCALE)
     make = partial(peer_rendered, packages)
-    tables, plots = {}, {}
+    tables = {}
     for key in args.codecs:
         codec, label = CODECS[key]
         rule = Degradation(codec=codec)
@@ -94,7 +94,10 @@ def measure(args: argparse.Namespace) -> Found:
         )
         tables[key] = scores.table(found, note)
         methods = (BICUBIC, *args.peers, *names, ORIGINAL)
-        plots[f"peers-{key}.png"] = sheet(args, methods, partial(make, scale=SCALE, degradation=rule))
+        # Beside the caches, not in the documents: the clips are for research, and no frame of theirs is given away.
+        place = render.CACHE / f"peers-{key}.png"
+        place.write_bytes(sheet(args, methods, partial(make, scale=SCALE, degradation=rule)))
+        print(f"crops and temporal profiles: {place}", file=sys.stderr)
     return Found(
         tables=tables,
         settings={
@@ -103,7 +106,6 @@ def measure(args: argparse.Namespace) -> Found:
         },
         models=names,
         inputs=scores.inputs_of(args),
-        plots=plots,
         outside="The clips: scripts/fetch_eval.py (DAVIS 2017, 480p). The peers: packages of PyPI.",
     )  # fmt: skip
 
