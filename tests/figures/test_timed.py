@@ -52,6 +52,6 @@ def test_costs_of_a_job_are_those_of_its_rows(tmp_path: Path) -> None:
     table = found.tables["cost"]
     assert table.rows["2-workers"] == {"seconds": 6.0, "seconds_more": -40.0, "cpu_more": 3.0, "bytes_more": 0.5}
     assert table.rows["one-piece"]["seconds_more"] is None
-    assert "90 frames of 64x48" in table.note and found.models == ["recurrent-4x"]
+    assert "90 frames of 64x48" in table.note and found.graphs == ["recurrent-4x"]
     with pytest.raises(UsageError, match="--video or --rows"):
         jobs.measure(argparse.Namespace(rows=None, video=None))
