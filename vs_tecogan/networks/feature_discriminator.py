@@ -65,5 +65,5 @@ class FeatureDiscriminator(nn.Module):
 
 
 def feature_scales(features: Sequence[Tensor]) -> list[Tensor]:
-    """Root mean square of each layer, without gradient."""
+    """Root mean square of each layer (N, C, h, w), a number each, without gradient."""
     return [layer.detach().float().square().mean().sqrt().clamp_min(1e-6) for layer in features]

@@ -119,6 +119,8 @@ def test_bad_files(tmp_path: Path, text: str, message: str) -> None:
         ("--crop 24 --discriminator dst", 1, "multiple of 64"),
         ("--frames 1", 1, "at least 2 frames"),
         ("--frames 2 --discriminator dst", 1, "at least 3 frames"),
+        ("--frames 2 --set discriminator=dst-projected normalisation=none", 1, "at least 3 frames"),
+        ("--discriminator projected", 1, "set spectral or none"),
         ("--burn-in=-1", 1, "burn_in -1; expected at least 0"),
         ("--frames 5:4", 1, "iteration 0"),
         ("--frames 0-4", 1, "entries like 5000:7"),

@@ -137,6 +137,20 @@ def test_projected_gives_the_gradients_of_separate_passes(store: Path, tmp_path:
     assert learner.features is not None and all(p.grad is None for p in learner.features.parameters())
 
 
+def test_both_kinds_of_discriminator_learn_in_one_step(store: Path, tmp_path: Path) -> None:
+    """Would catch one of the two that is left out, and a penalty that wants pixels of the one on features."""
+    weights_file = tmp_path / "vgg16.safetensors"
+    save_file(vgg16_state(), weights_file)
+    both = "discriminator=dst-projected normalisation=none perceptual_frames=1 r1_weight=0.01"
+    config = options(f"--perceptual-net {weights_file} --set {both}")
+    learner = TecoGan(config, CPU)
+    networks = learner.discriminators.networks
+    before = {name: weights(networks[name]) for name in ("dst", "projected")}
+    metrics = learner.step(batch_of(config, store))
+    assert {"adversarial_dst", "adversarial_projected", "penalty"} <= metrics.keys()
+    assert all(moved(networks[name], kept) for name, kept in before.items())
+
+
 @pytest.mark.parametrize(("every", "seen"), [(4, True), (8, True), (5, False)])
 def test_checkerboard_weight_sees_one_and_two_steps_of_the_lr_grid(every: int, seen: bool) -> None:
     """Would catch a term of the wrong period at another scale, or one that no weight turns on."""
