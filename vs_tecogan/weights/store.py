@@ -106,7 +106,7 @@ def find_model(model: str | os.PathLike[str]) -> Path:
     if path.suffix.lower() in SUFFIXES or len(path.parts) > 1:
         raise WeightsError(f"model file {text!r} does not exist; check the path")
     if text in RETIRED:
-        raise WeightsError(f"model {text!r} is no longer shipped; take {RETIRED[text]!r}, which is better")
+        raise WeightsError(f"model {text!r} is no longer shipped; take {RETIRED[text]!r} in its place")
     names = ", ".join(sorted(shipped)) or "none"
     raise WeightsError(f"model {text!r} is not known; shipped models: {names}; or give the path of a weight file")
 
